@@ -1,0 +1,75 @@
+"""Every error this package raises on purpose.
+
+StereoCodecError
+  InvalidInput          pictures or arguments that cannot be used
+  OutputError           a result that cannot be written where it should go
+  FormatError           bytes that cannot be read as a `.bsc` file
+    NotABscFile         other data, or a file damaged by a text-mode transfer
+    UnsupportedVersion  written by a newer format than this reader knows
+    CorruptFile         truncated, altered or inconsistent
+    LimitExceeded       claims more pixels or bytes than the reader's limits allow
+  ModelError            weights that cannot be used
+    UnknownModel        no built-in release and no folder of this name
+    InvalidRelease      a release folder that is incomplete, altered or inconsistent
+    WrongModel          the file was written with other weights
+  DecodingMismatch      the decoded latents are not the encoder's: no picture is returned
+  TrainingError         a training run that cannot start, resume or be exported
+"""
+
+from __future__ import annotations
+
+
+class StereoCodecError(Exception):
+    """Base of all errors of this package; its text is one line that says what to do."""
+
+
+class InvalidInput(StereoCodecError, ValueError):
+    """Pictures or arguments that cannot be used."""
+
+
+class OutputError(StereoCodecError):
+    """A result that cannot be written where it should go."""
+
+
+class FormatError(StereoCodecError):
+    """Bytes that cannot be read as a `.bsc` file."""
+
+
+class NotABscFile(FormatError):
+    """Data without the `.bsc` signature."""
+
+
+class UnsupportedVersion(FormatError):
+    """A file written by a newer major version of the format."""
+
+
+class CorruptFile(FormatError):
+    """A truncated, altered or inconsistent file."""
+
+
+class LimitExceeded(FormatError):
+    """A file that claims more than the reader's limits allow."""
+
+
+class ModelError(StereoCodecError):
+    """Weights that cannot be used."""
+
+
+class UnknownModel(ModelError):
+    """Neither a built-in release nor a folder."""
+
+
+class InvalidRelease(ModelError):
+    """A release folder that is incomplete, altered or inconsistent."""
+
+
+class WrongModel(ModelError):
+    """A file that was written with other weights."""
+
+
+class DecodingMismatch(StereoCodecError):
+    """The decoded latents differ from the encoder's; no picture is returned."""
+
+
+class TrainingError(StereoCodecError):
+    """A training run that cannot start, resume or be exported."""
