@@ -1,0 +1,354 @@
+"""The `.bsc` container, version 1: bytes <-> the fields and the four streams of one stereo pair.
+
+`docs/format.md` specifies every byte. This module needs the standard library alone, so that a file can
+be examined where torch is not installed, and it treats the guard list and the streams as opaque bytes.
+
+A file has one spelling: whatever `Container.from_bytes` accepts, `Container.to_bytes` gives back byte
+for byte, unknown optional chunks included.
+"""
+
+from __future__ import annotations
+
+import enum
+import re
+import zlib
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from .errors import CorruptFile, InvalidInput, LimitExceeded, NotABscFile, UnsupportedVersion
+
+SIGNATURE = b"\x89BSC\r\n\x1a\n"
+VERSION = (1, 0)  # newest major and minor version that this reader knows
+
+MAX_SIDE = 65535  # pixels
+MAX_PIXELS = 2**25  # of one view
+MAX_GUARD_BYTES = 2**24
+MAX_STREAM_BYTES = 2**28 - 1  # each of the four; the largest length that is a varint of four bytes
+MAX_CHUNKS = 256
+MAX_CHUNK_BYTES = 2**26  # payloads of all optional chunks together
+MODEL_ID_BYTES = 6
+
+MODEL_NAME = "MODL"  # UTF-8, one printable line of 1 to 255 bytes: the release's name, e.g. "bisic-rt"
+ICC_PROFILE = "ICCP"  # the ICC profile of both views
+EXIF = "EXIF"  # Exif data, beginning with the TIFF header
+XMP = "XMP_"  # an XMP packet
+CALIBRATION = "CALB"  # UTF-8, a JSON object: the calibration of the two cameras
+TEXT = "TEXT"  # UTF-8, free text
+KNOWN_CHUNKS = frozenset({MODEL_NAME, ICC_PROFILE, EXIF, XMP, CALIBRATION, TEXT})
+
+_UTF8_CHUNKS = frozenset({MODEL_NAME, CALIBRATION, TEXT})
+_CHUNK_NAME = re.compile(r"[A-Za-z0-9_]{4}")
+_MAX_MODEL_NAME_BYTES = 255
+_FLAG_CHUNKS = 0x01
+# What is left of the signature after line endings were converted or the first byte was re-encoded.
+_TEXT_MODE_DAMAGE = re.compile(rb".{0,3}BSC[\r\n]{1,3}\x1a", re.DOTALL)
+
+
+class ViewKind(enum.IntEnum):
+    """What the samples of both views are."""
+
+    RGB8 = 0  # three channels, 8 bits each
+
+
+@dataclass(frozen=True)
+class Streams:
+    """The entropy-coded data of a pair, in the order of the file."""
+
+    z_left: bytes
+    z_right: bytes
+    y_left: bytes
+    y_right: bytes
+
+    def in_file_order(self) -> tuple[bytes, bytes, bytes, bytes]:
+        """The four streams as a tuple."""
+        return self.z_left, self.z_right, self.y_left, self.y_right
+
+
+@dataclass(frozen=True)
+class Chunk:
+    """Optional data that decoding does not need: a name of four ASCII letters, digits or `_`, and bytes."""
+
+    name: str
+    payload: bytes
+
+
+@dataclass(frozen=True)
+class Container:
+    """Everything a `.bsc` file holds.
+
+    width, height: pixels of each view, 1 to MAX_SIDE, their product at most MAX_PIXELS.
+    quality: 0 to 100. model_id: the first 6 bytes of the release's sha256. guard: the guard list.
+    latent_checksum: unsigned 32-bit checksum of the decoded latents.
+    version: major and minor; of this major version, minors 0 to 15 can be held.
+    """
+
+    width: int
+    height: int
+    quality: int
+    model_id: bytes
+    guard: bytes
+    streams: Streams
+    latent_checksum: int
+    chunks: tuple[Chunk, ...] = ()
+    view_kind: ViewKind = ViewKind.RGB8
+    version: tuple[int, int] = VERSION
+
+    def chunk(self, name: str) -> bytes | None:
+        """The payload of the first optional chunk of this name, or None."""
+        return next((chunk.payload for chunk in self.chunks if chunk.name == name), None)
+
+    def to_bytes(self) -> bytes:
+        """The file's bytes.
+
+        Raises:
+            InvalidInput: a field that no `.bsc` file of this version may hold.
+        """
+        _require_types(self)
+        for _, problem in _problems(self):
+            raise InvalidInput(f"cannot write a .bsc file: {problem}")
+        streams = self.streams.in_file_order()
+        major, minor = self.version
+        flags = _FLAG_CHUNKS if self.chunks else 0
+        head = bytearray(SIGNATURE)
+        head += bytes((major << 4 | minor, flags, self.view_kind))
+        head += _varint(self.width) + _varint(self.height) + bytes((self.quality,)) + self.model_id
+        head += _varint(len(self.guard)) + self.guard
+        head += b"".join(_varint(len(stream)) for stream in streams)
+        if self.chunks:
+            head += _varint(len(self.chunks))
+            for chunk in self.chunks:
+                head += chunk.name.encode("ascii") + _varint(len(chunk.payload)) + chunk.payload
+        body = b"".join((head, *streams, self.latent_checksum.to_bytes(4, "little")))
+        return body + zlib.crc32(body).to_bytes(4, "little")
+
+    @classmethod
+    def from_bytes(cls, data: bytes | bytearray | memoryview) -> Container:
+        """Read and check a whole file; the memory used is proportional to `len(data)`.
+
+        Raises:
+            NotABscFile: empty, other data, or a signature that a text-mode transfer damaged.
+            UnsupportedVersion: a newer major version, or a feature of a newer minor one.
+            CorruptFile: truncated, altered, inconsistent, or followed by other data.
+            LimitExceeded: an intact file whose fields exceed the limits of this module.
+        """
+        if not isinstance(data, bytes | bytearray | memoryview):
+            raise InvalidInput(f"a .bsc file must be given as bytes, not as {type(data).__name__}")
+        reader = _Reader(bytes(data))
+        container = _read(reader)
+        reader.finish()
+        for is_limit, problem in _problems(container):
+            if is_limit:
+                raise LimitExceeded(f"the file claims more than this reader accepts: {problem}")
+            raise CorruptFile(f"the file is inconsistent, write it again from the pictures: {problem}")
+        return container
+
+
+_FIELD_TYPES: dict[str, type] = {
+    "width": int,
+    "height": int,
+    "quality": int,
+    "model_id": bytes,
+    "guard": bytes,
+    "streams": Streams,
+    "latent_checksum": int,
+    "chunks": tuple,
+    "view_kind": ViewKind,
+    "version": tuple,
+}
+
+
+class _Reader:
+    """Takes fields off the front of a file; whatever would run past the end is a truncation."""
+
+    def __init__(self, data: bytes) -> None:
+        self._data = data
+        self._position = 0
+
+    def take(self, count: int, what: str) -> bytes:
+        left = len(self._data) - self._position
+        if count > left:
+            raise _corrupt(f"truncated or damaged: {what} should have {count} bytes, {left} are left")
+        start, self._position = self._position, self._position + count
+        return self._data[start : self._position]
+
+    def byte(self, what: str) -> int:
+        return self.take(1, what)[0]
+
+    def varint(self, what: str) -> int:
+        value = 0
+        for shift in range(0, 64, 7):
+            byte = self.byte(what)
+            value |= (byte & 0x7F) << shift
+            if byte < 0x80:
+                if value >= 2**64 or (byte == 0 and shift):
+                    break
+                return value
+        raise _corrupt(f"damaged: {what} is not a valid varint")
+
+    def signature(self) -> None:
+        if self._data.startswith(SIGNATURE):
+            self._position = len(SIGNATURE)
+        elif not self._data:
+            raise NotABscFile("the file is empty; fetch or write it again")
+        elif SIGNATURE.startswith(self._data):
+            raise _corrupt("truncated: it ends within its signature")
+        elif _TEXT_MODE_DAMAGE.match(self._data):
+            raise NotABscFile(
+                "not a .bsc file any more: its signature was altered as by a transfer in text mode; "
+                "transfer the original again in binary mode"
+            )
+        else:
+            raise NotABscFile("not a .bsc file: it does not begin with the signature of one")
+
+    def finish(self) -> None:
+        """The CRC, then nothing more."""
+        end = self._position
+        stored = int.from_bytes(self.take(4, "the CRC"), "little")
+        surplus = len(self._data) - self._position
+        if surplus:
+            raise _corrupt(f"damaged or has other data appended: {surplus} bytes follow its end")
+        if zlib.crc32(memoryview(self._data)[:end]) != stored:
+            raise _corrupt("damaged: its CRC-32 does not match")
+
+
+def _corrupt(what: str) -> CorruptFile:
+    return CorruptFile(f"the file is {what}; fetch or write it again")
+
+
+def _read(reader: _Reader) -> Container:
+    reader.signature()
+    version = _read_version(reader)
+    flags = _known(reader.byte("the flags"), range(_FLAG_CHUNKS + 1), "flags", version)
+    view_kind = ViewKind(_known(reader.byte("the kind of view"), tuple(ViewKind), "kind of view", version))
+    width, height = reader.varint("the width"), reader.varint("the height")
+    quality = reader.byte("the quality")
+    model_id = reader.take(MODEL_ID_BYTES, "the model id")
+    guard = reader.take(reader.varint("the length of the guard list"), "the guard list")
+    lengths = [reader.varint(f"the length of stream {index}") for index in range(4)]
+    chunks = _read_chunks(reader) if flags & _FLAG_CHUNKS else ()
+    streams = Streams(*(reader.take(length, f"stream {index}") for index, length in enumerate(lengths)))
+    checksum = int.from_bytes(reader.take(4, "the checksum of the latents"), "little")
+    return Container(width, height, quality, model_id, guard, streams, checksum, chunks, view_kind, version)
+
+
+def _read_version(reader: _Reader) -> tuple[int, int]:
+    major, minor = divmod(reader.byte("the version"), 16)
+    if major > VERSION[0]:
+        raise UnsupportedVersion(
+            f"the file has version {major}.{minor} of the .bsc format and this reader knows "
+            f"versions up to {VERSION[0]}.{VERSION[1]}; update stereocodec"
+        )
+    if major < VERSION[0]:
+        raise _corrupt(f"damaged: version {major}.{minor} of the .bsc format does not exist")
+    return major, minor
+
+
+def _known(value: int, known: range | tuple[int, ...], what: str, version: tuple[int, int]) -> int:
+    """`value`, if this reader knows it; a newer minor version may define values that it does not."""
+    if value in known:
+        return value
+    if version > VERSION:
+        raise UnsupportedVersion(
+            f"the file has version {version[0]}.{version[1]} of the .bsc format and uses {what} {value}, "
+            f"this reader knows versions up to {VERSION[0]}.{VERSION[1]}; update stereocodec"
+        )
+    raise _corrupt(f"damaged: {what} {value} does not exist in its version of the format")
+
+
+def _read_chunks(reader: _Reader) -> tuple[Chunk, ...]:
+    count = reader.varint("the number of optional chunks")
+    if count == 0:
+        raise _corrupt("damaged: it announces optional chunks and has none")
+    if count > MAX_CHUNKS:
+        # Checked here because the objects of many empty chunks would take far more memory than the file.
+        raise LimitExceeded(f"the file claims {count} optional chunks, the limit is {MAX_CHUNKS}")
+    chunks = []
+    for index in range(count):
+        # Latin-1 maps every byte to a character; names that are not ASCII are refused with the others.
+        name = reader.take(4, f"the name of chunk {index}").decode("latin-1")
+        length = reader.varint(f"the length of chunk {index}")
+        chunks.append(Chunk(name, reader.take(length, f"chunk {index}")))
+    return tuple(chunks)
+
+
+def _varint(value: int) -> bytes:
+    """Unsigned LEB128 in its shortest form."""
+    out = bytearray()
+    while value >= 0x80:
+        out.append(value & 0x7F | 0x80)
+        value >>= 7
+    out.append(value)
+    return bytes(out)
+
+
+def _require_types(container: Container) -> None:
+    """Refuse what the annotations forbid, so that the checks of values cannot fail in another way."""
+    for name, kind in _FIELD_TYPES.items():
+        _require(name, getattr(container, name), kind)
+    for stream in container.streams.in_file_order():
+        _require("a stream", stream, bytes)
+    for number in container.version:
+        _require("a version number", number, int)
+    for chunk in container.chunks:
+        _require("an optional chunk", chunk, Chunk)
+        _require("a chunk's name", chunk.name, str)
+        _require("a chunk's payload", chunk.payload, bytes)
+
+
+def _require(what: str, value: object, kind: type) -> None:
+    if not isinstance(value, kind):
+        raise InvalidInput(f"cannot write a .bsc file: {what} is {type(value).__name__}, not {kind.__name__}")
+
+
+def _problems(container: Container) -> Iterator[tuple[bool, str]]:
+    """What is wrong with the fields; True marks a limit of this reader rather than an inconsistency."""
+    width, height = container.width, container.height
+    if width < 1 or height < 1:
+        yield False, f"views of {width}x{height} pixels, both sides must be at least 1"
+    if width > MAX_SIDE or height > MAX_SIDE:
+        yield True, f"views of {width}x{height} pixels, the limit is {MAX_SIDE} per side"
+    if width * height > MAX_PIXELS:
+        yield True, f"views of {width}x{height} pixels, the limit is {MAX_PIXELS} pixels per view"
+    if not 0 <= container.quality <= 100:
+        yield False, f"quality {container.quality}, it must be 0 to 100"
+    if len(container.model_id) != MODEL_ID_BYTES:
+        yield False, f"a model id of {len(container.model_id)} bytes, it must have {MODEL_ID_BYTES}"
+    if len(container.guard) > MAX_GUARD_BYTES:
+        yield True, f"a guard list of {len(container.guard)} bytes, the limit is {MAX_GUARD_BYTES}"
+    largest = max(map(len, container.streams.in_file_order()))
+    if largest > MAX_STREAM_BYTES:
+        yield True, f"a stream of {largest} bytes, the limit is {MAX_STREAM_BYTES}"
+    if not 0 <= container.latent_checksum < 2**32:
+        yield False, f"latent checksum {container.latent_checksum}, it must be 0 to 2^32 - 1"
+    if not (len(container.version) == 2 and container.version[0] == VERSION[0]):
+        yield False, f"version {container.version}, the major version must be {VERSION[0]}"
+    elif container.version[1] not in range(16):
+        yield False, f"version {container.version}, the minor version must be 0 to 15"
+    yield from _chunk_problems(container.chunks)
+
+
+def _chunk_problems(chunks: tuple[Chunk, ...]) -> Iterator[tuple[bool, str]]:
+    if len(chunks) > MAX_CHUNKS:
+        yield True, f"{len(chunks)} optional chunks, the limit is {MAX_CHUNKS}"
+    total = sum(len(chunk.payload) for chunk in chunks)
+    if total > MAX_CHUNK_BYTES:
+        yield True, f"optional chunks of {total} bytes together, the limit is {MAX_CHUNK_BYTES}"
+    seen: set[str] = set()
+    for name, payload in ((chunk.name, chunk.payload) for chunk in chunks):
+        if not _CHUNK_NAME.fullmatch(name):
+            yield (
+                False,
+                f"chunk name {ascii(name)[:40]}, it must be four ASCII letters, digits or underscores",
+            )
+        if name in seen and name in KNOWN_CHUNKS:
+            yield False, f"chunk {name} occurs more than once"
+        seen.add(name)
+        if name in _UTF8_CHUNKS:
+            try:
+                text = payload.decode("utf-8")
+            except UnicodeDecodeError:
+                yield False, f"chunk {name} is not UTF-8 text"
+                continue
+            # The name is shown on terminals: no control characters, no line breaks.
+            if name == MODEL_NAME and not (0 < len(payload) <= _MAX_MODEL_NAME_BYTES and text.isprintable()):
+                yield False, f"chunk {name} must be one printable line of 1 to {_MAX_MODEL_NAME_BYTES} bytes"
