@@ -149,8 +149,9 @@ class TableSet:
         flat, lengths = arrays["frequencies"], arrays["lengths"].astype(np.int64)
         if np.any(lengths < 2) or lengths.sum() != flat.size:
             raise InvalidRelease("probability tables: 'lengths' does not fit the number of frequencies")
+        ends = np.cumsum(lengths)
         try:
-            return cls(tuple(np.split(flat, np.cumsum(lengths)[:-1])), arrays["offsets"])
+            return cls(tuple(np.split(flat, ends)[: lengths.size]), arrays["offsets"])
         except InvalidInput as error:
             raise InvalidRelease(str(error)) from error
 
