@@ -1,0 +1,101 @@
+"""What several commands share: options, reading from a path or standard input, the progress bar."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, BinaryIO, TypeVar
+
+import click
+
+from stereocodec.container import MAX_CHUNK_BYTES, MAX_GUARD_BYTES, MAX_STREAM_BYTES, SIGNATURE
+from stereocodec.errors import InvalidInput, LimitExceeded
+
+STANDARD_STREAM = "-"
+Progress = Callable[[float, str], None]
+_Function = TypeVar("_Function", bound=Callable[..., Any])
+
+_BAR_STEPS = 1000
+# The most that an acceptable file can have; what is beside the payloads is far below the last term.
+_MAX_FILE_BYTES = 4 * MAX_STREAM_BYTES + MAX_GUARD_BYTES + MAX_CHUNK_BYTES + 2**16
+
+device_option = click.option(
+    "--device",
+    type=click.Choice(["auto", "cpu", "cuda"]),
+    default="auto",
+    show_default=True,
+    help="Where the networks run; auto takes a GPU if there is one.",
+)
+force_option = click.option("-f", "--force", is_flag=True, help="Overwrite existing files.")
+quiet_option = click.option("-Q", "--quiet", is_flag=True, help="Print nothing but errors.")
+
+
+def display_name(path: str) -> str:
+    """What messages call an input."""
+    return "standard input" if path == STANDARD_STREAM else click.format_filename(path)
+
+
+def same_file(first: str, second: str) -> bool:
+    """Whether two paths name one file, also through links; `-` and devices are never one file."""
+    if STANDARD_STREAM in (first, second):
+        return False
+    try:
+        return os.path.samefile(first, second) and Path(first).is_file()
+    except (OSError, ValueError):  # one of them does not exist
+        return os.path.realpath(first) == os.path.realpath(second)
+
+
+def read_file(path: str) -> bytes:
+    """The bytes of a `.bsc` file, or of standard input for `-`.
+
+    Only the beginning is read when it cannot be a `.bsc` file, and no more than one can have.
+    """
+    try:
+        if path == STANDARD_STREAM:
+            return _read_limited(sys.stdin.buffer)
+        with open(path, "rb") as file:
+            return _read_limited(file)
+    except FileNotFoundError as error:
+        raise InvalidInput(f"{path}: no such file") from error
+    except IsADirectoryError as error:
+        raise InvalidInput(f"{path} is a folder: name a .bsc file") from error
+    except (OSError, ValueError) as error:
+        reason = getattr(error, "strerror", None) or str(error)
+        raise InvalidInput(f"{path} cannot be read: {reason}") from error
+
+
+def _read_limited(file: BinaryIO) -> bytes:
+    start = file.read(len(SIGNATURE))
+    if start != SIGNATURE:
+        return start  # enough for the container to say what is wrong
+    data = start + file.read(_MAX_FILE_BYTES)
+    if len(data) > _MAX_FILE_BYTES:
+        raise LimitExceeded(f"the file is longer than a .bsc file can be ({_MAX_FILE_BYTES} bytes)")
+    return data
+
+
+def require_binary_stdout(hint: str) -> BinaryIO:
+    """Standard output for data; refuses a terminal, which data would garble."""
+    if sys.stdout.isatty():
+        raise click.UsageError(
+            f"Standard output is a terminal: redirect it into a file or a pipe, or {hint}."
+        )
+    return sys.stdout.buffer
+
+
+@contextmanager
+def progress_bar(quiet: bool) -> Iterator[Progress | None]:
+    """A progress bar on standard error; None, and nothing printed, when that is no terminal."""
+    if quiet or not sys.stderr.isatty():
+        yield None
+        return
+    with click.progressbar(length=_BAR_STEPS, file=sys.stderr) as bar:
+
+        def report(fraction: float, stage: str) -> None:
+            bar.label = stage
+            bar.update(round(fraction * _BAR_STEPS) - bar.pos)
+
+        yield report

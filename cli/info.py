@@ -1,0 +1,101 @@
+"""`bisic info`; needs no torch."""
+
+from __future__ import annotations
+
+import json
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+import click
+
+import stereocodec
+from stereocodec.container import MODEL_NAME, Container
+
+from ._shared import display_name, read_file
+
+_BUILT_IN = Path(stereocodec.__file__).parent / "weights"
+
+
+@click.command()
+@click.argument("file", type=click.Path())
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
+def info(file: str, as_json: bool) -> None:
+    """Show what a .bsc file holds and where its bytes go.
+
+    FILE is a .bsc file, or - for standard input. The whole file is checked, so that the exit status tells
+    whether it is intact; whether it decodes is known only by decoding it.
+    """
+    data = read_file(file)
+    described = describe(data)
+    if as_json:
+        click.echo(json.dumps(described, indent=2))
+    else:
+        click.echo(_as_text(file, described))
+
+
+def describe(data: bytes) -> dict[str, Any]:
+    """Everything that a `.bsc` file says without its model, as JSON values; sizes in bytes.
+
+    Raises:
+        FormatError: the file is not intact.
+    """
+    from stereocodec.entropy.guard import count_entries
+
+    container = Container.from_bytes(data)
+    streams = container.streams
+    sizes = {
+        "left": {"z": len(streams.z_left), "y": len(streams.y_left)},
+        "right": {"z": len(streams.z_right), "y": len(streams.y_right)},
+    }
+    chunk_bytes = sum(len(chunk.payload) for chunk in container.chunks)
+    coded = sum(len(stream) for stream in streams.in_file_order())
+    return {
+        "version": ".".join(map(str, container.version)),
+        "width": container.width,
+        "height": container.height,
+        "views": container.view_kind.name,
+        "quality": container.quality,
+        "model": {"id": container.model_id.hex(), "name": _model_name(container)},
+        "bytes": len(data),
+        "bpp": 8 * len(data) / (2 * container.width * container.height),
+        "streams": sizes,
+        "guard": {"bytes": len(container.guard), "entries": count_entries(container.guard)},
+        "chunks": [{"name": chunk.name, "bytes": len(chunk.payload)} for chunk in container.chunks],
+        "overhead": len(data) - coded - len(container.guard) - chunk_bytes,
+        "checksums": {"latents": f"{container.latent_checksum:08x}", "file": data[-4:][::-1].hex()},
+    }
+
+
+def _model_name(container: Container) -> str | None:
+    """The built-in release of the file's id, or else the name that the file gives; None if unknown."""
+    # The module of releases imports torch; their ids are in small JSON files.
+    for path in sorted(_BUILT_IN.glob("*/config.json")):
+        with suppress(OSError, ValueError, AttributeError):
+            if json.loads(path.read_bytes()).get("model_id") == container.model_id.hex():
+                return path.parent.name
+    claimed = container.chunk(MODEL_NAME)
+    return None if claimed is None else claimed.decode("utf-8")
+
+
+def _as_text(file: str, described: dict[str, Any]) -> str:
+    model, guard, checksums = (described[key] for key in ("model", "guard", "checksums"))
+    chunks = ", ".join(f"{chunk['name']} {chunk['bytes']:,}" for chunk in described["chunks"]) or "none"
+    rows = [
+        ("size", f"{described['bytes']:,} bytes, {described['bpp']:.4f} bpp"),
+        ("views", f"two of {described['width']}x{described['height']}, {described['views']}"),
+        ("quality", str(described["quality"])),
+        ("model", model["id"] + (f" {model['name']}" if model["name"] else "")),
+        *((f"{view} view", _stream_text(sizes)) for view, sizes in described["streams"].items()),
+        ("guard list", f"{guard['bytes']:,} bytes, {guard['entries']:,} entries"),
+        ("chunks", chunks),
+        ("overhead", f"{described['overhead']:,} bytes"),
+        ("checksums", f"latents {checksums['latents']}, file {checksums['file']}"),
+    ]
+    lines = [f"{display_name(file)}: .bsc version {described['version']}"]
+    return "\n".join(lines + [f"  {label + ':':<12} {text}" for label, text in rows])
+
+
+def _stream_text(sizes: dict[str, int]) -> str:
+    parts = ", ".join(f"{stream} {size:,}" for stream, size in sizes.items())
+    return f"{sum(sizes.values()):,} bytes ({parts})"

@@ -1,0 +1,124 @@
+"""The `bisic` command: its subcommands, found by name, and what an error looks like to a person.
+
+A command's module is imported when the command is used, and torch by the command itself, so that
+`bisic --help`, shell completion and wrong arguments are answered at once.
+"""
+
+from __future__ import annotations
+
+import sys
+import traceback
+import warnings
+from importlib import import_module
+from typing import IO, Any, NamedTuple, NoReturn
+
+import click
+
+from stereocodec import __version__
+from stereocodec.errors import StereoCodecError
+
+_INTERRUPTED = 130  # what a shell reports of a program ended by Ctrl-C
+
+_EPILOG = """
+\b
+Shell completion, for this shell; put the line into its start-up file to keep it:
+  bash  eval "$(_BISIC_COMPLETE=bash_source bisic)"
+  zsh   eval "$(_BISIC_COMPLETE=zsh_source bisic)"
+  fish  _BISIC_COMPLETE=fish_source bisic | source
+
+Exit status: 0 done, 1 bad data or another failure, 2 wrong usage, 130 interrupted.
+"""
+
+
+class _Entry(NamedTuple):
+    target: str  # "module:attribute" in this package
+    help: str  # the first sentence of the command's own help
+
+
+COMMANDS = {
+    "encode": _Entry("encode:encode", "Compress a stereo pair into one .bsc file."),
+    "decode": _Entry("decode:decode", "Restore the two views of a .bsc file."),
+    "info": _Entry("info:info", "Show what a .bsc file holds and where its bytes go."),
+}
+
+
+class Failure(click.ClickException):
+    """Bad data or another failure that is not wrong usage: one line, exit status 1."""
+
+    def show(self, file: IO[Any] | None = None) -> None:
+        """Print the line on standard error."""
+        text = " ".join(self.message.split())
+        click.echo(f"bisic: error: {text}", file=file or sys.stderr)
+
+
+class LazyGroup(click.Group):
+    """A group that imports a command when it is used, and turns every exception into an exit status."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """Names in the order of the table."""
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """Import one command."""
+        entry = COMMANDS.get(cmd_name)
+        if entry is None:
+            return None
+        module, attribute = entry.target.split(":")
+        command: click.Command = getattr(import_module(f".{module}", __package__), attribute)
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """List the commands from the table, without importing them."""
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, entry.help) for name, entry in COMMANDS.items()])
+
+    def invoke(self, ctx: click.Context) -> object:
+        """Run a command; errors become one line and an exit status."""
+        debug = bool(ctx.params.get("debug"))
+        if not debug:
+            # Libraries' warnings speak to programmers; what a user must know is raised as an error.
+            warnings.simplefilter("ignore")
+        try:
+            return super().invoke(ctx)
+        except (click.ClickException, click.exceptions.Exit, click.Abort, BrokenPipeError):
+            raise  # click knows what to do: exit statuses, and silence when a reader has gone
+        except KeyboardInterrupt:
+            if debug:
+                traceback.print_exc()
+            click.echo("bisic: interrupted", err=True)
+            raise click.exceptions.Exit(_INTERRUPTED) from None
+        except Exception as error:
+            if debug:
+                traceback.print_exc()
+            raise Failure(_explained(error)) from error
+
+
+def _explained(error: Exception) -> str:
+    if isinstance(error, StereoCodecError):
+        return str(error)
+    # torch reports exhausted memory on a GPU by its own class and on the CPU by a plain RuntimeError.
+    exhausted = type(error).__name__ == "OutOfMemoryError" or "DefaultCPUAllocator" in str(error)
+    if isinstance(error, MemoryError) or exhausted:
+        return (
+            "not enough memory for pictures of this size: free some, use --device cpu or cut them into tiles"
+        )
+    return (
+        f"unexpected {type(error).__name__}: {error} (the traceback is shown by: bisic --debug COMMAND ...)"
+    )
+
+
+@click.group(
+    cls=LazyGroup,
+    epilog=_EPILOG,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+)
+@click.option("--debug", is_flag=True, help="Show the traceback of an error.")
+@click.version_option(__version__, "-V", "--version", prog_name="bisic")
+def bisic(debug: bool) -> None:
+    """Store a stereo pair in one small .bsc file and get it back on any machine."""
+
+
+def main() -> NoReturn:
+    """Entry point of the installed command."""
+    bisic(prog_name="bisic")
+    raise SystemExit(0)
