@@ -80,9 +80,7 @@ def _read_limited(file: BinaryIO) -> bytes:
 def require_binary_stdout(hint: str) -> BinaryIO:
     """Standard output for data; refuses a terminal, which data would garble."""
     if sys.stdout.isatty():
-        raise click.UsageError(
-            f"Standard output is a terminal: redirect it into a file or a pipe, or {hint}."
-        )
+        raise click.UsageError(f"Standard output is a terminal: redirect it into a file or a pipe, or {hint}.")
     return sys.stdout.buffer
 
 

@@ -117,9 +117,7 @@ def _targets(file: str, output: str | None, left: str | None, right: str | None)
 def _default_targets(file: str, output: str | None) -> dict[str, str]:
     if file == STANDARD_STREAM:
         if output is None:
-            raise click.UsageError(
-                "Standard input has no name: say where to write, with -o or --left and --right."
-            )
+            raise click.UsageError("Standard input has no name: say where to write, with -o or --left and --right.")
         names = [f"{view}.png" for view in _VIEWS]
     else:
         names = [f"{Path(file).stem}_{view}.png" for view in _VIEWS]
@@ -147,9 +145,7 @@ def _writer(image: Image.Image, path: str) -> Callable[[BinaryIO], None]:
     return partial(_save, image, path, pillow_format, settings)
 
 
-def _save(
-    image: Image.Image, path: str, pillow_format: str, settings: dict[str, Any], file: BinaryIO
-) -> None:
+def _save(image: Image.Image, path: str, pillow_format: str, settings: dict[str, Any], file: BinaryIO) -> None:
     try:
         image.save(file, format=pillow_format, **settings)
     except (KeyError, ValueError, SystemError) as error:  # not in this Pillow, or a side above its limit

@@ -37,9 +37,7 @@ _DEFAULT_MODEL = "bisic-rt"
 @click.command()
 @click.argument("left", type=click.Path())
 @click.argument("right", type=click.Path())
-@click.option(
-    "-o", "--output", required=True, type=click.Path(), metavar="FILE", help="The .bsc file; - for stdout."
-)
+@click.option("-o", "--output", required=True, type=click.Path(), metavar="FILE", help="The .bsc file; - for stdout.")
 @click.option(
     "-q",
     "--quality",
@@ -57,9 +55,7 @@ _DEFAULT_MODEL = "bisic-rt"
 )
 @device_option
 @force_option
-@click.option(
-    "--no-verify", is_flag=True, help="Do not decode the result: faster, but unchecked and without PSNR."
-)
+@click.option("--no-verify", is_flag=True, help="Do not decode the result: faster, but unchecked and without PSNR.")
 @quiet_option
 def encode(
     left: str,
@@ -139,9 +135,7 @@ def _load(path: str) -> Image.Image:
     return load_image(BytesIO(sys.stdin.buffer.read(_MAX_PICTURE_BYTES)), display_name(path))
 
 
-def _decoded_psnr(
-    codec: StereoCodec, data: bytes, views: tuple[View, View], quiet: bool
-) -> tuple[float, float]:
+def _decoded_psnr(codec: StereoCodec, data: bytes, views: tuple[View, View], quiet: bool) -> tuple[float, float]:
     from stereocodec.images import psnr
 
     with progress_bar(quiet) as progress:

@@ -99,12 +99,8 @@ def _explained(error: Exception) -> str:
     # torch reports exhausted memory on a GPU by its own class and on the CPU by a plain RuntimeError.
     exhausted = type(error).__name__ == "OutOfMemoryError" or "DefaultCPUAllocator" in str(error)
     if isinstance(error, MemoryError) or exhausted:
-        return (
-            "not enough memory for pictures of this size: free some, use --device cpu or cut them into tiles"
-        )
-    return (
-        f"unexpected {type(error).__name__}: {error} (the traceback is shown by: bisic --debug COMMAND ...)"
-    )
+        return "not enough memory for pictures of this size: free some, use --device cpu or cut them into tiles"
+    return f"unexpected {type(error).__name__}: {error} (the traceback is shown by: bisic --debug COMMAND ...)"
 
 
 @click.group(

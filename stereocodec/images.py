@@ -58,12 +58,9 @@ def to_rgb8(image: ImageLike, name: str) -> NDArray[np.uint8]:
     torch = sys.modules.get("torch")  # not imported: then nobody can have made a tensor
     if torch is not None and isinstance(image, torch.Tensor):
         return _from_tensor(image, name)
-    hint = (
-        "; open it first, e.g. PIL.Image.open(path)" if isinstance(image, str | bytes | os.PathLike) else ""
-    )
+    hint = "; open it first, e.g. PIL.Image.open(path)" if isinstance(image, str | bytes | os.PathLike) else ""
     raise InvalidInput(
-        f"{name} is a {type(image).__name__}: pass a PIL image, an H x W x 3 uint8 array "
-        f"or a 3 x H x W tensor{hint}"
+        f"{name} is a {type(image).__name__}: pass a PIL image, an H x W x 3 uint8 array or a 3 x H x W tensor{hint}"
     )
 
 
@@ -188,8 +185,7 @@ def _check_stored(image: Image.Image, name: str) -> None:
         )
     if image.mode in _DEEP or _is_stored_deep(image):
         raise InvalidInput(
-            f"{name} has more than 8 bits per channel (mode {image.mode}), a .bsc file holds 8: "
-            + _eight_bits(image)
+            f"{name} has more than 8 bits per channel (mode {image.mode}), a .bsc file holds 8: " + _eight_bits(image)
         )
     if image.has_transparency_data:
         raise InvalidInput(
@@ -218,10 +214,7 @@ def _is_stored_deep(image: Image.Image) -> bool:
 
 def _eight_bits(image: Image.Image) -> str:
     if image.mode in _DEEP:
-        return (
-            "scale its values to 0..255 first, e.g. "
-            "Image.fromarray((np.asarray(image) // 257).astype(np.uint8))"
-        )
+        return "scale its values to 0..255 first, e.g. Image.fromarray((np.asarray(image) // 257).astype(np.uint8))"
     return "reduce it first, e.g. image.convert('RGB')"
 
 

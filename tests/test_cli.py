@@ -63,9 +63,7 @@ class RawCodec:
         container = Container.from_bytes(data)
         shape = (container.height, container.width, 3)
         streams = container.streams
-        left, right = (
-            np.frombuffer(stream, np.uint8).reshape(shape) for stream in (streams.y_left, streams.y_right)
-        )
+        left, right = (np.frombuffer(stream, np.uint8).reshape(shape) for stream in (streams.y_left, streams.y_right))
         views = (left + np.uint8(1), right)
         return views if output == "numpy" else tuple(Image.fromarray(view) for view in views)
 
@@ -301,8 +299,7 @@ def test_encode_prints_size_and_psnr_and_writes_the_file(folder, raw_codec):
     size = (folder / "pair.bsc").stat().st_size
     bpp = 8 * size / (2 * WIDTH * HEIGHT)
     assert result.output == (
-        f"pair.bsc: {size} bytes, {bpp:.4f} bpp, 8x6, quality 30, raw\n"
-        "PSNR: left 48.13 dB, right inf dB, mean inf dB\n"
+        f"pair.bsc: {size} bytes, {bpp:.4f} bpp, 8x6, quality 30, raw\nPSNR: left 48.13 dB, right inf dB, mean inf dB\n"
     )
     assert Container.from_bytes((folder / "pair.bsc").read_bytes()).quality == 30
 
@@ -342,9 +339,7 @@ def test_encode_in_a_pipe(pair):
     assert result.exit_code == 0
     assert result.stdout_bytes.startswith(expected)  # before click 8.2 the messages follow
     assert b"standard output: " not in result.stdout_bytes[: len(expected)]
-    assert "standard input is not a picture" in error_line(
-        run("encode", "left.png", "-", "-o", "x.bsc", stdin=b"text")
-    )
+    assert "standard input is not a picture" in error_line(run("encode", "left.png", "-", "-o", "x.bsc", stdin=b"text"))
 
 
 def test_encode_passes_model_and_device_on(folder, raw_codec, monkeypatch):
@@ -358,9 +353,7 @@ def test_encode_passes_model_and_device_on(folder, raw_codec, monkeypatch):
     run("encode", "left.png", "right.png", "-o", "a.bsc")
     run("encode", "left.png", "right.png", "-o", "b.bsc", "--model", "other", "--device", "cpu")
     assert seen == [("bisic-rt", "auto"), ("other", "cpu")]
-    assert "no model gone" in error_line(
-        run("encode", "left.png", "right.png", "-o", "c.bsc", "--model", "gone")
-    )
+    assert "no model gone" in error_line(run("encode", "left.png", "right.png", "-o", "c.bsc", "--model", "gone"))
 
 
 # decode
@@ -494,9 +487,7 @@ def test_info_as_json(described):
 
 def test_info_as_text(described):
     path, container = described
-    path.write_bytes(
-        dataclasses.replace(container, chunks=(Chunk("MODL", b"mine"), Chunk("TEXT", b"hi"))).to_bytes()
-    )
+    path.write_bytes(dataclasses.replace(container, chunks=(Chunk("MODL", b"mine"), Chunk("TEXT", b"hi"))).to_bytes())
     result = run("info", str(path))
     assert result.exit_code == 0
     for text in [
@@ -600,9 +591,7 @@ def test_progress_is_shown_on_a_terminal_alone(monkeypatch):
 
 
 def test_data_is_not_written_to_a_terminal(pair, monkeypatch):
-    monkeypatch.setattr(
-        "stereocodec_cli._shared.sys", types.SimpleNamespace(stdout=Terminal(), stderr=sys.stderr)
-    )
+    monkeypatch.setattr("stereocodec_cli._shared.sys", types.SimpleNamespace(stdout=Terminal(), stderr=sys.stderr))
     for arguments in (["encode", "left.png", "right.png", "-o", "-"], ["decode", "pair.bsc", "--left", "-"]):
         result = run(*arguments)
         assert result.exit_code == 2

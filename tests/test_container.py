@@ -36,14 +36,10 @@ def geometries(draw):
     return width, draw(st.integers(1, min(bsc.MAX_SIDE, bsc.MAX_PIXELS // width)))
 
 
-private_names = st.text(
-    "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_", min_size=4, max_size=4
-)
+private_names = st.text("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_", min_size=4, max_size=4)
 unknown_chunks = st.builds(Chunk, private_names.filter(lambda n: n not in bsc.KNOWN_CHUNKS), st.binary())
 binary_chunks = st.builds(Chunk, st.sampled_from([bsc.ICC_PROFILE, bsc.EXIF, bsc.XMP]), st.binary())
-text_chunks = st.builds(
-    Chunk, st.sampled_from([bsc.TEXT, bsc.CALIBRATION]), st.text().map(lambda text: text.encode())
-)
+text_chunks = st.builds(Chunk, st.sampled_from([bsc.TEXT, bsc.CALIBRATION]), st.text().map(lambda text: text.encode()))
 chunk_lists = st.tuples(
     st.lists(unknown_chunks, max_size=4),
     st.lists(binary_chunks | text_chunks, max_size=3, unique_by=lambda chunk: chunk.name),
@@ -82,9 +78,7 @@ def test_other_kinds_of_bytes_are_read(kind):
 
 @pytest.mark.parametrize("length", [0, 1, 127, 128, 16383, 16384, 2**21 - 1, 2**21])
 def test_lengths_around_the_steps_of_a_varint(length):
-    container = dataclasses.replace(
-        PLAIN, guard=b"g" * length, streams=Streams(b"", b"a" * length, b"", b"b" * length)
-    )
+    container = dataclasses.replace(PLAIN, guard=b"g" * length, streams=Streams(b"", b"a" * length, b"", b"b" * length))
     assert Container.from_bytes(container.to_bytes()) == container
 
 
@@ -106,18 +100,14 @@ def overhead(container):
 def test_at_most_48_bytes_beside_the_streams(geometry):
     # Stands for streams of any length: a length takes at most 4 bytes, one of these streams' lengths 1.
     width, height = geometry
-    container = dataclasses.replace(
-        PLAIN, width=width, height=height, streams=Streams(b"", b"", b"", b""), quality=100
-    )
+    container = dataclasses.replace(PLAIN, width=width, height=height, streams=Streams(b"", b"", b"", b""), quality=100)
     longest_length = bsc._varint(bsc.MAX_STREAM_BYTES)
     assert overhead(container) + 4 * (len(longest_length) - 1) <= 48
 
 
 def test_the_largest_overhead_in_a_whole_file():
     stream = bytes(2**21)  # the shortest one whose length takes four bytes
-    container = dataclasses.replace(
-        PLAIN, width=2**14, height=2**11, streams=Streams(stream, stream, stream, stream)
-    )
+    container = dataclasses.replace(PLAIN, width=2**14, height=2**11, streams=Streams(stream, stream, stream, stream))
     assert overhead(container) == 48
 
 

@@ -93,9 +93,7 @@ def test_nothing_is_left_by_a_failure_while_writing(tmp_path, error, old):
 @pytest.mark.parametrize("overwrite", [False, True])
 @pytest.mark.parametrize("error", [KeyboardInterrupt(), OSError(errno.EIO, "Input/output error")])
 @pytest.mark.parametrize("when", ["before", "after"])
-def test_the_first_file_is_taken_back_when_the_second_fails_to_appear(
-    tmp_path, monkeypatch, overwrite, error, when
-):
+def test_the_first_file_is_taken_back_when_the_second_fails_to_appear(tmp_path, monkeypatch, overwrite, error, when):
     first, second = tmp_path / "first", tmp_path / "second"
     if overwrite:
         first.write_bytes(b"old first")

@@ -71,11 +71,7 @@ def test_modes_that_lose_nothing_are_expanded(rgb, mode):
 
 @pytest.mark.parametrize("mode", ["RGBA", "LA", "PA", "P", "L", "RGB"])
 def test_transparency_is_refused_and_the_way_out_works(rgb, mode):
-    image = (
-        Image.fromarray(rgb).convert("L").convert(mode)
-        if mode == "PA"
-        else Image.fromarray(rgb).convert(mode)
-    )
+    image = Image.fromarray(rgb).convert("L").convert(mode) if mode == "PA" else Image.fromarray(rgb).convert(mode)
     if mode in ("P", "L"):
         image.info["transparency"] = 3
     elif mode == "RGB":
@@ -101,9 +97,7 @@ def test_lab_is_refused():
 @pytest.mark.parametrize("mode", ["I;16", "I;16B", "I", "F"])
 def test_deep_modes_are_refused_and_the_way_out_works(mode):
     image = Image.new(mode, (4, 3), 25700)
-    with pytest.raises(
-        InvalidInput, match=r"more than 8 bits.*Image.fromarray\(\(np.asarray\(image\) // 257\)"
-    ):
+    with pytest.raises(InvalidInput, match=r"more than 8 bits.*Image.fromarray\(\(np.asarray\(image\) // 257\)"):
         to_rgb8(image, "left")
     array = to_rgb8(Image.fromarray((np.asarray(image) // 257).astype(np.uint8)), "left")
     np.testing.assert_array_equal(array, np.full((3, 4, 3), 100))

@@ -218,9 +218,7 @@ def test_tables_of_more_than_65536_symbols_are_refused():
 
 
 def test_bits_count_tables_and_escapes():
-    tables = TableSet(
-        (np.array([1 << 22, 1 << 22, 1 << 23], dtype=np.uint32),), np.array([10], dtype=np.int32)
-    )
+    tables = TableSet((np.array([1 << 22, 1 << 22, 1 << 23], dtype=np.uint32),), np.array([10], dtype=np.int32))
     # In range 2 bits; an escape 1 bit, its class one of 24 (the last one a little likelier), its sign
     # 1 bit, and as many low bits as its class says.
     class_bits = 24 - math.log2(TOTAL // 24)

@@ -154,9 +154,7 @@ class StreamDecoder:
 
     def __init__(self, data: bytes, *, coder: type[AnsCoder[Any]] = DEFAULT_CODER) -> None:
         if len(data) % 4:
-            raise CorruptFile(
-                f"a coded stream of {len(data)} bytes is damaged: it must be whole 4-byte words"
-            )
+            raise CorruptFile(f"a coded stream of {len(data)} bytes is damaged: it must be whole 4-byte words")
         words = np.frombuffer(data, dtype="<u4").astype(np.uint32)
         if words.size and words[-1] == 0:
             raise CorruptFile("a coded stream is damaged: its last word must not be zero")
@@ -209,9 +207,7 @@ class StreamDecoder:
             CorruptFile: if something is left over.
         """
         if not self._coder.is_empty():
-            raise CorruptFile(
-                "a coded stream is damaged or was read with other tables: it does not end properly"
-            )
+            raise CorruptFile("a coded stream is damaged or was read with other tables: it does not end properly")
 
 
 def _runs(tables: NDArray[np.uint8]) -> list[tuple[int, int, int]]:

@@ -117,11 +117,7 @@ class TableSet:
         """
         frequencies = tuple(_round(np.asarray(pmf, dtype=np.float64), k) for k, pmf in enumerate(pmfs))
         exact = np.asarray(offsets)
-        if (
-            exact.ndim != 1
-            or exact.dtype.kind not in "iu"
-            or np.any((exact < -MAX_OFFSET) | (exact > MAX_OFFSET))
-        ):
+        if exact.ndim != 1 or exact.dtype.kind not in "iu" or np.any((exact < -MAX_OFFSET) | (exact > MAX_OFFSET)):
             raise InvalidInput(f"offsets must be a list of integers within +-{MAX_OFFSET}")
         return cls(frequencies, exact.astype(np.int32))
 

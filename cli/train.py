@@ -1,0 +1,61 @@
+"""`bisic train`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from ._shared import device_option, quiet_option
+
+
+@click.command()
+@click.argument("config", type=click.Path(dir_okay=False, path_type=Path))
+@click.option(
+    "--data",
+    required=True,
+    multiple=True,
+    type=click.Path(path_type=Path),
+    metavar="DIR",
+    help="A folder of NAME_left.* and NAME_right.*; may be given several times.",
+)
+@click.option("-o", "--output", required=True, type=click.Path(path_type=Path), metavar="RUN", help="The run's folder.")
+@click.option("--resume", is_flag=True, help="Go on from the checkpoint in RUN.")
+@click.option("--max-minutes", type=click.FloatRange(min=0, min_open=True), help="Stop after this time, resumable.")
+@click.option("--threads", type=click.IntRange(min=1), help="CPU threads; by default PyTorch's choice.")
+@device_option
+@quiet_option
+def train(
+    config: Path,
+    data: tuple[Path, ...],
+    output: Path,
+    resume: bool,
+    max_minutes: float | None,
+    threads: int | None,
+    device: str,
+    quiet: bool,
+) -> None:
+    """Train a model on folders of stereo pairs.
+
+    CONFIG is a TOML file such as configs/bisic-rt.toml. RUN receives checkpoint.safetensors, config.json, train.csv
+    and validation.csv; a stopped or killed run goes on with --resume, and `bisic export` makes a release of it.
+    """
+    import torch
+
+    from stereocodec.codec import torch_device
+    from stereocodec.training.config import TrainingConfig
+    from stereocodec.training.data import load_pairs
+    from stereocodec.training.loop import Trainer
+
+    settings = TrainingConfig.from_toml(config)
+    if threads:
+        torch.set_num_threads(threads)
+    # Tiny gradients of zero-initialised branches are denormal numbers, which are many times slower on x86.
+    torch.set_flush_denormal(True)
+
+    def report(line: str) -> None:
+        if not quiet:
+            click.echo(line, err=True)
+
+    trainer = Trainer(settings, load_pairs(data), output, device=torch_device(device), resume=resume, report=report)
+    trainer.run(max_minutes)

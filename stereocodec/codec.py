@@ -1,0 +1,183 @@
+"""The codec: two views in, the bytes of a `.bsc` file out, and back."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from .container import MODEL_NAME, Chunk, Container
+from .entropy.streams import StreamReader, StreamWriter
+from .errors import InvalidInput, WrongModel
+from .images import ImageLike, Output, from_rgb8, to_pair
+from .releases import BUILT_IN, Release, built_in_names, find_release, load_release, model_id_of
+
+DEFAULT_MODEL = "bisic-rt"
+DEFAULT_QUALITY = 50
+
+Progress = Callable[[float, str], None]
+
+
+class StereoCodec:
+    """Compresses stereo pairs to `.bsc` bytes and decodes them to the same latents on any machine.
+
+    One codec may be used from several threads at once. Decoded pictures may differ by one grey level in rare places
+    between machines (the last transform runs in float32); the latents, and so the file, never do.
+    """
+
+    def __init__(self, release: Release, *, device: str = "auto", built_in: bool = False) -> None:
+        """See `from_pretrained`."""
+        self._release = release
+        self._built_in = built_in
+        self._device = torch_device(device)
+        self._model = release.model.to(self._device)
+        self._model.make_exact()
+
+    @classmethod
+    def from_pretrained(cls, name_or_path: str | Path = DEFAULT_MODEL, *, device: str = "auto") -> StereoCodec:
+        """Loads a built-in release by name, or a release folder.
+
+        device: "auto" (a CUDA device when there is one), "cpu", "cuda" or "cuda:N".
+        Raises UnknownModel, InvalidRelease, and InvalidInput for a device that is not there.
+        """
+        torch_device(device)
+        folder = find_release(name_or_path)
+        return cls(load_release(folder), device=device, built_in=folder.parent == BUILT_IN)
+
+    @classmethod
+    def for_file(cls, data: bytes, model: str | Path | None = None, *, device: str = "auto") -> StereoCodec:
+        """The codec that decodes these `.bsc` bytes: the given model, or the built-in release that made them.
+
+        Raises FormatError for bytes that are no valid file, WrongModel when no built-in release made them, and what
+        `from_pretrained` raises.
+        """
+        container = Container.from_bytes(data)
+        if model is not None:
+            return cls.from_pretrained(model, device=device)
+        for name in built_in_names():
+            if model_id_of(find_release(name)) == container.model_id:
+                return cls.from_pretrained(name, device=device)
+        raise WrongModel(_other_weights(container) + "; name its release folder with --model or model=")
+
+    @property
+    def name(self) -> str:
+        """The release's name."""
+        return self._release.name
+
+    @property
+    def model_id(self) -> bytes:
+        """What files name this release's weights by."""
+        return self._release.model_id
+
+    def compress(
+        self,
+        left: ImageLike,
+        right: ImageLike,
+        *,
+        quality: int = DEFAULT_QUALITY,
+        progress: Progress | None = None,
+    ) -> bytes:
+        """Encodes two views of equal size to the bytes of a `.bsc` file.
+
+        left, right: PIL images, (H, W, 3) uint8 arrays, or (3, H, W) tensors (uint8, or float in 0..1).
+        quality: 0 (smallest) to 100 (best).
+        progress: called with a fraction in 0..1 and the stage's name.
+        Raises InvalidInput.
+        """
+        if isinstance(quality, bool) or not isinstance(quality, (int, np.integer)) or not 0 <= quality <= 100:
+            raise InvalidInput(f"quality is {quality!r}; it must be a whole number from 0 to 100")
+        views = np.stack(to_pair(left, right))
+        height, width = views.shape[1:3]
+        say = progress or _silent
+        say(0.0, "analysis")
+        writer = StreamWriter(self._release.lattice, self._release.tables)
+        with torch.inference_mode(), torch.autocast(self._device.type, enabled=False):
+            x = self._to_model(views)
+            qualities = self._qualities(quality)
+            y, z = self._model.latents(x, qualities)
+            say(0.3, "entropy coding")
+            self._model.walk(writer, y.double(), z, qualities, (x.shape[1], x.shape[2]))
+        say(0.9, "writing")
+        streams, guard = writer.finish()
+        container = Container(
+            width=int(width),
+            height=int(height),
+            quality=int(quality),
+            model_id=self.model_id,
+            guard=guard,
+            streams=streams,
+            latent_checksum=writer.checksum,
+            chunks=() if self._built_in else (Chunk(MODEL_NAME, self.name.encode()),),
+        )
+        data = container.to_bytes()
+        say(1.0, "done")
+        return data
+
+    def decompress(self, data: bytes, *, output: Output = "pil", progress: Progress | None = None) -> tuple[Any, Any]:
+        """Decodes the bytes of a `.bsc` file to its left and right view.
+
+        output: "pil" for PIL images, "numpy" for (H, W, 3) uint8 arrays, "torch" for (3, H, W) uint8 tensors.
+        Raises FormatError, WrongModel when other weights wrote the file, and DecodingMismatch rather than ever
+        returning a wrong picture.
+        """
+        if output not in ("pil", "numpy", "torch"):
+            raise InvalidInput(f"output is {output!r}; use 'pil', 'numpy' or 'torch'")
+        container = Container.from_bytes(data)
+        if container.model_id != self.model_id:
+            raise WrongModel(f"{_other_weights(container)}, not with {self.name} ({self.model_id.hex()})")
+        say = progress or _silent
+        say(0.0, "entropy decoding")
+        size = self._padded(container.height), self._padded(container.width)
+        lattice, tables = self._release.lattice, self._release.tables
+        reader = StreamReader(lattice, tables, container.streams, container.guard, self._device)
+        with torch.inference_mode(), torch.autocast(self._device.type, enabled=False):
+            qualities = self._qualities(container.quality)
+            y_hat = self._model.walk(reader, None, None, qualities, size)
+            reader.close(container.latent_checksum)
+            say(0.6, "synthesis")
+            x = self._model.reconstruct(y_hat, qualities)
+            x = x[:, : container.height, : container.width].clamp(0, 1).mul(255).round()
+            left, right = x.to(torch.uint8).cpu().numpy()
+        say(1.0, "done")
+        return from_rgb8(left, output), from_rgb8(right, output)
+
+    def _padded(self, side: int) -> int:
+        multiple = self._model.multiple
+        return -(-side // multiple) * multiple
+
+    def _to_model(self, views: NDArray[np.uint8]) -> Tensor:
+        """(2, H, W, 3) uint8 -> float32 in 0..1 on the device, edges repeated to multiples of the model's."""
+        height, width = views.shape[1:3]
+        margins = ((0, 0), (0, self._padded(height) - height), (0, self._padded(width) - width), (0, 0))
+        padded = np.pad(views, margins, mode="edge")
+        return torch.from_numpy(padded).to(self._device).float() / 255
+
+    def _qualities(self, quality: int) -> Tensor:
+        return torch.full((2,), quality / 100, dtype=torch.float64, device=self._device)
+
+
+def torch_device(name: str) -> torch.device:
+    """Raises InvalidInput for a device that is unknown or not there."""
+    if name == "auto":
+        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    kind, _, index = name.partition(":")
+    if kind not in ("cpu", "cuda") or (index and not index.isdecimal()):
+        raise InvalidInput(f"unknown device '{name}'; use auto, cpu or cuda")
+    if kind == "cuda" and int(index or 0) >= torch.cuda.device_count():
+        raise InvalidInput(f"device '{name}' is not available here; use --device cpu")
+    return torch.device(name)
+
+
+def _other_weights(container: Container) -> str:
+    name = container.chunk(MODEL_NAME)
+    described = f"'{name.decode()}' ({container.model_id.hex()})" if name else container.model_id.hex()
+    return f"the file was written with the model {described}"
+
+
+def _silent(fraction: float, stage: str) -> None:
+    """Progress that nobody watches."""

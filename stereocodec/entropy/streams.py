@@ -1,0 +1,149 @@
+"""The coders behind files: the stream writer and the stream reader.
+
+Both see one pair: tensors are (2, H, W, C), the left view first. For every group of elements the writer and the
+reader round the float64 parameters to the lattice (the writer notes near ties in the guard list, the reader applies
+it), so that both hold the same integers; the decoded latent `symbol + lattice mean` is then exact, and what later
+steps are conditioned on carries no error.
+"""
+
+from __future__ import annotations
+
+import zlib
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from ..container import Streams
+from ..errors import DecodingMismatch
+from .ans import StreamDecoder, StreamEncoder
+from .guard import GuardReader, GuardWriter
+from .lattice import MAX_SYMBOL, Lattice
+from .tables import TableSet
+
+Rounding = Callable[[NDArray[np.float64]], NDArray[np.int64]]
+_VIEWS = ("left", "right")
+
+
+@dataclass(frozen=True)
+class CodingTables:
+    """The integer tables of a release: one per scale level for y, one per channel for z."""
+
+    scales: TableSet
+    prior: TableSet
+
+
+class _LatticeCoder:
+    """What the writer and the reader share: rounding, exact latents, and their checksum."""
+
+    def __init__(self, lattice: Lattice, tables: CodingTables, rounding: Rounding) -> None:
+        self._lattice, self._tables, self._round = lattice, tables, rounding
+        self.checksum = 0
+
+    def _parameters(self, mean: Tensor, log_scale: Tensor, mask: Tensor) -> tuple[NDArray[np.int64], NDArray[np.uint8]]:
+        """Lattice means and scale levels of the masked elements, each (2, N)."""
+        means = self._lattice.mean_coordinates(mean[:, mask])
+        levels = self._lattice.scale_coordinates(log_scale[:, mask])
+        rounded_means = self._round(means.reshape(-1)).reshape(means.shape)
+        rounded_levels = self._round(levels.reshape(-1)).reshape(levels.shape)
+        return rounded_means, rounded_levels.astype(np.uint8)
+
+    def _exact_latents(self, symbols: NDArray[np.int32], means: NDArray[np.int64], mask: Tensor) -> Tensor:
+        """`symbol + lattice mean` where the mask is set, (2, H, W, C) float64 on the mask's device."""
+        steps = symbols.astype(np.int64) * self._lattice.mean_steps + means
+        self._digest(steps)
+        values = torch.from_numpy(steps / self._lattice.mean_steps).to(mask.device)
+        out = torch.zeros((2, *mask.shape), dtype=torch.float64, device=mask.device)
+        out[:, mask] = values
+        return out
+
+    def _prior_latents(self, symbols: NDArray[np.int32], shape: tuple[int, ...], device: torch.device) -> Tensor:
+        self._digest(symbols.astype(np.int64))
+        return torch.from_numpy(symbols.astype(np.float64)).reshape(shape).to(device)
+
+    def _prior_indices(self, shape: tuple[int, ...]) -> NDArray[np.uint8]:
+        """The table of every element of one view's z, flat."""
+        return np.tile(np.arange(shape[-1], dtype=np.uint8), shape[1] * shape[2])
+
+    def _digest(self, values: NDArray[np.int64]) -> None:
+        self.checksum = zlib.crc32(values.astype("<i4").tobytes(), self.checksum)
+
+
+class StreamWriter(_LatticeCoder):
+    """Codes latents into the four streams and the guard list; an EntropyCoder."""
+
+    def __init__(self, lattice: Lattice, tables: CodingTables) -> None:
+        self._guard = GuardWriter(lattice.epsilon)
+        super().__init__(lattice, tables, self._guard.round)
+        self._z = [StreamEncoder() for _ in _VIEWS]
+        self._y = [StreamEncoder() for _ in _VIEWS]
+
+    def code_prior(self, z: Tensor | None, shape: tuple[int, ...]) -> Tensor:
+        """Rounds and writes z."""
+        assert z is not None
+        symbols = _symbols(z.double().cpu().numpy().reshape(2, -1))
+        indices = self._prior_indices(shape)
+        for stream, values in zip(self._z, symbols, strict=True):
+            stream.put(values, indices, self._tables.prior)
+        return self._prior_latents(symbols, shape, z.device)
+
+    def code(self, y: Tensor | None, mean: Tensor, log_scale: Tensor, mask: Tensor) -> Tensor:
+        """Rounds and writes the masked elements of y."""
+        assert y is not None
+        means, levels = self._parameters(mean, log_scale, mask)
+        symbols = _symbols(y[:, mask].double().cpu().numpy() - means / self._lattice.mean_steps)
+        for stream, values, indices in zip(self._y, symbols, levels, strict=True):
+            stream.put(values, indices, self._tables.scales)
+        return self._exact_latents(symbols, means, mask)
+
+    def finish(self) -> tuple[Streams, bytes]:
+        """The four streams and the serialised guard list."""
+        z_left, z_right = (stream.getvalue() for stream in self._z)
+        y_left, y_right = (stream.getvalue() for stream in self._y)
+        return Streams(z_left, z_right, y_left, y_right), self._guard.to_bytes()
+
+
+class StreamReader(_LatticeCoder):
+    """Decodes what a StreamWriter wrote, called by the same walk; an EntropyCoder."""
+
+    def __init__(
+        self, lattice: Lattice, tables: CodingTables, streams: Streams, guard: bytes, device: torch.device
+    ) -> None:
+        """Raises CorruptFile when a stream or the guard list is malformed."""
+        self._guard = GuardReader(guard)
+        super().__init__(lattice, tables, self._guard.round)
+        self._z = [StreamDecoder(streams.z_left), StreamDecoder(streams.z_right)]
+        self._y = [StreamDecoder(streams.y_left), StreamDecoder(streams.y_right)]
+        self._device = device
+
+    def code_prior(self, z: Tensor | None, shape: tuple[int, ...]) -> Tensor:
+        """Reads z."""
+        indices = self._prior_indices(shape)
+        symbols = np.stack([stream.take(indices, self._tables.prior) for stream in self._z])
+        return self._prior_latents(symbols, shape, self._device)
+
+    def code(self, y: Tensor | None, mean: Tensor, log_scale: Tensor, mask: Tensor) -> Tensor:
+        """Reads the masked elements of y."""
+        means, levels = self._parameters(mean, log_scale, mask)
+        symbols = np.stack([stream.take(i, self._tables.scales) for stream, i in zip(self._y, levels, strict=True)])
+        return self._exact_latents(symbols, means, mask)
+
+    def close(self, expected_checksum: int) -> None:
+        """Raises DecodingMismatch unless the decoded latents are the encoder's, bit by bit."""
+        if self.checksum != expected_checksum:
+            raise DecodingMismatch(
+                "the decoded latents are not the encoder's: this machine computes too differently; "
+                "please decode with --device cpu and report it"
+            )
+        self._guard.close()
+        for stream in (*self._z, *self._y):
+            stream.close()
+
+
+def _symbols(values: NDArray[np.float64]) -> NDArray[np.int32]:
+    if not np.isfinite(values).all():
+        raise DecodingMismatch("the encoder gave a latent that is not a number; the weights are damaged")
+    return np.rint(values).clip(-MAX_SYMBOL, MAX_SYMBOL).astype(np.int32)

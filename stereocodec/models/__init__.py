@@ -1,0 +1,24 @@
+"""The networks; every one of them is a plug-in of the one coding path."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from .base import StereoModel
+from .bisic_rt import BisicRt, BisicRtConfig
+
+__all__ = ["ARCHITECTURES", "StereoModel", "build_model"]
+
+ARCHITECTURES = {"bisic-rt": (BisicRt, BisicRtConfig)}
+
+
+def build_model(architecture: str, arguments: Mapping[str, Any]) -> BisicRt:
+    """A model with starting weights; raises ValueError for an unknown architecture or argument."""
+    if architecture not in ARCHITECTURES:
+        raise ValueError(f"unknown architecture '{architecture}'; known are: {', '.join(ARCHITECTURES)}")
+    model_class, config_class = ARCHITECTURES[architecture]
+    try:
+        return model_class(config_class(**arguments))
+    except TypeError as error:
+        raise ValueError(f"architecture {architecture}: {error}") from error

@@ -1,0 +1,142 @@
+"""Blocks of the transforms and the entropy networks.
+
+All feature maps are channels-last tensors of shape (N, H, W, C), so that 1x1 convolutions are plain matrix products
+and the same code is fast in float32 (transforms) and float64 (entropy path). Batches of pairs are stacked view by
+view: the first half of N holds the left views, the second half the right views in the same order.
+"""
+
+from __future__ import annotations
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+
+class DepthwiseConv(nn.Module):
+    """Depthwise convolution with zero padding that keeps the size; (N, H, W, C) -> (N, H, W, C).
+
+    In float64 it is a sum of shifted products: PyTorch's own grouped convolution has no fast float64 kernel.
+    """
+
+    def __init__(self, channels: int, kernel_size: int) -> None:
+        super().__init__()
+        self.kernel_size = kernel_size
+        self.weight = nn.Parameter(torch.empty(channels, 1, kernel_size, kernel_size))
+        self.bias = nn.Parameter(torch.zeros(channels))
+        nn.init.kaiming_uniform_(self.weight, a=5**0.5)
+
+    def forward(self, x: Tensor) -> Tensor:
+        if x.dtype == torch.float64:
+            return self._shifted_products(x)
+        padding = self.kernel_size // 2
+        y = F.conv2d(x.permute(0, 3, 1, 2), self.weight, self.bias, padding=padding, groups=x.shape[-1])
+        return y.permute(0, 2, 3, 1)
+
+    def _shifted_products(self, x: Tensor) -> Tensor:
+        k, (height, width) = self.kernel_size, x.shape[1:3]
+        padded = F.pad(x, (0, 0, k // 2, k // 2, k // 2, k // 2))
+        y = self.bias.expand_as(x).clone(memory_format=torch.contiguous_format)
+        for i in range(k):
+            for j in range(k):
+                y.addcmul_(padded[:, i : i + height, j : j + width], self.weight[:, 0, i, j])
+        return y
+
+
+class GatedBlock(nn.Module):
+    """Residual block: depthwise-separable spatial mixing, then gated channel mixing; keeps (N, H, W, C).
+
+    Both residual branches end in zero-initialised layers, so that a new block is the identity.
+    """
+
+    def __init__(self, channels: int, kernel_size: int = 3, expansion: float = 1.5) -> None:
+        super().__init__()
+        hidden = int(channels * expansion)
+        self.spatial_in = nn.Linear(channels, channels)
+        self.depthwise = DepthwiseConv(channels, kernel_size)
+        self.spatial_out = nn.Linear(channels, channels)
+        self.gate = nn.Linear(channels, 2 * hidden)
+        self.mix = nn.Linear(hidden, channels)
+        for layer in (self.spatial_out, self.mix):
+            nn.init.zeros_(layer.weight)
+            nn.init.zeros_(layer.bias)
+
+    def forward(self, x: Tensor) -> Tensor:
+        x = x + self.spatial_out(self.depthwise(F.silu(self.spatial_in(x))))
+        gate, value = self.gate(x).chunk(2, dim=-1)
+        out: Tensor = x + self.mix(F.silu(gate) * value)
+        return out
+
+
+class RowAttention(nn.Module):
+    """Cross-view attention along rows; keeps (2B, H, W, C).
+
+    The views are rectified, so that the match of a position lies on the same row of the other view. The attention
+    starts as a matcher: query, key and value are the identity over normalised features, the output is zero. A
+    learned embedding per view tells left from right.
+    """
+
+    def __init__(self, channels: int, heads: int = 4) -> None:
+        super().__init__()
+        self.heads = heads
+        self.query = nn.Linear(channels, channels)
+        self.key = nn.Linear(channels, channels)
+        self.value = nn.Linear(channels, channels)
+        self.out = nn.Linear(channels, channels)
+        self.view_embedding = nn.Parameter(torch.zeros(2, channels))
+        for layer in (self.query, self.key, self.value):
+            nn.init.eye_(layer.weight)
+            nn.init.zeros_(layer.bias)
+        nn.init.zeros_(self.out.weight)
+        nn.init.zeros_(self.out.bias)
+
+    def forward(self, x: Tensor) -> Tensor:
+        pairs = x.shape[0] // 2
+        normalised = F.layer_norm(x, x.shape[-1:]) + self.view_embedding.repeat_interleave(pairs, 0)[:, None, None]
+        query = self._split(self.query(normalised))
+        key = self._split(self.key(normalised.roll(pairs, 0)))
+        value = self._split(self.value(x.roll(pairs, 0)))
+        attended = F.scaled_dot_product_attention(query, key, value)
+        out: Tensor = x + self.out(attended.transpose(1, 2).reshape(x.shape))
+        return out
+
+    def _split(self, x: Tensor) -> Tensor:
+        """(N, H, W, C) -> (N * H, heads, W, C / heads)."""
+        n, height, width, channels = x.shape
+        return x.reshape(n * height, width, self.heads, channels // self.heads).transpose(1, 2)
+
+
+def space_to_depth(x: Tensor, block: int) -> Tensor:
+    """(N, H, W, C) -> (N, H / block, W / block, block * block * C), ordered row, column, channel."""
+    n, height, width, channels = x.shape
+    x = x.reshape(n, height // block, block, width // block, block, channels).transpose(2, 3)
+    return x.reshape(n, height // block, width // block, block * block * channels)
+
+
+def depth_to_space(x: Tensor, block: int) -> Tensor:
+    """The inverse of `space_to_depth`."""
+    n, height, width, channels = x.shape
+    x = x.reshape(n, height, width, block, block, channels // (block * block)).transpose(2, 3)
+    return x.reshape(n, height * block, width * block, channels // (block * block))
+
+
+class Downsample(nn.Module):
+    """Strided linear layer; (N, H, W, C_in) -> (N, H / 2, W / 2, C_out)."""
+
+    def __init__(self, in_channels: int, out_channels: int) -> None:
+        super().__init__()
+        self.linear = nn.Linear(4 * in_channels, out_channels)
+
+    def forward(self, x: Tensor) -> Tensor:
+        out: Tensor = self.linear(space_to_depth(x, 2))
+        return out
+
+
+class Upsample(nn.Module):
+    """Transposed strided linear layer; (N, H, W, C_in) -> (N, 2 H, 2 W, C_out)."""
+
+    def __init__(self, in_channels: int, out_channels: int) -> None:
+        super().__init__()
+        self.linear = nn.Linear(in_channels, 4 * out_channels)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return depth_to_space(self.linear(x), 2)

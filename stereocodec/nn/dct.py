@@ -1,0 +1,58 @@
+"""Orthonormal starting points for transforms: an 8x8 DCT over a luma-chroma rotation, then a 2x2 Haar step.
+
+A network whose linear layers start like this, and whose residual branches start at zero, is an orthonormal 16x16
+transform codec before its first training step.
+"""
+
+from __future__ import annotations
+
+import math
+
+import torch
+from torch import Tensor
+
+_CHROMA_PENALTY = 3.0
+_HAAR = ((1, 1, 1, 1), (1, -1, 1, -1), (1, 1, -1, -1), (1, -1, -1, 1))
+_HAAR_PENALTY = (0.0, 1.0, 1.0, 1.41)
+
+
+def dct_matrix(size: int) -> Tensor:
+    """Orthonormal DCT-II, (frequency, position), float32."""
+    frequency = torch.arange(size, dtype=torch.float32)[:, None]
+    position = torch.arange(size, dtype=torch.float32)[None]
+    basis = torch.cos(math.pi * (2 * position + 1) * frequency / (2 * size)) * math.sqrt(2 / size)
+    basis[0] /= math.sqrt(2)
+    return basis
+
+
+def luma_chroma_matrix() -> Tensor:
+    """Orthonormal rotation of RGB to one luma and two chroma axes, (component, RGB)."""
+    rows = torch.tensor([[1.0, 1.0, 1.0], [1.0, 0.0, -1.0], [-1.0, 2.0, -1.0]])
+    return rows / torch.tensor([3.0, 2.0, 6.0]).sqrt()[:, None]
+
+
+def colour_dct(channels: int) -> tuple[Tensor, Tensor]:
+    """The `channels` lowest of the 192 colour DCT functions over 8x8 RGB blocks.
+
+    Returns the matrix (channels, 8 * 8 * 3; pixels ordered row, column, colour) and each function's frequency.
+    """
+    basis = dct_matrix(8)
+    full = torch.einsum("ui,vj,cd->uvcijd", basis, basis, luma_chroma_matrix()).reshape(192, 192)
+    u, v, c = torch.meshgrid(torch.arange(8), torch.arange(8), torch.arange(3), indexing="ij")
+    frequency = ((u.float() ** 2 + v.float() ** 2).sqrt() + (c > 0) * _CHROMA_PENALTY).reshape(-1)
+    order = frequency.argsort(stable=True)[:channels]
+    return full[order], frequency[order]
+
+
+def haar_step(frequency: Tensor, out_channels: int) -> Tensor:
+    """The lowest `out_channels` of the 2x2 Haar functions over channels of the given frequencies.
+
+    Returns (out_channels, 4 * C); inputs ordered row, column, channel.
+    """
+    channels = frequency.shape[0]
+    haar = torch.tensor(_HAAR, dtype=torch.float32) / 2
+    candidates = sorted((2 * frequency[i].item() + _HAAR_PENALTY[k], i, k) for i in range(channels) for k in range(4))
+    matrix = torch.zeros(out_channels, 4, channels)
+    for row, (_, i, k) in enumerate(candidates[:out_channels]):
+        matrix[row, :, i] = haar[k]
+    return matrix.reshape(out_channels, 4 * channels)

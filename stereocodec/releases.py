@@ -1,0 +1,176 @@
+"""Release folders: config.json, model.safetensors (weights and integer tables) and a model card.
+
+A release is built into the package (stereocodec/weights/NAME) or lies in a local folder; both are the same thing.
+Only JSON and safetensors are read, and every file is checked against the sha256 in config.json.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from safetensors import SafetensorError
+from safetensors.torch import load, save
+from torch import Tensor
+
+from .container import MODEL_ID_BYTES
+from .entropy.lattice import Lattice
+from .entropy.streams import CodingTables
+from .entropy.tables import TableSet
+from .errors import InvalidRelease, OutputError, UnknownModel
+from .models import StereoModel, build_model
+
+FORMAT_VERSION = 1
+BUILT_IN = Path(__file__).parent / "weights"
+_CONFIG, _TENSORS, _CARD = "config.json", "model.safetensors", "README.md"
+_TABLE_PREFIXES = {"scales": "tables/scales/", "prior": "tables/prior/"}
+
+
+@dataclass(frozen=True)
+class Release:
+    """A loaded release; `model_id` is what a `.bsc` file names its weights by."""
+
+    name: str
+    model_id: bytes
+    model: StereoModel
+    tables: CodingTables
+    lattice: Lattice
+    training: Mapping[str, Any]
+
+
+def built_in_names() -> list[str]:
+    """Names of the releases inside the package."""
+    return sorted(folder.name for folder in BUILT_IN.iterdir() if (folder / _CONFIG).is_file())
+
+
+def find_release(name_or_path: str | Path) -> Path:
+    """The folder of a built-in release or of a path; raises UnknownModel when there is neither."""
+    folder = Path(name_or_path)
+    if str(name_or_path) in built_in_names():
+        folder = BUILT_IN / str(name_or_path)
+    if not (folder / _CONFIG).is_file():
+        raise UnknownModel(
+            f"no model '{name_or_path}': it is neither a built-in release ({', '.join(built_in_names())}) "
+            "nor a folder with a config.json"
+        )
+    return folder
+
+
+def model_id_of(folder: Path) -> bytes:
+    """The id of a release, from its config.json alone; raises InvalidRelease when it has none."""
+    try:
+        return bytes.fromhex(_read_config(folder)["model_id"])
+    except (KeyError, TypeError, ValueError) as error:
+        raise InvalidRelease(f"{folder / _CONFIG} has no valid model_id; export or fetch the release again") from error
+
+
+def load_release(name_or_path: str | Path) -> Release:
+    """Reads and checks a release.
+
+    Raises UnknownModel, or InvalidRelease for a newer format, a file that does not match its sha256, missing or
+    superfluous tensors, values that are not finite, and inconsistent tables.
+    """
+    folder = find_release(name_or_path)
+    config = _read_config(folder)
+    try:
+        data = (folder / _TENSORS).read_bytes()
+        if hashlib.sha256(data).hexdigest() != config["files"][_TENSORS]:
+            raise InvalidRelease(f"{folder / _TENSORS} does not match its sha256; fetch the release again")
+        tensors = load(data)
+        if model_id_of(folder) != _model_id(config, tensors):
+            raise InvalidRelease(f"{folder / _CONFIG} does not belong to its tensors; fetch the release again")
+        weights = {n: t for n, t in tensors.items() if not n.startswith("tables/")}
+        model = build_model(config["architecture"], config["arguments"])
+        model.load_state_dict({n: t.float() for n, t in weights.items()})
+        lattice = Lattice(**config["lattice"])
+        tables = CodingTables(**{k: _tables(tensors, p) for k, p in _TABLE_PREFIXES.items()})
+        name, training = str(config["name"]), dict(config["training"])
+    except InvalidRelease:
+        raise
+    except (OSError, SafetensorError, KeyError, TypeError, ValueError, RuntimeError) as error:
+        reason = " ".join(str(error).split())
+        raise InvalidRelease(f"{folder} is not a usable release: {type(error).__name__}: {reason}") from error
+    if not all(bool(torch.isfinite(t).all()) for t in weights.values()):
+        raise InvalidRelease(f"{folder / _TENSORS} holds values that are not numbers; fetch the release again")
+    if len(tables.scales) != lattice.scale_levels:
+        raise InvalidRelease(f"{folder / _TENSORS} does not have one table per scale; fetch the release again")
+    return Release(name, model_id_of(folder), model.eval(), tables, lattice, training)
+
+
+def save_release(
+    folder: Path,
+    *,
+    name: str,
+    architecture: str,
+    model: StereoModel,
+    tables: CodingTables,
+    lattice: Lattice,
+    training: Mapping[str, Any],
+    card: str,
+) -> None:
+    """Writes a release folder; matrices are stored in float16, vectors in float32.
+
+    Raises OutputError when the folder exists and is not empty.
+    """
+    if folder.exists() and any(folder.iterdir()):
+        raise OutputError(f"{folder} exists and is not empty; choose another folder or remove it")
+    weights = {n: _stored(t) for n, t in model.state_dict().items()}
+    tensors = weights | {
+        prefix + key: torch.from_numpy(np.ascontiguousarray(array))
+        for kind, prefix in _TABLE_PREFIXES.items()
+        for key, array in getattr(tables, kind).to_arrays().items()
+    }
+    data = save(tensors)
+    config = {
+        "format_version": FORMAT_VERSION,
+        "name": name,
+        "architecture": architecture,
+        "arguments": asdict(model.config),
+        "lattice": asdict(lattice),
+        "training": dict(training),
+        "files": {_TENSORS: hashlib.sha256(data).hexdigest()},
+    }
+    config["model_id"] = _model_id(config, tensors).hex()
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / _TENSORS).write_bytes(data)
+    (folder / _CARD).write_text(card, encoding="utf-8")
+    (folder / _CONFIG).write_text(json.dumps(config, indent=2) + "\n", encoding="utf-8")
+
+
+def _read_config(folder: Path) -> dict[str, Any]:
+    try:
+        config = json.loads((folder / _CONFIG).read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise InvalidRelease(f"{folder / _CONFIG} cannot be read: {error}") from error
+    version = config.get("format_version") if isinstance(config, dict) else None
+    if version != FORMAT_VERSION:
+        raise InvalidRelease(
+            f"{folder / _CONFIG} has release format {version}; this version reads {FORMAT_VERSION}: upgrade stereocodec"
+        )
+    return dict(config)
+
+
+def _model_id(config: Mapping[str, Any], tensors: Mapping[str, Tensor]) -> bytes:
+    """Hash of everything that decides what is decoded: architecture, lattice, weights and tables."""
+    keys = ("architecture", "arguments", "lattice")
+    digest = hashlib.sha256(json.dumps({k: config[k] for k in keys}, sort_keys=True).encode())
+    for name in sorted(tensors):
+        tensor = tensors[name].contiguous()
+        digest.update(f"{name} {tensor.dtype} {tuple(tensor.shape)}".encode())
+        digest.update(tensor.numpy().tobytes())
+    return digest.digest()[:MODEL_ID_BYTES]
+
+
+def _stored(tensor: Tensor) -> Tensor:
+    dtype = torch.float16 if tensor.ndim >= 2 else torch.float32
+    return tensor.detach().cpu().to(dtype).contiguous()
+
+
+def _tables(tensors: Mapping[str, Tensor], prefix: str) -> TableSet:
+    return TableSet.from_arrays({n[len(prefix) :]: t.numpy() for n, t in tensors.items() if n.startswith(prefix)})

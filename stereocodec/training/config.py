@@ -1,0 +1,91 @@
+"""What a training run needs to know, from a TOML file."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields
+from pathlib import Path
+from typing import Any, Literal
+
+from ..errors import TrainingError
+
+
+@dataclass(frozen=True)
+class TrainingConfig:
+    """Settings of one run; `model` overrides the architecture's defaults by name.
+
+    Sides of crops are in pixels and multiples of 64; wide crops give the row attention the disparities it will meet.
+    The learning rate rises linearly for `warmup_steps`, stays, and falls linearly to zero over the last
+    `decay_steps` of `steps` (warm-up, stable, decay), so that a run can be prolonged from any checkpoint before that.
+    """
+
+    arch: str = "bisic-rt"
+    model: Mapping[str, Any] = field(default_factory=dict)
+    crop_height: int = 128
+    crop_width: int = 384
+    batch_size: int = 4
+    steps: int = 20_000
+    warmup_steps: int = 100
+    decay_steps: int = 1_500
+    optimiser: Literal["adamw", "muon"] = "adamw"
+    learning_rate: float = 1e-3
+    muon_learning_rate: float = 5e-3
+    gradient_clip: float = 1.0
+    ema_decay: float = 0.999
+    seed: int = 0
+    precision: Literal["float32", "bfloat16"] = "float32"
+    validation_scenes: tuple[str, ...] = ()
+    validate_every: int = 500
+    checkpoint_every: int = 200
+
+    def __post_init__(self) -> None:
+        for name in ("crop_height", "crop_width"):
+            side = getattr(self, name)
+            if side < 64 or side % 64:
+                raise TrainingError(f"{name} is {side}; it must be a positive multiple of 64")
+        for name in ("batch_size", "steps", "validate_every", "checkpoint_every"):
+            if getattr(self, name) < 1:
+                raise TrainingError(f"{name} must be at least 1")
+        if self.optimiser not in ("adamw", "muon"):
+            raise TrainingError(f"unknown optimiser '{self.optimiser}'; use 'adamw' or 'muon'")
+        if self.precision not in ("float32", "bfloat16"):
+            raise TrainingError(f"unknown precision '{self.precision}'; use 'float32' or 'bfloat16'")
+
+    @classmethod
+    def from_dict(cls, values: Mapping[str, Any]) -> TrainingConfig:
+        """Raises TrainingError for a setting of an unknown name or an impossible value."""
+        known = {f.name for f in fields(cls)}
+        unknown = sorted(set(values) - known)
+        if unknown:
+            raise TrainingError(f"unknown setting '{unknown[0]}'; known are: {', '.join(sorted(known))}")
+        settings = dict(values)
+        if "validation_scenes" in settings:
+            settings["validation_scenes"] = tuple(settings["validation_scenes"])
+        try:
+            return cls(**settings)
+        except TypeError as error:
+            raise TrainingError(f"a setting has the wrong type: {error}") from error
+
+    @classmethod
+    def from_toml(cls, path: Path) -> TrainingConfig:
+        """Reads a file such as those in configs/; raises TrainingError with the reason when it cannot."""
+        if sys.version_info >= (3, 11):
+            import tomllib
+        else:
+            try:
+                import tomli as tomllib
+            except ImportError as error:
+                raise TrainingError("Python 3.10 needs tomli: pip install 'stereocodec[train]'") from error
+        try:
+            return cls.from_dict(tomllib.loads(path.read_text(encoding="utf-8")))
+        except OSError as error:
+            raise TrainingError(f"{path} cannot be read: {error.strerror}") from error
+        except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+            raise TrainingError(f"{path} is not a TOML file: {error}") from error
+
+    def rate_at(self, step: int) -> float:
+        """The factor on the learning rates at a step counted from 0."""
+        rise = min(1.0, (step + 1) / max(1, self.warmup_steps))
+        fall = min(1.0, (self.steps - step) / max(1, self.decay_steps))
+        return rise * max(0.0, fall)

@@ -1,0 +1,101 @@
+"""Pairs of photographs in memory, and random crops of them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from ..errors import TrainingError
+from ..images import load_image, to_pair
+
+_EXTENSIONS = {".png", ".webp", ".jpg", ".jpeg", ".avif", ".bmp", ".tif", ".tiff"}
+
+
+@dataclass(frozen=True)
+class Pair:
+    """A named pair; `views` is (H, W, 6) uint8, left RGB then right RGB."""
+
+    name: str
+    views: Tensor
+
+    def stacked(self) -> Tensor:
+        """(2, H, W, 3) uint8."""
+        return torch.stack([self.views[..., :3], self.views[..., 3:]])
+
+
+def find_pairs(folder: Path) -> list[tuple[str, Path, Path]]:
+    """Names and files of all NAME_left.* with a NAME_right.* beside it; raises TrainingError if there is none."""
+    if not folder.is_dir():
+        raise TrainingError(f"{folder} is not a folder; give folders that hold NAME_left.* and NAME_right.*")
+    pairs = []
+    for left in sorted(folder.rglob("*_left.*")):
+        if left.suffix.lower() not in _EXTENSIONS:
+            continue
+        right = left.with_name(left.name.replace("_left.", "_right."))
+        if not right.is_file():
+            raise TrainingError(f"{left} has no right view beside it; expected {right.name}")
+        pairs.append((left.name.split("_left.")[0], left, right))
+    if not pairs:
+        raise TrainingError(f"no pairs in {folder}; expected files such as NAME_left.png and NAME_right.png")
+    return pairs
+
+
+def load_pairs(folders: Iterable[Path]) -> list[Pair]:
+    """All pairs of the folders, decoded."""
+    pairs = []
+    for folder in folders:
+        for name, left_path, right_path in find_pairs(folder):
+            left, right = to_pair(load_image(left_path, "left"), load_image(right_path, "right"))
+            pairs.append(Pair(name, torch.from_numpy(np.concatenate([left, right], -1))))
+    return pairs
+
+
+def split_validation(pairs: Sequence[Pair], scenes: Sequence[str]) -> tuple[list[Pair], list[Pair]]:
+    """Training and validation pairs; a pair is held out when its name starts with one of the scenes' names."""
+    held_out = [p for p in pairs if p.name.startswith(tuple(scenes))] if scenes else []
+    unused = [s for s in scenes if not any(p.name.startswith(s) for p in pairs)]
+    if unused:
+        raise TrainingError(f"validation scene '{unused[0]}' is not in the data")
+    kept = [p for p in pairs if not any(p is h for h in held_out)]
+    if not kept:
+        raise TrainingError("every pair is held out for validation; nothing is left to train on")
+    return kept, held_out
+
+
+class CropSampler:
+    """Random crops at the same place of both views, with mirroring that keeps the disparities' sign.
+
+    Pairs are drawn in proportion to the square root of their area: large photographs offer more, small ones are
+    more scenes. The pairs stay on `device` as uint8.
+    """
+
+    def __init__(self, pairs: Sequence[Pair], height: int, width: int, device: torch.device, seed: int) -> None:
+        usable = [p for p in pairs if p.views.shape[0] >= height and p.views.shape[1] >= width]
+        if not usable:
+            raise TrainingError(f"no pair is as large as a crop of {width}x{height}; use smaller crops")
+        self._views = [p.views.to(device) for p in usable]
+        weights = np.sqrt([v.shape[0] * v.shape[1] for v in self._views])
+        self._probabilities = weights / weights.sum()
+        self._height, self._width = height, width
+        self.generator = np.random.Generator(np.random.PCG64(seed))
+
+    def batch(self, size: int) -> Tensor:
+        """(2 * size, height, width, 3) float32 in 0..1: left crops, then the right ones."""
+        crops = torch.stack([self._crop() for _ in range(size)])
+        return torch.cat([crops[..., :3], crops[..., 3:]]).float().div_(255)
+
+    def _crop(self) -> Tensor:
+        views = self._views[self.generator.choice(len(self._views), p=self._probabilities)]
+        top = self.generator.integers(views.shape[0] - self._height + 1)
+        left = self.generator.integers(views.shape[1] - self._width + 1)
+        crop = views[top : top + self._height, left : left + self._width]
+        if self.generator.random() < 0.5:
+            crop = torch.cat([crop[..., 3:], crop[..., :3]], -1).flip(1)
+        if self.generator.random() < 0.3:
+            crop = crop.flip(0)
+        return crop
