@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
@@ -14,8 +14,11 @@ from torch import Tensor
 from .container import MODEL_NAME, Chunk, Container
 from .entropy.streams import StreamReader, StreamWriter
 from .errors import InvalidInput, WrongModel
-from .images import ImageLike, Output, from_rgb8, to_pair
+from .images import Output, from_rgb8, to_pair
 from .releases import BUILT_IN, Release, built_in_names, find_release, load_release, model_id_of
+
+if TYPE_CHECKING:
+    from .images import ImageLike
 
 DEFAULT_MODEL = "bisic-rt"
 DEFAULT_QUALITY = 50

@@ -132,9 +132,9 @@ class ContextStep(nn.Module):
         self.inputs = nn.Linear(3 * m, width)
         self.parity = nn.Parameter(torch.zeros(2, 2, width))
         self.body = nn.Sequential(
-            GatedBlock(width, kernel_size=5, expansion=c.expansion),
+            GatedBlock(width, kernel_size=5, expansion=c.expansion, normalise=True),
             RowAttention(width),
-            GatedBlock(width, expansion=c.expansion),
+            GatedBlock(width, expansion=c.expansion, normalise=True),
         )
         self.outputs = nn.Linear(width, 2 * m)
         nn.init.zeros_(self.outputs.weight)
@@ -168,7 +168,7 @@ class EntropyModel(nn.Module):
         self.gains = QualityGains(c)
         self.prior = FactorizedPrior(hyper)
         self.hyper_synthesis = nn.Sequential(
-            Upsample(hyper, hyper), GatedBlock(hyper, expansion=c.expansion), Upsample(hyper, width)
+            Upsample(hyper, hyper), GatedBlock(hyper, expansion=c.expansion, normalise=True), Upsample(hyper, width)
         )
         self.quality = QualityKnots(c.knots, width)
         self.outputs = nn.Linear(width, 2 * m)
@@ -220,9 +220,9 @@ class HyperAnalysis(nn.Module):
         hyper = c.hyper_channels
         self.layers = nn.Sequential(
             nn.Linear(c.latent_channels, hyper),
-            GatedBlock(hyper, expansion=c.expansion),
+            GatedBlock(hyper, expansion=c.expansion, normalise=True),
             Downsample(hyper, hyper),
-            GatedBlock(hyper, expansion=c.expansion),
+            GatedBlock(hyper, expansion=c.expansion, normalise=True),
             Downsample(hyper, hyper),
         )
 

@@ -45,11 +45,14 @@ class DepthwiseConv(nn.Module):
 class GatedBlock(nn.Module):
     """Residual block: depthwise-separable spatial mixing, then gated channel mixing; keeps (N, H, W, C).
 
-    Both residual branches end in zero-initialised layers, so that a new block is the identity.
+    Both residual branches end in zero-initialised layers, so that a new block is the identity. With `normalise`
+    they see features of unit variance over channels, which keeps deep stacks of products stable; transforms go
+    without, because their features are coefficients whose size matters.
     """
 
-    def __init__(self, channels: int, kernel_size: int = 3, expansion: float = 1.5) -> None:
+    def __init__(self, channels: int, kernel_size: int = 3, expansion: float = 1.5, *, normalise: bool = False) -> None:
         super().__init__()
+        self.normalise = normalise
         hidden = int(channels * expansion)
         self.spatial_in = nn.Linear(channels, channels)
         self.depthwise = DepthwiseConv(channels, kernel_size)
@@ -61,10 +64,13 @@ class GatedBlock(nn.Module):
             nn.init.zeros_(layer.bias)
 
     def forward(self, x: Tensor) -> Tensor:
-        x = x + self.spatial_out(self.depthwise(F.silu(self.spatial_in(x))))
-        gate, value = self.gate(x).chunk(2, dim=-1)
+        x = x + self.spatial_out(self.depthwise(F.silu(self.spatial_in(self._branch(x)))))
+        gate, value = self.gate(self._branch(x)).chunk(2, dim=-1)
         out: Tensor = x + self.mix(F.silu(gate) * value)
         return out
+
+    def _branch(self, x: Tensor) -> Tensor:
+        return F.layer_norm(x, x.shape[-1:]) if self.normalise else x
 
 
 class RowAttention(nn.Module):
