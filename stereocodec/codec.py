@@ -98,10 +98,11 @@ class StereoCodec:
         height, width = views.shape[1:3]
         say = progress or _silent
         say(0.0, "analysis")
-        writer = StreamWriter(self._release.lattice, self._release.tables)
         with torch.inference_mode(), torch.autocast(self._device.type, enabled=False):
             x = self._to_model(views)
             qualities = self._qualities(quality)
+            weights = self._model.distortion_weights(qualities[:1]).cpu().numpy()
+            writer = StreamWriter(self._release.lattice, self._release.tables, weights)
             y, z = self._model.latents(x, qualities)
             say(0.3, "entropy coding")
             self._model.walk(writer, y.double(), z, qualities, (x.shape[1], x.shape[2]))

@@ -38,5 +38,9 @@ class StereoModel(nn.Module):
         """Decoded latents -> pictures, not clamped."""
 
     @abstractmethod
+    def distortion_weights(self, quality: Tensor) -> Tensor:
+        """What a squared error of one in each channel of y is worth in bits at a quality (1,); (C,) float64."""
+
+    @abstractmethod
     def make_exact(self) -> None:
         """Turns everything that leads to probabilities to float64, as files need it."""

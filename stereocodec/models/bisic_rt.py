@@ -256,6 +256,11 @@ class BisicRt(StereoModel):
     ) -> Tensor:
         return self.entropy.walk(coder, y, z, quality, (size[0] // 16, size[1] // 16))
 
+    def distortion_weights(self, quality: Tensor) -> Tensor:
+        # As if the synthesis were still the orthonormal transform that it starts as: mean over three colours.
+        gain = self.entropy.gains(quality)[1][0, 0, 0].double()
+        return trade_off(self.config, quality.double()) * 65025 / 3 * torch.exp(2 * gain)
+
     def make_exact(self) -> None:
         self.entropy.double()
 
