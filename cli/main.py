@@ -39,6 +39,8 @@ COMMANDS = {
     "encode": _Entry("encode:encode", "Compress a stereo pair into one .bsc file."),
     "decode": _Entry("decode:decode", "Restore the two views of a .bsc file."),
     "info": _Entry("info:info", "Show what a .bsc file holds and where its bytes go."),
+    "train": _Entry("train:train", "Train a model on folders of stereo pairs."),
+    "export": _Entry("export:export", "Make a release folder of a training run."),
 }
 
 
