@@ -1,0 +1,92 @@
+"""A small model with random weights that is a release like any other, and pictures to code."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+from stereocodec.codec import StereoCodec
+from stereocodec.entropy.lattice import Lattice
+from stereocodec.models import build_model
+from stereocodec.releases import save_release
+from stereocodec.training.export import coding_tables
+
+REPOSITORY = Path(__file__).parent.parent
+SAMPLE = REPOSITORY / "docs" / "sample"
+EVALUATION = REPOSITORY.parent / "shared" / "data" / "eval"
+TINY = {
+    "channels8": 24,
+    "channels16": 32,
+    "latent_channels": 24,
+    "hyper_channels": 8,
+    "blocks8": 1,
+    "blocks16": 1,
+}
+
+
+def tiny_model(seed=0):
+    """Random everywhere: layers that start at zero would leave means and scales without any context."""
+    with torch.random.fork_rng(devices=[]), torch.no_grad():
+        torch.manual_seed(seed)
+        model = build_model("bisic-rt", TINY)
+        for name, parameter in model.named_parameters():
+            if not parameter.any() or name == "entropy.outputs.weight":
+                parameter.normal_(std=0.05 if name.startswith("entropy") else 0.005)
+        pair = np.stack(sample_crop(128, 128))
+        model.calibrate(torch.from_numpy(pair).float() / 255)
+    return model
+
+
+def save_tiny(folder, *, seed=0, model=None, tables=None, lattice=None):
+    """A release folder of the tiny model, or of what is given in its place."""
+    model, lattice = model or tiny_model(seed), lattice or Lattice()
+    save_release(
+        folder,
+        name="tiny",
+        architecture="bisic-rt",
+        model=model,
+        tables=tables or coding_tables(model.entropy.prior, lattice),
+        lattice=lattice,
+        training={"steps": 0},
+        card="# tiny\n",
+    )
+    return folder
+
+
+def sample_crop(height, width, top=200, left=300):
+    """Left and right view, uint8 (height, width, 3), from the sample pair."""
+    box = (left, top, left + width, top + height)
+    views = (Image.open(SAMPLE / f"{view}.png").convert("RGB").crop(box) for view in ("left", "right"))
+    return tuple(np.asarray(view) for view in views)
+
+
+@pytest.fixture(scope="session")
+def tiny_release(tmp_path_factory):
+    return save_tiny(tmp_path_factory.mktemp("releases") / "tiny")
+
+
+@pytest.fixture(scope="session")
+def tiny_codec(tiny_release):
+    return StereoCodec.from_pretrained(tiny_release, device="cpu")
+
+
+@pytest.fixture(scope="session")
+def photographs():
+    """Paths of a real stereo pair where one is at hand, of the sample pair otherwise."""
+    pairs = sorted(EVALUATION.glob("*_left.png"))
+    if not pairs:
+        return SAMPLE / "left.png", SAMPLE / "right.png"
+    smallest = min(pairs, key=lambda path: np.prod(Image.open(path).size))
+    return smallest, smallest.with_name(smallest.name.replace("_left", "_right"))
+
+
+@pytest.fixture
+def torch_threads():
+    """Sets the number of threads; the former one comes back afterwards."""
+    before = torch.get_num_threads()
+    yield torch.set_num_threads
+    torch.set_num_threads(before)

@@ -1,0 +1,189 @@
+"""Looking into the coding path from outside: what a walk decodes, with which parameters, and under which disturbance.
+
+Everything here goes through public hooks (the coder that a walk is given) or replaces one arithmetic function by
+another that is equal in exact arithmetic; nothing of the product is reimplemented.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import math
+import sys
+from dataclasses import dataclass, field
+from unittest import mock
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+
+from stereocodec import codec as codec_module
+from stereocodec.codec import StereoCodec
+from stereocodec.entropy.streams import StreamReader, StreamWriter
+from stereocodec.nn.blocks import DepthwiseConv
+
+
+@dataclass
+class Trace:
+    """What one walk decoded: z, then y of every step (zero where another step codes), and its parameters.
+
+    `parameters` holds, per step, the means and the scale levels of the coded elements in lattice units, not rounded.
+    """
+
+    latents: list[np.ndarray] = field(default_factory=list)
+    parameters: list[np.ndarray] = field(default_factory=list)
+    checksum: int = 0
+
+    def digest(self) -> str:
+        """The sha256 of all decoded latents."""
+        digest = hashlib.sha256()
+        for array in self.latents:
+            digest.update(array.astype("<f8").tobytes())
+        return digest.hexdigest()
+
+    def deviation(self, other: Trace) -> float:
+        """Largest difference of any parameter, in lattice units."""
+        pairs = zip(self.parameters, other.parameters, strict=True)
+        return max(float(np.abs(mine - theirs).max()) for mine, theirs in pairs)
+
+
+def lattice_parameters(lattice, mean, log_scale, mask):
+    means = lattice.mean_coordinates(mean[:, mask].double())
+    return np.stack([means, lattice.scale_coordinates(log_scale[:, mask].double())])
+
+
+def unchanged(lattice, mean, log_scale):
+    return mean, log_scale
+
+
+def noise(amplitude, seed=0):
+    """Uniform noise of up to `amplitude` lattice units on every mean and every scale level, before rounding."""
+    generator = torch.Generator().manual_seed(seed)
+
+    def disturb(lattice, mean, log_scale):
+        spacing = math.log(lattice.scale_max / lattice.scale_min) / (lattice.scale_levels - 1)
+        on_mean, on_level = (
+            amplitude * (2 * torch.rand(mean.shape, generator=generator, dtype=torch.float64) - 1) for _ in range(2)
+        )
+        return mean + on_mean / lattice.mean_steps, log_scale + on_level * spacing
+
+    return disturb
+
+
+def traced(base, trace, disturb=unchanged):
+    """The stream writer or reader that also fills `trace`, its parameters disturbed."""
+
+    class Traced(base):
+        def code_prior(self, z, shape):
+            latents = super().code_prior(z, shape)
+            trace.latents.append(latents.cpu().numpy())
+            return latents
+
+        def code(self, y, mean, log_scale, mask):
+            trace.parameters.append(lattice_parameters(self._lattice, mean, log_scale, mask))
+            latents = super().code(y, *disturb(self._lattice, mean, log_scale), mask)
+            trace.latents.append(latents.cpu().numpy())
+            trace.checksum = self.checksum
+            return latents
+
+    return Traced
+
+
+def traced_encode(codec, pair, **arguments):
+    """The file's bytes and the writer's trace."""
+    trace = Trace()
+    with mock.patch.object(codec_module, "StreamWriter", traced(StreamWriter, trace)):
+        data = codec.compress(*pair, **arguments)
+    return data, trace
+
+
+def traced_decode(codec, data, disturb=unchanged):
+    """The trace of a complete, successful decoding."""
+    trace = Trace()
+    with mock.patch.object(codec_module, "StreamReader", traced(StreamReader, trace, disturb)):
+        codec.decompress(data)
+    return trace
+
+
+class ReplayCoder:
+    """Gives a walk the latents that were decoded before, whatever its parameters are, and traces these."""
+
+    def __init__(self, lattice, latents):
+        self._lattice = lattice
+        self._latents = iter(latents)
+        self.trace = Trace()
+
+    def _next(self, device):
+        latents = next(self._latents)
+        self.trace.latents.append(latents)
+        return torch.from_numpy(latents).to(device)
+
+    def code_prior(self, z, shape):
+        return self._next("cpu")
+
+    def code(self, y, mean, log_scale, mask):
+        self.trace.parameters.append(lattice_parameters(self._lattice, mean, log_scale, mask))
+        return self._next(mask.device).to(mean.dtype)
+
+
+def replay(model, lattice, latents, quality, dtype=torch.float64):
+    """The trace of a walk through given latents (z first); quality 0 to 100."""
+    coder = ReplayCoder(lattice, latents)
+    height, width = latents[1].shape[1:3]
+    with torch.inference_mode():
+        qualities = torch.full((2,), quality / 100, dtype=dtype)
+        model.walk(coder, None, None, qualities, (16 * height, 16 * width))
+    return coder.trace
+
+
+@contextlib.contextmanager
+def permuted_sums(seed=0):
+    """Every sum over channels, keys or kernel taps runs in another order."""
+    linear, layer_norm, attention = F.linear, F.layer_norm, F.scaled_dot_product_attention
+    generator = torch.Generator().manual_seed(seed)
+
+    def order(size):
+        return torch.randperm(size, generator=generator)
+
+    def permuted_linear(x, weight, bias=None):
+        p = order(x.shape[-1]).to(x.device)
+        return linear(x[..., p], weight[:, p], bias)
+
+    def permuted_layer_norm(x, shape):
+        p = order(x.shape[-1]).to(x.device)
+        return layer_norm(x[..., p], shape)[..., p.argsort()]
+
+    def permuted_attention(query, key, value):
+        p, keys = order(query.shape[-1]).to(query.device), order(key.shape[-2]).to(query.device)
+        return attention(query[..., p], key[..., keys, :][..., p], value[..., keys, :])
+
+    def reversed_products(self, x):
+        k, (height, width) = self.kernel_size, x.shape[1:3]
+        padded = F.pad(x, (0, 0, k // 2, k // 2, k // 2, k // 2))
+        y = torch.zeros_like(x)
+        for i in reversed(range(k)):
+            for j in reversed(range(k)):
+                y = y + padded[:, i : i + height, j : j + width] * self.weight[:, 0, i, j]
+        return y + self.bias
+
+    with (
+        mock.patch.object(F, "linear", permuted_linear),
+        mock.patch.object(F, "layer_norm", permuted_layer_norm),
+        mock.patch.object(F, "scaled_dot_product_attention", permuted_attention),
+        mock.patch.object(DepthwiseConv, "_shifted_products", reversed_products),
+    ):
+        yield
+
+
+def save_decoding(release, file, output):
+    """For another process: decodes `file` and saves what it took part in to `output` (.npz)."""
+    with open(file, "rb") as stream:
+        trace = traced_decode(StereoCodec.from_pretrained(release, device="cpu"), stream.read())
+    np.savez(
+        output,
+        digest=trace.digest(),
+        checksum=trace.checksum,
+        capability=torch.backends.cpu.get_cpu_capability(),
+        compressai="compressai" in sys.modules,
+        parameters=np.concatenate([p.reshape(-1) for p in trace.parameters]),
+    )
