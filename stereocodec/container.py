@@ -27,6 +27,7 @@ MAX_STREAM_BYTES = 2**28 - 1  # each of the four; the largest length that is a v
 MAX_CHUNKS = 256
 MAX_CHUNK_BYTES = 2**26  # payloads of all optional chunks together
 MODEL_ID_BYTES = 6
+MAX_MODEL_NAME_BYTES = 255
 
 MODEL_NAME = "MODL"  # UTF-8, one printable line of 1 to 255 bytes: the release's name, e.g. "bisic-rt"
 ICC_PROFILE = "ICCP"  # the ICC profile of both views
@@ -38,7 +39,6 @@ KNOWN_CHUNKS = frozenset({MODEL_NAME, ICC_PROFILE, EXIF, XMP, CALIBRATION, TEXT}
 
 _UTF8_CHUNKS = frozenset({MODEL_NAME, CALIBRATION, TEXT})
 _CHUNK_NAME = re.compile(r"[A-Za-z0-9_]{4}")
-_MAX_MODEL_NAME_BYTES = 255
 _FLAG_CHUNKS = 0x01
 # What is left of the signature after line endings were converted or the first byte was re-encoded.
 _TEXT_MODE_DAMAGE = re.compile(rb".{0,3}BSC[\r\n]{1,3}\x1a", re.DOTALL)
@@ -350,5 +350,5 @@ def _chunk_problems(chunks: tuple[Chunk, ...]) -> Iterator[tuple[bool, str]]:
                 yield False, f"chunk {name} is not UTF-8 text"
                 continue
             # The name is shown on terminals: no control characters, no line breaks.
-            if name == MODEL_NAME and not (0 < len(payload) <= _MAX_MODEL_NAME_BYTES and text.isprintable()):
-                yield False, f"chunk {name} must be one printable line of 1 to {_MAX_MODEL_NAME_BYTES} bytes"
+            if name == MODEL_NAME and not (0 < len(payload) <= MAX_MODEL_NAME_BYTES and text.isprintable()):
+                yield False, f"chunk {name} must be one printable line of 1 to {MAX_MODEL_NAME_BYTES} bytes"

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import textwrap
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -19,7 +20,7 @@ from safetensors import SafetensorError
 from safetensors.torch import load, save
 from torch import Tensor
 
-from .container import MODEL_ID_BYTES
+from .container import MAX_MODEL_NAME_BYTES, MODEL_ID_BYTES
 from .entropy.lattice import Lattice
 from .entropy.streams import CodingTables
 from .entropy.tables import TableSet
@@ -54,7 +55,7 @@ def find_release(name_or_path: str | Path) -> Path:
     folder = Path(name_or_path)
     if str(name_or_path) in built_in_names():
         folder = BUILT_IN / str(name_or_path)
-    if not (folder / _CONFIG).is_file():
+    if not _is_file(folder / _CONFIG):
         raise UnknownModel(
             f"no model '{name_or_path}': it is neither a built-in release ({', '.join(built_in_names())}) "
             "nor a folder with a config.json"
@@ -86,20 +87,26 @@ def load_release(name_or_path: str | Path) -> Release:
         if model_id_of(folder) != _model_id(config, tensors):
             raise InvalidRelease(f"{folder / _CONFIG} does not belong to its tensors; fetch the release again")
         weights = {n: t for n, t in tensors.items() if not n.startswith("tables/")}
-        model = build_model(config["architecture"], config["arguments"])
+        # Whatever the caller's default device, default dtype and random state are.
+        with torch.device("cpu"), torch.random.fork_rng(devices=[]):
+            model = build_model(config["architecture"], config["arguments"]).float()
         model.load_state_dict({n: t.float() for n, t in weights.items()})
         lattice = Lattice(**config["lattice"])
         tables = CodingTables(**{k: _tables(tensors, p) for k, p in _TABLE_PREFIXES.items()})
-        name, training = str(config["name"]), dict(config["training"])
+        name, training = config["name"], dict(config["training"])
     except InvalidRelease:
         raise
     except (OSError, SafetensorError, KeyError, TypeError, ValueError, RuntimeError) as error:
-        reason = " ".join(str(error).split())
+        reason = textwrap.shorten(str(error), 300, placeholder=" ...")
         raise InvalidRelease(f"{folder} is not a usable release: {type(error).__name__}: {reason}") from error
+    if not (isinstance(name, str) and name.isprintable() and 0 < len(name.encode()) <= MAX_MODEL_NAME_BYTES):
+        raise InvalidRelease(f"{folder / _CONFIG} has a name that is not one short line; fetch the release again")
     if not all(bool(torch.isfinite(t).all()) for t in weights.values()):
         raise InvalidRelease(f"{folder / _TENSORS} holds values that are not numbers; fetch the release again")
     if len(tables.scales) != lattice.scale_levels:
         raise InvalidRelease(f"{folder / _TENSORS} does not have one table per scale; fetch the release again")
+    if len(tables.prior) != model.prior_channels:
+        raise InvalidRelease(f"{folder / _TENSORS} does not have one table per channel of z; fetch the release again")
     return Release(name, model_id_of(folder), model.eval(), tables, lattice, training)
 
 
@@ -143,10 +150,17 @@ def save_release(
     (folder / _CONFIG).write_text(json.dumps(config, indent=2) + "\n", encoding="utf-8")
 
 
+def _is_file(path: Path) -> bool:
+    try:
+        return path.is_file()
+    except (OSError, ValueError):  # names that no file can have
+        return False
+
+
 def _read_config(folder: Path) -> dict[str, Any]:
     try:
         config = json.loads((folder / _CONFIG).read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         raise InvalidRelease(f"{folder / _CONFIG} cannot be read: {error}") from error
     version = config.get("format_version") if isinstance(config, dict) else None
     if version != FORMAT_VERSION:

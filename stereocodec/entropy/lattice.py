@@ -32,7 +32,8 @@ class Lattice:
     epsilon: float = 2.0**-24
 
     def __post_init__(self) -> None:
-        steps_ok = 1 <= self.mean_steps <= 64 and 2 <= self.scale_levels <= 256
+        whole = isinstance(self.mean_steps, int) and isinstance(self.scale_levels, int)
+        steps_ok = whole and 1 <= self.mean_steps <= 64 and 2 <= self.scale_levels <= 256
         if not (steps_ok and 0 < self.scale_min < self.scale_max < 1e6 and 0 < self.epsilon < 0.25):
             raise InvalidRelease(f"impossible lattice in the release: {self}")
 

@@ -49,6 +49,8 @@ class _LatticeCoder:
         levels = self._lattice.scale_coordinates(log_scale[:, mask])
         rounded_means = self._round(means.reshape(-1)).reshape(means.shape)
         rounded_levels = self._round(levels.reshape(-1)).reshape(levels.shape)
+        # Where decoding has gone astray, a guard entry can push a level past the last table; the checksum tells.
+        rounded_levels = rounded_levels.clip(0, self._lattice.scale_levels - 1)
         return rounded_means, rounded_levels.astype(np.uint8)
 
     def _exact_latents(self, symbols: NDArray[np.int32], means: NDArray[np.int64], mask: Tensor) -> Tensor:

@@ -14,10 +14,12 @@ class StereoModel(nn.Module):
     """A codec's networks.
 
     Pictures are (2B, H, W, 3) float32 in 0..1 with sides that are multiples of `multiple`, the B left views before
-    the B right ones; qualities are (2B,) in 0..1. `config` is a dataclass of JSON values, the constructor's argument.
+    the B right ones; qualities are (2B,) in 0..1. `config` is a dataclass of JSON values, the constructor's argument;
+    `prior_channels` counts the channels of z.
     """
 
     multiple: int
+    prior_channels: int
     config: Any
 
     @abstractmethod

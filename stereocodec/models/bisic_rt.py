@@ -239,6 +239,7 @@ class BisicRt(StereoModel):
     def __init__(self, config: BisicRtConfig) -> None:
         super().__init__()
         self.config = config
+        self.prior_channels = config.hyper_channels
         self.analysis = AnalysisTransform(config)
         self.synthesis = SynthesisTransform(config)
         self.hyper_analysis = HyperAnalysis(config)
