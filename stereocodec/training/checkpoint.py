@@ -42,21 +42,25 @@ def save_checkpoint(
 def load_checkpoint(
     path: Path, model: nn.Module, ema: dict[str, Tensor], optimisers: list[torch.optim.Optimizer]
 ) -> dict[str, Any]:
-    """Restores what `save_checkpoint` wrote, in place; returns `progress`."""
+    """Restores what `save_checkpoint` wrote, in place; returns `progress`.
+
+    Raises TrainingError when `path` is no checkpoint, or one of other networks.
+    """
     try:
         with safe_open(path, framework="pt") as file:
             progress = json.loads(file.metadata()["progress"])
             tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
         model.load_state_dict({n[6:]: t for n, t in tensors.items() if n.startswith("model/")})
-    except (OSError, SafetensorError, KeyError, RuntimeError) as error:
-        raise TrainingError(f"{path} is not a checkpoint of this configuration: {error}") from error
-    for name, value in tensors.items():
-        if name.startswith("ema/"):
-            ema[name[4:]].copy_(value)
-    for number, optimiser in enumerate(optimisers):
-        _restore_moments(optimiser, tensors, f"optimiser/{number}/")
-    torch.set_rng_state(tensors["torch_rng"])
-    return dict(progress)
+        for name, value in tensors.items():
+            if name.startswith("ema/"):
+                ema[name[4:]].copy_(value)
+        for number, optimiser in enumerate(optimisers):
+            _restore_moments(optimiser, tensors, f"optimiser/{number}/")
+        torch.set_rng_state(tensors["torch_rng"])
+        return dict(progress)
+    except (OSError, SafetensorError, KeyError, RuntimeError, TypeError, ValueError) as error:
+        reason = " ".join(str(error).split())
+        raise TrainingError(f"{path} is not a checkpoint of this configuration: {reason}") from error
 
 
 def _restore_moments(optimiser: torch.optim.Optimizer, tensors: Mapping[str, Tensor], prefix: str) -> None:

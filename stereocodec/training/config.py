@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import sys
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
@@ -40,6 +41,8 @@ class TrainingConfig:
     checkpoint_every: int = 200
 
     def __post_init__(self) -> None:
+        for setting in fields(self):
+            _check_type(setting.name, getattr(self, setting.name), setting.default)
         for name in ("crop_height", "crop_width"):
             side = getattr(self, name)
             if side < 64 or side % 64:
@@ -47,6 +50,14 @@ class TrainingConfig:
         for name in ("batch_size", "steps", "validate_every", "checkpoint_every"):
             if getattr(self, name) < 1:
                 raise TrainingError(f"{name} must be at least 1")
+        for name in ("warmup_steps", "decay_steps", "seed"):
+            if getattr(self, name) < 0:
+                raise TrainingError(f"{name} must not be negative")
+        for name in ("learning_rate", "muon_learning_rate", "gradient_clip"):
+            if getattr(self, name) <= 0:
+                raise TrainingError(f"{name} must be above 0")
+        if not 0 <= self.ema_decay < 1:
+            raise TrainingError("ema_decay must be at least 0 and below 1")
         if self.optimiser not in ("adamw", "muon"):
             raise TrainingError(f"unknown optimiser '{self.optimiser}'; use 'adamw' or 'muon'")
         if self.precision not in ("float32", "bfloat16"):
@@ -60,12 +71,9 @@ class TrainingConfig:
         if unknown:
             raise TrainingError(f"unknown setting '{unknown[0]}'; known are: {', '.join(sorted(known))}")
         settings = dict(values)
-        if "validation_scenes" in settings:
+        if isinstance(settings.get("validation_scenes"), list):
             settings["validation_scenes"] = tuple(settings["validation_scenes"])
-        try:
-            return cls(**settings)
-        except TypeError as error:
-            raise TrainingError(f"a setting has the wrong type: {error}") from error
+        return cls(**settings)
 
     @classmethod
     def from_toml(cls, path: Path) -> TrainingConfig:
@@ -89,3 +97,19 @@ class TrainingConfig:
         rise = min(1.0, (step + 1) / max(1, self.warmup_steps))
         fall = min(1.0, (self.steps - step) / max(1, self.decay_steps))
         return rise * max(0.0, fall)
+
+
+def _check_type(name: str, value: object, default: object) -> None:
+    """Raises TrainingError unless the value is of its default's kind."""
+    if isinstance(default, int):
+        valid, kind = isinstance(value, int), "a whole number"
+    elif isinstance(default, float):
+        valid, kind = isinstance(value, int | float) and math.isfinite(value), "a number"
+    elif isinstance(default, str):
+        valid, kind = isinstance(value, str), "a text"
+    elif isinstance(default, tuple):
+        valid, kind = isinstance(value, tuple) and all(isinstance(item, str) for item in value), "a list of texts"
+    else:
+        valid, kind = isinstance(value, Mapping), "a table"
+    if not valid or isinstance(value, bool):  # which Python counts among the numbers
+        raise TrainingError(f"{name} is {value!r}; it must be {kind}")

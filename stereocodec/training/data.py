@@ -8,12 +8,14 @@ from pathlib import Path
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
-from ..errors import TrainingError
-from ..images import load_image, to_pair
+from ..errors import InvalidInput, TrainingError
+from ..images import load_image, to_pair, to_rgb8
 
 _EXTENSIONS = {".png", ".webp", ".jpg", ".jpeg", ".avif", ".bmp", ".tif", ".tiff"}
+_SMALLEST_VALIDATED = 64
 
 
 @dataclass(frozen=True)
@@ -34,25 +36,38 @@ def find_pairs(folder: Path) -> list[tuple[str, Path, Path]]:
         raise TrainingError(f"{folder} is not a folder; give folders that hold NAME_left.* and NAME_right.*")
     pairs = []
     for left in sorted(folder.rglob("*_left.*")):
-        if left.suffix.lower() not in _EXTENSIONS:
+        name = left.stem.removesuffix("_left")
+        if name == left.stem or left.suffix.lower() not in _EXTENSIONS:
             continue
-        right = left.with_name(left.name.replace("_left.", "_right."))
+        right = left.with_name(f"{name}_right{left.suffix}")
         if not right.is_file():
             raise TrainingError(f"{left} has no right view beside it; expected {right.name}")
-        pairs.append((left.name.split("_left.")[0], left, right))
+        pairs.append((name, left, right))
     if not pairs:
         raise TrainingError(f"no pairs in {folder}; expected files such as NAME_left.png and NAME_right.png")
     return pairs
 
 
 def load_pairs(folders: Iterable[Path]) -> list[Pair]:
-    """All pairs of the folders, decoded."""
+    """All pairs of the folders, decoded.
+
+    Raises TrainingError for folders without pairs and for views of different size, InvalidInput for a view that is
+    no 8-bit RGB picture; both name the file.
+    """
     pairs = []
     for folder in folders:
         for name, left_path, right_path in find_pairs(folder):
-            left, right = to_pair(load_image(left_path, "left"), load_image(right_path, "right"))
+            left, right = _load_pair(left_path, right_path)
             pairs.append(Pair(name, torch.from_numpy(np.concatenate([left, right], -1))))
     return pairs
+
+
+def _load_pair(left_path: Path, right_path: Path) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
+    left, right = (to_rgb8(load_image(path), str(path)) for path in (left_path, right_path))
+    try:
+        return to_pair(left, right)
+    except InvalidInput as error:
+        raise TrainingError(f"{left_path} and {right_path.name}: {error}") from error
 
 
 def split_validation(pairs: Sequence[Pair], scenes: Sequence[str]) -> tuple[list[Pair], list[Pair]]:
@@ -61,6 +76,9 @@ def split_validation(pairs: Sequence[Pair], scenes: Sequence[str]) -> tuple[list
     unused = [s for s in scenes if not any(p.name.startswith(s) for p in pairs)]
     if unused:
         raise TrainingError(f"validation scene '{unused[0]}' is not in the data")
+    small = [p.name for p in held_out if min(p.views.shape[:2]) < _SMALLEST_VALIDATED]
+    if small:
+        raise TrainingError(f"'{small[0]}' is too small for validation, which needs 64x64 pixels")
     kept = [p for p in pairs if not any(p is h for h in held_out)]
     if not kept:
         raise TrainingError("every pair is held out for validation; nothing is left to train on")

@@ -121,16 +121,19 @@ def _load_run(run: Path) -> tuple[TrainingConfig, BisicRt, dict[str, float]]:
             weights = {n[4:]: file.get_tensor(n) for n in file.keys() if n.startswith("ema/")}  # noqa: SIM118
         model = build_model(config.arch, config.model)
         model.load_state_dict(weights)
-    except (OSError, SafetensorError, KeyError, ValueError, RuntimeError) as error:
-        raise TrainingError(f"{run} holds no complete training run: {error}") from error
+    except (OSError, SafetensorError, KeyError, TypeError, ValueError, RuntimeError) as error:
+        reason = " ".join(str(error).split())
+        raise TrainingError(f"{run} holds no complete training run: {reason}") from error
     return config, model, progress
 
 
 def _last_validation(run: Path) -> str:
     path = run / "validation.csv"
-    if not path.exists():
-        return "| - | - | - |"
-    with path.open(newline="", encoding="utf-8") as file:
-        rows = list(csv.DictReader(file))
-    last = [row for row in rows if row["step"] == rows[-1]["step"]]
-    return "\n".join(f"| {100 * float(r['quality']):.0f} | {r['bpp']} | {r['psnr']} |" for r in last)
+    rows = []
+    if path.exists():
+        with path.open(newline="", encoding="utf-8") as file:
+            rows = list(csv.DictReader(file))
+    # By quality, because a run that was stopped and resumed may have validated one step twice.
+    last = {row["quality"]: row for row in rows if row["step"] == rows[-1]["step"]}
+    lines = [f"| {100 * float(r['quality']):.0f} | {r['bpp']} | {r['psnr']} |" for r in last.values()]
+    return "\n".join(lines) or "| - | - | - |"

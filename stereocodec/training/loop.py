@@ -25,6 +25,8 @@ from .validation import validate
 
 _CALIBRATION_BATCHES = 8
 _AVERAGE = 20
+_CONFIG, _TRAINING_LOG, _VALIDATION_LOG = "config.json", "train.csv", "validation.csv"
+_LOGS = (_TRAINING_LOG, _VALIDATION_LOG)
 
 Report = Callable[[str], None]
 
@@ -32,7 +34,8 @@ Report = Callable[[str], None]
 class Trainer:
     """One run in one folder: config.json, checkpoint.safetensors, train.csv, validation.csv.
 
-    Raises TrainingError when the folder holds a run and `resume` is off, or another run's configuration.
+    Raises TrainingError when the folder holds a run and `resume` is off, and when it holds none, or one of another
+    architecture, model or optimiser, and `resume` is on.
     """
 
     def __init__(
@@ -50,7 +53,10 @@ class Trainer:
         train_pairs, self.validation_pairs = split_validation(pairs, config.validation_scenes)
         torch.manual_seed(config.seed)
         self.sampler = CropSampler(train_pairs, config.crop_height, config.crop_width, self.device, config.seed)
-        self.model = build_model(config.arch, config.model).to(self.device)
+        try:
+            self.model = build_model(config.arch, config.model).to(self.device)
+        except (ValueError, RuntimeError) as error:
+            raise TrainingError(" ".join(str(error).split())) from error
         self.optimisers = make_optimisers(self.model, config)
         self._base_rates = [[g["lr"] for g in o.param_groups] for o in self.optimisers]
         self.step, self.seconds = 0, 0.0
@@ -65,15 +71,34 @@ class Trainer:
         if (self.folder / FILE_NAME).exists():
             raise TrainingError(f"{self.folder} already holds a run; add --resume, or choose another folder")
         self.folder.mkdir(parents=True, exist_ok=True)
+        for log in _LOGS:  # of a run that was killed before its first checkpoint
+            (self.folder / log).unlink(missing_ok=True)
         batches = [self.sampler.batch(self.config.batch_size) for _ in range(_CALIBRATION_BATCHES)]
         self.model.calibrate(torch.cat(batches))
-        settings = json.dumps(dataclasses.asdict(self.config), indent=2)
-        (self.folder / "config.json").write_text(settings + "\n", encoding="utf-8")
+        self._write_config()
 
     def _resume(self) -> None:
+        self._check_config()
         progress = load_checkpoint(self.folder / FILE_NAME, self.model, self.ema, self.optimisers)
         self.step, self.seconds = progress["step"], progress["seconds"]
         self.sampler.generator.bit_generator.state = progress["sampler"]
+        for log in _LOGS:
+            _drop_rows(self.folder / log, after=self.step)
+        self._write_config()
+
+    def _write_config(self) -> None:
+        settings = json.dumps(dataclasses.asdict(self.config), indent=2)
+        (self.folder / _CONFIG).write_text(settings + "\n", encoding="utf-8")
+
+    def _check_config(self) -> None:
+        path = self.folder / _CONFIG
+        try:
+            former = TrainingConfig.from_dict(json.loads(path.read_text(encoding="utf-8")))
+        except (OSError, ValueError) as error:
+            raise TrainingError(f"{self.folder} holds no run to resume: {path.name} cannot be read") from error
+        for name in ("arch", "model", "optimiser"):
+            if getattr(former, name) != getattr(self.config, name):
+                raise TrainingError(f"{self.folder} holds a run with another '{name}'; resume with what {path} says")
 
     def save(self) -> None:
         """Writes the checkpoint."""
@@ -88,7 +113,7 @@ class Trainer:
     def run(self, max_minutes: float | None = None) -> None:
         """Trains to the configured number of steps, or for `max_minutes`; leaves a checkpoint either way."""
         started, recent = time.monotonic(), []
-        before = self.seconds
+        before, validated_step = self.seconds, -1
         while self.step < self.config.steps:
             recent.append(self.train_step())
             self.seconds = before + time.monotonic() - started
@@ -99,10 +124,12 @@ class Trainer:
                 self.save()
             if self.step % self.config.validate_every == 0:
                 self.validate()
+                validated_step = self.step
             if max_minutes is not None and time.monotonic() - started > 60 * max_minutes:
                 break
         self.save()
-        self.validate()
+        if validated_step != self.step:
+            self.validate()
 
     def train_step(self) -> dict[str, float]:
         """One step of both optimisers; a step whose gradient is not finite changes nothing."""
@@ -113,19 +140,22 @@ class Trainer:
             for group, rate in zip(optimiser.param_groups, rates, strict=True):
                 group["lr"] = rate * factor
         x = self.sampler.batch(config.batch_size)
-        quality = torch.rand(config.batch_size, device=self.device).repeat(2)
+        # One quality from each of equal parts of the range: the loss differs much between qualities.
+        strata = torch.arange(config.batch_size, device=self.device)
+        quality = ((strata + torch.rand_like(strata, dtype=torch.float32)) / config.batch_size).repeat(2)
         enabled = config.precision == "bfloat16"
         with torch.autocast(self.device.type, torch.bfloat16, enabled=enabled):
             bpp, mse = rate_and_distortion(model, x, quality, noise=True)
         loss = rate_distortion_loss(model.config, bpp, mse, quality)
         loss.backward()  # type: ignore[no-untyped-call]
         norm = nn.utils.clip_grad_norm_(model.parameters(), config.gradient_clip)
-        for optimiser in self.optimisers:
-            if torch.isfinite(norm):
-                optimiser.step()
-            optimiser.zero_grad(set_to_none=True)
         self.step += 1
-        self._average_weights()
+        if torch.isfinite(norm):
+            for optimiser in self.optimisers:
+                optimiser.step()
+            self._average_weights()
+        for optimiser in self.optimisers:
+            optimiser.zero_grad(set_to_none=True)
         return {
             "loss": loss.item(),
             "bpp": bpp.mean().item(),
@@ -148,8 +178,9 @@ class Trainer:
     def validate(self) -> None:
         """Estimated bits and PSNR per quality on the held-out scenes, with the averaged weights."""
         rows = validate(self.averaged(), self.validation_pairs)
+        _drop_rows(self.folder / _VALIDATION_LOG, after=self.step - 1)
         for row in rows:
-            _append_csv(self.folder / "validation.csv", {"step": self.step, **row})
+            _append_csv(self.folder / _VALIDATION_LOG, {"step": self.step, **row})
         points = "  ".join(f"{row['bpp']:.3f} bpp {row['psnr']:.2f} dB" for row in rows)
         if rows:
             self.report(f"validation at step {self.step}: {points}")
@@ -158,7 +189,7 @@ class Trainer:
         mean = {key: sum(r[key] for r in recent) / len(recent) for key in recent[0]}
         crops = self.step * self.config.batch_size
         row: dict[str, Any] = {"step": self.step, "crop_pairs": crops, "minutes": self.seconds / 60, **mean}
-        _append_csv(self.folder / "train.csv", row)
+        _append_csv(self.folder / _TRAINING_LOG, row)
         speed = crops / max(self.seconds, 1e-9)
         self.report(
             f"step {self.step}/{self.config.steps}  loss {mean['loss']:.4f}  {mean['bpp']:.3f} bpp  "
@@ -193,3 +224,13 @@ def _append_csv(path: Path, row: dict[str, Any]) -> None:
         if is_new:
             writer.writeheader()
         writer.writerow({k: round(v, 5) if isinstance(v, float) else v for k, v in row.items()})
+
+
+def _drop_rows(path: Path, *, after: int) -> None:
+    """Removes the rows of later steps: those that a killed run logged after its checkpoint are logged again."""
+    if not path.exists():
+        return
+    lines = path.read_bytes().splitlines(keepends=True)
+    steps = [line.partition(b",")[0] for line in lines]
+    kept = [line for line, step in zip(lines, steps, strict=True) if not step.isdigit() or int(step) <= after]
+    path.write_bytes(b"".join(kept))
