@@ -492,7 +492,9 @@ def test_the_model_card_says_what_was_done(release, finished):
     assert "44 of 2 pairs of 64x64 crops (88 crop pairs)" in card
     assert "Cut out of a rendered pair." in card
     last = rows_of(finished.folder / "validation.csv")[-5:]
-    lines = [f"| {100 * float(row['quality']):.0f} | {row['bpp']} | {row['psnr']} |" for row in last]
+    lines = [
+        f"| {100 * float(row['quality']):.0f} | {float(row['bpp']):.4f} | {float(row['psnr']):.2f} |" for row in last
+    ]
     assert "\n".join(lines) in card
     assert load_release(release).training["crop_pairs"] == 88
 

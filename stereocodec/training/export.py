@@ -11,9 +11,10 @@ from numpy.typing import NDArray
 from safetensors import SafetensorError, safe_open
 
 from ..entropy.coders import FactorizedPrior
+from ..entropy.distributions import LAPLACE_SHARE
 from ..entropy.lattice import Lattice
 from ..entropy.streams import CodingTables
-from ..entropy.tables import TableSet, gaussian_tables
+from ..entropy.tables import TableSet, residual_tables
 from ..errors import TrainingError
 from ..models import build_model
 from ..models.bisic_rt import BisicRt
@@ -91,8 +92,8 @@ def export_run(run: Path, folder: Path, *, name: str, data: str) -> None:
 
 
 def coding_tables(prior: FactorizedPrior, lattice: Lattice) -> CodingTables:
-    """The integer tables of a model: Gaussian ones per scale level, and one per channel of the prior."""
-    return CodingTables(scales=gaussian_tables(lattice.scales), prior=_prior_tables(prior))
+    """The integer tables of a model: one per scale level, and one per channel of the prior."""
+    return CodingTables(scales=residual_tables(lattice.scales, laplace_share=LAPLACE_SHARE), prior=_prior_tables(prior))
 
 
 def _prior_tables(prior: FactorizedPrior) -> TableSet:
@@ -135,5 +136,7 @@ def _last_validation(run: Path) -> str:
             rows = list(csv.DictReader(file))
     # By quality, because a run that was stopped and resumed may have validated one step twice.
     last = {row["quality"]: row for row in rows if row["step"] == rows[-1]["step"]}
-    lines = [f"| {100 * float(r['quality']):.0f} | {r['bpp']} | {r['psnr']} |" for r in last.values()]
+    lines = [
+        f"| {100 * float(r['quality']):.0f} | {float(r['bpp']):.4f} | {float(r['psnr']):.2f} |" for r in last.values()
+    ]
     return "\n".join(lines) or "| - | - | - |"
