@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from stereocodec.entropy import ans
 from stereocodec.entropy._python_ans import PythonAnsCoder
 from stereocodec.entropy.ans import ConstrictionAnsCoder, StreamDecoder, StreamEncoder
-from stereocodec.entropy.tables import MAX_OFFSET, MAX_SYMBOL, TOTAL, TableSet, gaussian_tables
+from stereocodec.entropy.tables import MAX_OFFSET, MAX_SYMBOL, TOTAL, TableSet, residual_tables
 from stereocodec.errors import CorruptFile, InvalidInput
 
 PROPERTY = settings(derandomize=True, deadline=None, max_examples=80)
@@ -108,7 +108,7 @@ def test_round_trip_words_and_size(seed, counts, escape_rate):
 def test_size_is_the_sum_of_bits(coder):
     rng = np.random.default_rng(3)
     scales = np.geomspace(0.08, 256, 64)
-    table_set = gaussian_tables(scales)
+    table_set = residual_tables(scales)
     tables = rng.integers(0, 64, 20_000).astype(np.uint8)
     # Heavier tails than the tables': a few symbols escape.
     symbols = np.rint(rng.standard_t(3, tables.size) * scales[tables]).astype(np.int32)
@@ -291,7 +291,7 @@ def test_uniform_models_of_any_size_agree(seed):
 def test_threads_share_a_table_set(coder):
     rng = np.random.default_rng(6)
     scales = np.geomspace(0.08, 256, 64)
-    source = gaussian_tables(scales)
+    source = residual_tables(scales)
     tables = rng.integers(0, 64, 3000).astype(np.uint8)
     symbols = np.rint(rng.normal(size=tables.size) * scales[tables] * 1.5).astype(np.int32)
     data = encode([(symbols, tables, source)], coder)
@@ -332,7 +332,7 @@ def test_coding_prints_nothing():
         "import numpy as np\n"
         "from stereocodec.entropy import ans, tables\n"
         "encoder = ans.StreamEncoder()\n"
-        "table_set = tables.gaussian_tables(np.ones(1))\n"
+        "table_set = tables.residual_tables(np.ones(1))\n"
         "encoder.put(np.array([0, 99], np.int32), np.zeros(2, np.uint8), table_set)\n"
         "ans.StreamDecoder(encoder.getvalue()).take(np.zeros(2, np.uint8), table_set)\n"
     )

@@ -16,7 +16,7 @@ from stereocodec.codec import DEFAULT_MODEL, StereoCodec
 from stereocodec.container import MODEL_ID_BYTES
 from stereocodec.entropy.lattice import Lattice
 from stereocodec.entropy.streams import CodingTables
-from stereocodec.entropy.tables import gaussian_tables
+from stereocodec.entropy.tables import residual_tables
 from stereocodec.errors import InvalidRelease, OutputError, UnknownModel
 from stereocodec.releases import built_in_names, find_release, load_release, model_id_of
 from stereocodec.training.export import coding_tables
@@ -110,8 +110,8 @@ def test_the_model_id_depends_on_every_tensor(tiny_release, tmp_path):
         last.copy_(before)
     for lattice in (Lattice(epsilon=1e-6), Lattice(mean_steps=32), Lattice(scale_max=200.0)):
         save(lattice=lattice)
-    save(tables=CodingTables(gaussian_tables(Lattice().scales * 1.1), tables.prior))
-    save(tables=CodingTables(tables.scales, gaussian_tables(np.full(len(tables.prior), 2.0))))
+    save(tables=CodingTables(residual_tables(Lattice().scales * 1.1), tables.prior))
+    save(tables=CodingTables(tables.scales, residual_tables(np.full(len(tables.prior), 2.0))))
     assert len(set(ids)) == len(ids) == 1 + len(names) + 3 + 2
     save()
     assert ids[-1] == release.model_id
@@ -306,6 +306,6 @@ def test_inconsistent_tables(tmp_path, kind, alter):
 @pytest.mark.parametrize("count", [1, 7, 100])
 def test_another_number_of_tables(tmp_path, kind, count):
     tables = coding_tables(tiny_model().entropy.prior, Lattice())
-    other = gaussian_tables(np.geomspace(0.1, 10, count))
+    other = residual_tables(np.geomspace(0.1, 10, count))
     parts = {"scales": tables.scales, "prior": tables.prior} | {kind: other}
     assert_refused(save_tiny(tmp_path / "release", tables=CodingTables(**parts)), "one table per")

@@ -19,7 +19,7 @@ from stereocodec.entropy.tables import (
     TableSet,
     exp_golomb,
     exp_golomb_inverse,
-    gaussian_tables,
+    residual_tables,
 )
 from stereocodec.errors import InvalidInput, InvalidRelease
 
@@ -87,8 +87,8 @@ def test_a_set_holds_1_to_256_tables(count):
         TableSet.from_probabilities([np.array([0.5])] * count, np.zeros(count, dtype=np.int32))
 
 
-def test_gaussian_tables_are_symmetric_and_unimodal():
-    tables = gaussian_tables(SCALES)
+def test_residual_tables_are_symmetric_and_unimodal():
+    tables = residual_tables(SCALES)
     assert len(tables) == SCALES.size
     for frequencies, offset in zip(tables.frequencies, tables.offsets, strict=True):
         in_range = frequencies[:-1].astype(np.int64)
@@ -103,7 +103,7 @@ def test_gaussian_tables_are_symmetric_and_unimodal():
 @PROPERTY
 @given(scale=st.floats(0.05, 300.0), tail_bits=st.integers(4, 22))
 def test_gaussian_frequencies_are_the_gaussian(scale, tail_bits):
-    tables = gaussian_tables(np.array([scale]), 2.0**-tail_bits)
+    tables = residual_tables(np.array([scale]), tail_mass=2.0**-tail_bits)
     frequencies = tables.frequencies[0] / TOTAL
     symbols = np.arange(frequencies.size - 1) + int(tables.offsets[0])
     edges = np.array([math.erf((x - 0.5) / (scale * math.sqrt(2))) / 2 for x in [*symbols, symbols[-1] + 1]])
@@ -112,11 +112,11 @@ def test_gaussian_frequencies_are_the_gaussian(scale, tail_bits):
     assert frequencies[-1] <= 2.0**-tail_bits + slack
 
 
-def test_gaussian_tables_cost_little_more_than_the_entropy():
+def test_residual_tables_cost_little_more_than_the_entropy():
     rng = np.random.default_rng(5)
     for scale in (1.0, 20.0, 256.0):
         symbols = np.rint(rng.normal(0, scale, 200_000)).astype(np.int32)
-        bits = gaussian_tables(np.array([scale])).bits(symbols, np.zeros(symbols.size, dtype=np.int64))
+        bits = residual_tables(np.array([scale])).bits(symbols, np.zeros(symbols.size, dtype=np.int64))
         counts = np.unique(symbols, return_counts=True)[1] / symbols.size
         sampled_entropy = -(counts * np.log2(counts)).sum()
         # The tables do not know the sample: about (symbols seen - 1) / 2 nats more in total.
@@ -134,11 +134,11 @@ def test_gaussian_tables_cost_little_more_than_the_entropy():
 )
 def test_impossible_scales_are_refused(scales, tail_mass):
     with pytest.raises(InvalidInput):
-        gaussian_tables(np.array(scales), tail_mass)
+        residual_tables(np.array(scales), tail_mass=tail_mass)
 
 
 def test_arrays_rebuild_identical_tables():
-    tables = gaussian_tables(SCALES)
+    tables = residual_tables(SCALES)
     arrays = tables.to_arrays()
     assert {name: array.dtype.str[1:] for name, array in arrays.items()} == {
         "frequencies": "u4",
@@ -234,7 +234,7 @@ def test_bits_count_tables_and_escapes():
 
 @pytest.mark.parametrize("index", [-1, 1, 256])
 def test_bits_refuses_tables_that_are_not_there(index):
-    tables = gaussian_tables(np.array([1.0]))
+    tables = residual_tables(np.array([1.0]))
     with pytest.raises(InvalidInput, match="between 0 and 0"):
         tables.bits(np.zeros(1, dtype=np.int32), np.array([index]))
 

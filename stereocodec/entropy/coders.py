@@ -11,7 +11,7 @@ from typing import Protocol
 import torch
 from torch import Tensor, nn
 
-from .distributions import gaussian_bits, logistic_bits, lower_bound, scale_from_log
+from .distributions import logistic_bits, lower_bound, residual_bits, scale_from_log
 
 
 class FactorizedPrior(nn.Module):
@@ -64,6 +64,6 @@ class RateEstimator:
         residual = y.float() - mean.float()
         rounded = residual + (residual.round() - residual).detach()
         noisy = residual + torch.empty_like(residual).uniform_(-0.5, 0.5) if self._noise else rounded
-        bits = gaussian_bits(noisy, scale_from_log(log_scale))
+        bits = residual_bits(noisy, scale_from_log(log_scale))
         self.bits = self.bits + (bits * mask).sum((1, 2, 3))
         return (rounded + mean.float()) * mask

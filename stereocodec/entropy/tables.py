@@ -12,7 +12,6 @@ import math
 import threading
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from statistics import NormalDist
 from typing import Any, TypeVar
 
 import numpy as np
@@ -232,32 +231,35 @@ class TableSet:
         return bits
 
 
-def gaussian_tables(scales: NDArray[np.float64], tail_mass: float = 2.0**-20) -> TableSet:
-    """Zero-mean Gaussian tables, one for each standard deviation, with exactly symmetric frequencies.
+def residual_tables(
+    scales: NDArray[np.float64], *, laplace_share: float = 0.0, tail_mass: float = 2.0**-20
+) -> TableSet:
+    """Zero-mean tables, one for each standard deviation, with exactly symmetric frequencies.
 
-    The probability of an integer is the Gaussian's mass on the unit interval around it.
+    The probability of an integer is the density's mass on the unit interval around it; the density is a Gaussian
+    mixed with a Laplace density of the same standard deviation.
 
     Args:
         scales: standard deviations in symbol steps, shape (tables,), positive.
-        tail_mass: probability left to the escape. The default lets a range end about where the
+        laplace_share: weight of the Laplace density, 0 (a Gaussian) to 1.
+        tail_mass: probability left to the escape, about. The default lets a Gaussian's range end about where the
             probability of a wide table's symbol falls to one unit of ``2**-24``: beyond, a table grows
             without coding anything cheaper. Ranges are never smaller than -2 .. 2.
 
     Raises:
         InvalidInput: if a scale is not positive and finite, ``tail_mass`` does not lie between 0 and 1,
-            or the set breaks the limits of `TableSet`.
+            ``laplace_share`` is not within 0 to 1, or the set breaks the limits of `TableSet`.
     """
     scales = np.asarray(scales, dtype=np.float64)
     if scales.ndim != 1 or not np.all((scales > 0) & (scales < MAX_LENGTH)):
         raise InvalidInput(f"scales must be a list of numbers between 0 and {MAX_LENGTH}")
-    if not 0.0 < tail_mass < 1.0:
-        raise InvalidInput("tail_mass must lie between 0 and 1")
+    if not (0.0 < tail_mass < 1.0 and 0.0 <= laplace_share <= 1.0):
+        raise InvalidInput("tail_mass must lie between 0 and 1, laplace_share within 0 to 1")
     tables: list[NDArray[np.uint32]] = []
     offsets: list[int] = []
     for scale in scales.tolist():
-        quantile = -NormalDist().inv_cdf(tail_mass / 2) * scale
-        radius = max(_MIN_RADIUS, math.ceil(quantile - 0.5))
-        tails = [math.erfc((x + 0.5) / (scale * math.sqrt(2.0))) for x in range(radius + 1)]
+        radius = _radius(scale, laplace_share, tail_mass)
+        tails = [_tail(x + 0.5, scale, laplace_share) for x in range(radius + 1)]
         side = 0.5 * -np.diff(np.array(tails))
         pmf = np.concatenate([side[::-1], [1.0 - tails[0]], side])
         frequencies = _round(pmf, len(tables)).astype(np.int64)
@@ -267,6 +269,24 @@ def gaussian_tables(scales: NDArray[np.float64], tail_mass: float = 2.0**-20) ->
         tables.append(np.append(symmetric, frequencies[-1]).astype(np.uint32))
         offsets.append(-radius)
     return TableSet(tuple(tables), np.array(offsets, dtype=np.int32))
+
+
+def _tail(distance: float, scale: float, laplace_share: float) -> float:
+    """The mass beyond +-distance."""
+    gaussian = math.erfc(distance / (scale * math.sqrt(2.0)))
+    return (1 - laplace_share) * gaussian + laplace_share * math.exp(-distance * math.sqrt(2.0) / scale)
+
+
+def _radius(scale: float, laplace_share: float, tail_mass: float) -> int:
+    """The smallest range +-radius that leaves at most ``tail_mass`` outside."""
+    low, high = _MIN_RADIUS, max(_MIN_RADIUS, math.ceil(40 * scale * -math.log(tail_mass)))
+    while low < high:
+        middle = (low + high) // 2
+        if _tail(middle + 0.5, scale, laplace_share) <= tail_mass:
+            high = middle
+        else:
+            low = middle + 1
+    return low
 
 
 def _round(pmf: NDArray[np.float64], table: int) -> NDArray[np.uint32]:

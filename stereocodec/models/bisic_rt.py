@@ -24,6 +24,10 @@ STEPS = 4
 # _STEP_OF_GROUP[g][p]: the step in which channel group g is coded at position p = 2 * (row % 2) + column % 2.
 _STEP_OF_GROUP = ((0, 3, 1, 2), (3, 0, 2, 1), (1, 2, 0, 3), (2, 1, 3, 0))
 
+# An error in a latent costs more than its own energy: what is predicted from it gets worse too. On held-out scenes
+# this factor gave the fewest bits at equal PSNR; 2 and 3.5 were within 0.3 % of it, 1.2 took 1.6 % more.
+_ERROR_PROPAGATION = 2.75
+
 
 @dataclass(frozen=True)
 class BisicRtConfig:
@@ -260,7 +264,8 @@ class BisicRt(StereoModel):
     def distortion_weights(self, quality: Tensor) -> Tensor:
         # As if the synthesis were still the orthonormal transform that it starts as: mean over three colours.
         gain = self.entropy.gains(quality)[1][0, 0, 0].double()
-        return trade_off(self.config, quality.double()) * 65025 / 3 * torch.exp(2 * gain)
+        orthonormal = trade_off(self.config, quality.double()) * 65025 / 3 * torch.exp(2 * gain)
+        return _ERROR_PROPAGATION * orthonormal
 
     def make_exact(self) -> None:
         self.entropy.double()
