@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from pathlib import Path
 
 import numpy as np
@@ -64,6 +65,11 @@ def sample_crop(height, width, top=200, left=300):
     return tuple(np.asarray(view) for view in views)
 
 
+def image_size(path):
+    with Image.open(path) as image:
+        return image.size
+
+
 @pytest.fixture(scope="session")
 def tiny_release(tmp_path_factory):
     return save_tiny(tmp_path_factory.mktemp("releases") / "tiny")
@@ -80,7 +86,7 @@ def photographs():
     pairs = sorted(EVALUATION.glob("*_left.png"))
     if not pairs:
         return SAMPLE / "left.png", SAMPLE / "right.png"
-    smallest = min(pairs, key=lambda path: np.prod(Image.open(path).size))
+    smallest = min(pairs, key=lambda path: math.prod(image_size(path)))
     return smallest, smallest.with_name(smallest.name.replace("_left", "_right"))
 
 
