@@ -27,5 +27,5 @@ def export(run: Path, output: Path, name: str | None, trained_on: str) -> None:
     """
     from stereocodec.training.export import export_run
 
-    export_run(run, output, name=name or output.name, data=trained_on)
+    export_run(run, output, name=name or output.resolve().name, data=trained_on)
     click.echo(f"{output}: {sum(f.stat().st_size for f in output.iterdir()):,} bytes")

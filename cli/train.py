@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 
 import click
@@ -54,7 +55,7 @@ def train(
     torch.set_flush_denormal(True)
 
     def report(line: str) -> None:
-        if not quiet:
+        if not quiet and sys.stderr.isatty():
             click.echo(line, err=True)
 
     trainer = Trainer(settings, load_pairs(data), output, device=torch_device(device), resume=resume, report=report)

@@ -541,8 +541,7 @@ def test_train_export_encode_and_decode(command, pictures, tmp_path):
     train = ("train", settings, "--data", pictures, "-o", tmp_path / "run", "--device", "cpu", "--threads", "1")
     result = command(*train)
     assert result.exit_code == 0, result.output
-    assert result.stdout == ""
-    assert result.stderr.startswith("step 20/20  loss ")
+    assert result.output == ""  # progress is for terminals; the run's logs have it all
     again = command(*train)
     assert (again.exit_code, again.stdout) == (1, "")
     assert "already holds a run; add --resume" in again.stderr
