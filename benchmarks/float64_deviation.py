@@ -15,6 +15,7 @@ import os
 import subprocess
 import sys
 import tempfile
+import warnings
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
@@ -44,6 +45,7 @@ Parameters = NDArray[np.float64]
 def main() -> None:
     """Measures and prints the table."""
     arguments = _parser().parse_args()
+    warnings.filterwarnings("ignore", message="TF32")  # said by PyTorch whenever a flag of oneDNN is set
     if arguments.replay:
         _replay_here(arguments)
         return
