@@ -11,7 +11,8 @@ from typing import Any, BinaryIO, TypeVar
 
 import click
 
-from stereocodec.container import MAX_CHUNK_BYTES, MAX_GUARD_BYTES, MAX_STREAM_BYTES, SIGNATURE
+from stereocodec.container import SIGNATURE
+from stereocodec.container_rules import MAX_CHUNK_BYTES, MAX_GUARD_BYTES, MAX_STREAM_BYTES
 from stereocodec.errors import InvalidInput, LimitExceeded
 
 STANDARD_STREAM = "-"

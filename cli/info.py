@@ -10,7 +10,8 @@ from typing import Any
 import click
 
 import stereocodec
-from stereocodec.container import MODEL_NAME, Container
+from stereocodec.container import Container
+from stereocodec.container_rules import MODEL_NAME
 
 from ._shared import display_name, read_file
 

@@ -11,7 +11,8 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from .container import MODEL_NAME, Chunk, Container
+from .container import Chunk, Container
+from .container_rules import MODEL_NAME
 from .entropy.streams import StreamReader, StreamWriter
 from .errors import InvalidInput, WrongModel
 from .images import Output, from_rgb8, to_pair

@@ -12,33 +12,13 @@ from __future__ import annotations
 import enum
 import re
 import zlib
-from collections.abc import Iterator
 from dataclasses import dataclass
 
+from .container_rules import MAX_CHUNKS, MODEL_ID_BYTES, VERSION, problems
 from .errors import CorruptFile, InvalidInput, LimitExceeded, NotABscFile, UnsupportedVersion
+from .varint import read_varint, write_varint
 
 SIGNATURE = b"\x89BSC\r\n\x1a\n"
-VERSION = (1, 0)  # newest major and minor version that this reader knows
-
-MAX_SIDE = 65535  # pixels
-MAX_PIXELS = 2**25  # of one view
-MAX_GUARD_BYTES = 2**24
-MAX_STREAM_BYTES = 2**28 - 1  # each of the four; the largest length that is a varint of four bytes
-MAX_CHUNKS = 256
-MAX_CHUNK_BYTES = 2**26  # payloads of all optional chunks together
-MODEL_ID_BYTES = 6
-MAX_MODEL_NAME_BYTES = 255
-
-MODEL_NAME = "MODL"  # UTF-8, one printable line of 1 to 255 bytes: the release's name, e.g. "bisic-rt"
-ICC_PROFILE = "ICCP"  # the ICC profile of both views
-EXIF = "EXIF"  # Exif data, beginning with the TIFF header
-XMP = "XMP_"  # an XMP packet
-CALIBRATION = "CALB"  # UTF-8, a JSON object: the calibration of the two cameras
-TEXT = "TEXT"  # UTF-8, free text
-KNOWN_CHUNKS = frozenset({MODEL_NAME, ICC_PROFILE, EXIF, XMP, CALIBRATION, TEXT})
-
-_UTF8_CHUNKS = frozenset({MODEL_NAME, CALIBRATION, TEXT})
-_CHUNK_NAME = re.compile(r"[A-Za-z0-9_]{4}")
 _FLAG_CHUNKS = 0x01
 # What is left of the signature after line endings were converted or the first byte was re-encoded.
 _TEXT_MODE_DAMAGE = re.compile(rb".{0,3}BSC[\r\n]{1,3}\x1a", re.DOTALL)
@@ -104,20 +84,20 @@ class Container:
             InvalidInput: a field that no `.bsc` file of this version may hold.
         """
         _require_types(self)
-        for _, problem in _problems(self):
+        for _, problem in problems(self):
             raise InvalidInput(f"cannot write a .bsc file: {problem}")
         streams = self.streams.in_file_order()
         major, minor = self.version
         flags = _FLAG_CHUNKS if self.chunks else 0
         head = bytearray(SIGNATURE)
         head += bytes((major << 4 | minor, flags, self.view_kind))
-        head += _varint(self.width) + _varint(self.height) + bytes((self.quality,)) + self.model_id
-        head += _varint(len(self.guard)) + self.guard
-        head += b"".join(_varint(len(stream)) for stream in streams)
+        head += write_varint(self.width) + write_varint(self.height) + bytes((self.quality,)) + self.model_id
+        head += write_varint(len(self.guard)) + self.guard
+        head += b"".join(write_varint(len(stream)) for stream in streams)
         if self.chunks:
-            head += _varint(len(self.chunks))
+            head += write_varint(len(self.chunks))
             for chunk in self.chunks:
-                head += chunk.name.encode("ascii") + _varint(len(chunk.payload)) + chunk.payload
+                head += chunk.name.encode("ascii") + write_varint(len(chunk.payload)) + chunk.payload
         body = b"".join((head, *streams, self.latent_checksum.to_bytes(4, "little")))
         return body + zlib.crc32(body).to_bytes(4, "little")
 
@@ -129,14 +109,14 @@ class Container:
             NotABscFile: empty, other data, or a signature that a text-mode transfer damaged.
             UnsupportedVersion: a newer major version, or a feature of a newer minor one.
             CorruptFile: truncated, altered, inconsistent, or followed by other data.
-            LimitExceeded: an intact file whose fields exceed the limits of this module.
+            LimitExceeded: an intact file whose fields exceed the limits of `container_rules`.
         """
         if not isinstance(data, bytes | bytearray | memoryview):
             raise InvalidInput(f"a .bsc file must be given as bytes, not as {type(data).__name__}")
         reader = _Reader(bytes(data))
         container = _read(reader)
         reader.finish()
-        for is_limit, problem in _problems(container):
+        for is_limit, problem in problems(container):
             if is_limit:
                 raise LimitExceeded(f"the file claims more than this reader accepts: {problem}")
             raise CorruptFile(f"the file is inconsistent, write it again from the pictures: {problem}")
@@ -175,15 +155,13 @@ class _Reader:
         return self.take(1, what)[0]
 
     def varint(self, what: str) -> int:
-        value = 0
-        for shift in range(0, 64, 7):
-            byte = self.byte(what)
-            value |= (byte & 0x7F) << shift
-            if byte < 0x80:
-                if value >= 2**64 or (byte == 0 and shift):
-                    break
-                return value
-        raise _corrupt(f"damaged: {what} is not a valid varint")
+        try:
+            value, self._position = read_varint(self._data, self._position)
+        except EOFError as error:
+            raise _corrupt(f"truncated or damaged: it ends within {what}") from error
+        except ValueError as error:
+            raise _corrupt(f"damaged: {what} is not a valid varint") from error
+        return value
 
     def signature(self) -> None:
         if self._data.startswith(SIGNATURE):
@@ -271,16 +249,6 @@ def _read_chunks(reader: _Reader) -> tuple[Chunk, ...]:
     return tuple(chunks)
 
 
-def _varint(value: int) -> bytes:
-    """Unsigned LEB128 in its shortest form."""
-    out = bytearray()
-    while value >= 0x80:
-        out.append(value & 0x7F | 0x80)
-        value >>= 7
-    out.append(value)
-    return bytes(out)
-
-
 def _require_types(container: Container) -> None:
     """Refuse what the annotations forbid, so that the checks of values cannot fail in another way."""
     for name, kind in _FIELD_TYPES.items():
@@ -298,57 +266,3 @@ def _require_types(container: Container) -> None:
 def _require(what: str, value: object, kind: type) -> None:
     if not isinstance(value, kind):
         raise InvalidInput(f"cannot write a .bsc file: {what} is {type(value).__name__}, not {kind.__name__}")
-
-
-def _problems(container: Container) -> Iterator[tuple[bool, str]]:
-    """What is wrong with the fields; True marks a limit of this reader rather than an inconsistency."""
-    width, height = container.width, container.height
-    if width < 1 or height < 1:
-        yield False, f"views of {width}x{height} pixels, both sides must be at least 1"
-    if width > MAX_SIDE or height > MAX_SIDE:
-        yield True, f"views of {width}x{height} pixels, the limit is {MAX_SIDE} per side"
-    if width * height > MAX_PIXELS:
-        yield True, f"views of {width}x{height} pixels, the limit is {MAX_PIXELS} pixels per view"
-    if not 0 <= container.quality <= 100:
-        yield False, f"quality {container.quality}, it must be 0 to 100"
-    if len(container.model_id) != MODEL_ID_BYTES:
-        yield False, f"a model id of {len(container.model_id)} bytes, it must have {MODEL_ID_BYTES}"
-    if len(container.guard) > MAX_GUARD_BYTES:
-        yield True, f"a guard list of {len(container.guard)} bytes, the limit is {MAX_GUARD_BYTES}"
-    largest = max(map(len, container.streams.in_file_order()))
-    if largest > MAX_STREAM_BYTES:
-        yield True, f"a stream of {largest} bytes, the limit is {MAX_STREAM_BYTES}"
-    if not 0 <= container.latent_checksum < 2**32:
-        yield False, f"latent checksum {container.latent_checksum}, it must be 0 to 2^32 - 1"
-    if not (len(container.version) == 2 and container.version[0] == VERSION[0]):
-        yield False, f"version {container.version}, the major version must be {VERSION[0]}"
-    elif container.version[1] not in range(16):
-        yield False, f"version {container.version}, the minor version must be 0 to 15"
-    yield from _chunk_problems(container.chunks)
-
-
-def _chunk_problems(chunks: tuple[Chunk, ...]) -> Iterator[tuple[bool, str]]:
-    if len(chunks) > MAX_CHUNKS:
-        yield True, f"{len(chunks)} optional chunks, the limit is {MAX_CHUNKS}"
-    total = sum(len(chunk.payload) for chunk in chunks)
-    if total > MAX_CHUNK_BYTES:
-        yield True, f"optional chunks of {total} bytes together, the limit is {MAX_CHUNK_BYTES}"
-    seen: set[str] = set()
-    for name, payload in ((chunk.name, chunk.payload) for chunk in chunks):
-        if not _CHUNK_NAME.fullmatch(name):
-            yield (
-                False,
-                f"chunk name {ascii(name)[:40]}, it must be four ASCII letters, digits or underscores",
-            )
-        if name in seen and name in KNOWN_CHUNKS:
-            yield False, f"chunk {name} occurs more than once"
-        seen.add(name)
-        if name in _UTF8_CHUNKS:
-            try:
-                text = payload.decode("utf-8")
-            except UnicodeDecodeError:
-                yield False, f"chunk {name} is not UTF-8 text"
-                continue
-            # The name is shown on terminals: no control characters, no line breaks.
-            if name == MODEL_NAME and not (0 < len(payload) <= MAX_MODEL_NAME_BYTES and text.isprintable()):
-                yield False, f"chunk {name} must be one printable line of 1 to {MAX_MODEL_NAME_BYTES} bytes"

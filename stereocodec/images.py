@@ -19,7 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import ExifTags, Image, ImageOps, UnidentifiedImageError
 
-from .container import MAX_PIXELS, MAX_SIDE
+from .container_rules import MAX_PIXELS, MAX_SIDE
 from .errors import InvalidInput
 
 if TYPE_CHECKING:

@@ -20,7 +20,7 @@ from safetensors import SafetensorError
 from safetensors.torch import load, save
 from torch import Tensor
 
-from .container import MAX_MODEL_NAME_BYTES, MODEL_ID_BYTES
+from .container_rules import MAX_MODEL_NAME_BYTES, MODEL_ID_BYTES
 from .entropy.lattice import Lattice
 from .entropy.streams import CodingTables
 from .entropy.tables import TableSet

@@ -20,7 +20,8 @@ from tracing import traced_encode
 
 import stereocodec
 from stereocodec.codec import StereoCodec
-from stereocodec.container import MODEL_NAME, Container, Streams
+from stereocodec.container import Container, Streams
+from stereocodec.container_rules import MODEL_NAME
 from stereocodec.entropy.guard import count_entries
 from stereocodec.entropy.lattice import Lattice
 from stereocodec.errors import (

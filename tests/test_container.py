@@ -8,9 +8,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from stereocodec import container as bsc
+from stereocodec import container_rules as rules
 from stereocodec.container import Chunk, Container, Streams
 from stereocodec.errors import InvalidInput
+from stereocodec.varint import write_varint
 
 FORMAT_PAGE = Path(__file__).parent.parent / "docs" / "format.md"
 
@@ -32,14 +33,16 @@ repeatable = settings(derandomize=True, deadline=None, database=None)
 
 @st.composite
 def geometries(draw):
-    width = draw(st.integers(1, bsc.MAX_SIDE))
-    return width, draw(st.integers(1, min(bsc.MAX_SIDE, bsc.MAX_PIXELS // width)))
+    width = draw(st.integers(1, rules.MAX_SIDE))
+    return width, draw(st.integers(1, min(rules.MAX_SIDE, rules.MAX_PIXELS // width)))
 
 
 private_names = st.text("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_", min_size=4, max_size=4)
-unknown_chunks = st.builds(Chunk, private_names.filter(lambda n: n not in bsc.KNOWN_CHUNKS), st.binary())
-binary_chunks = st.builds(Chunk, st.sampled_from([bsc.ICC_PROFILE, bsc.EXIF, bsc.XMP]), st.binary())
-text_chunks = st.builds(Chunk, st.sampled_from([bsc.TEXT, bsc.CALIBRATION]), st.text().map(lambda text: text.encode()))
+unknown_chunks = st.builds(Chunk, private_names.filter(lambda n: n not in rules.KNOWN_CHUNKS), st.binary())
+binary_chunks = st.builds(Chunk, st.sampled_from([rules.ICC_PROFILE, rules.EXIF, rules.XMP]), st.binary())
+text_chunks = st.builds(
+    Chunk, st.sampled_from([rules.TEXT, rules.CALIBRATION]), st.text().map(lambda text: text.encode())
+)
 chunk_lists = st.tuples(
     st.lists(unknown_chunks, max_size=4),
     st.lists(binary_chunks | text_chunks, max_size=3, unique_by=lambda chunk: chunk.name),
@@ -101,7 +104,7 @@ def test_at_most_48_bytes_beside_the_streams(geometry):
     # Stands for streams of any length: a length takes at most 4 bytes, one of these streams' lengths 1.
     width, height = geometry
     container = dataclasses.replace(PLAIN, width=width, height=height, streams=Streams(b"", b"", b"", b""), quality=100)
-    longest_length = bsc._varint(bsc.MAX_STREAM_BYTES)
+    longest_length = write_varint(rules.MAX_STREAM_BYTES)
     assert overhead(container) + 4 * (len(longest_length) - 1) <= 48
 
 
@@ -191,9 +194,9 @@ def test_the_limits_themselves_can_be_written_and_read(change):
 )
 def test_limits_of_bytes(monkeypatch, limit, container):
     # The true limits are many megabytes; smaller ones take the same way through the code.
-    monkeypatch.setattr(bsc, limit, 8)
+    monkeypatch.setattr(rules, limit, 8)
     assert Container.from_bytes(container.to_bytes()) == container
-    monkeypatch.setattr(bsc, limit, 4)
+    monkeypatch.setattr(rules, limit, 4)
     with pytest.raises(InvalidInput, match="the limit is 4"):
         container.to_bytes()
 
@@ -232,15 +235,15 @@ def test_the_documented_limits_are_those_of_the_reader():
     text = FORMAT_PAGE.read_text(encoding="utf-8").split("\n## Limits\n")[1].split("\n## ")[0]
     numbers = [int(row.replace(",", "")) for row in re.findall(r"^\| .*? \| ([\d,]+)", text, re.MULTILINE)]
     assert numbers == [
-        bsc.MAX_SIDE,
-        bsc.MAX_PIXELS,
-        bsc.MAX_GUARD_BYTES,
-        bsc.MAX_STREAM_BYTES,
-        bsc.MAX_CHUNKS,
-        bsc.MAX_CHUNK_BYTES,
+        rules.MAX_SIDE,
+        rules.MAX_PIXELS,
+        rules.MAX_GUARD_BYTES,
+        rules.MAX_STREAM_BYTES,
+        rules.MAX_CHUNKS,
+        rules.MAX_CHUNK_BYTES,
     ]
 
 
 def test_the_documented_chunks_are_the_known_ones():
     text = FORMAT_PAGE.read_text(encoding="utf-8").split("\n## Optional chunks\n")[1].split("\n## ")[0]
-    assert set(re.findall(r"^\| `(\w{4})` \|", text, re.MULTILINE)) == bsc.KNOWN_CHUNKS
+    assert set(re.findall(r"^\| `(\w{4})` \|", text, re.MULTILINE)) == rules.KNOWN_CHUNKS

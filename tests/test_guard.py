@@ -87,7 +87,9 @@ def test_entries_beyond_the_last_parameter_are_an_error():
     reader.close()
 
 
-@pytest.mark.parametrize("data", [b"\x80", b"\x02\xff", b"\xff" * 6 + b"\x01", b"\xff" * 100])
+@pytest.mark.parametrize(
+    "data", [b"\x80", b"\x02\xff", b"\xff" * 6 + b"\x01", b"\xff" * 100, b"\x80\x00", b"\x02\x81\x80\x00"]
+)
 def test_malformed_lists_are_an_error(data):
     for read in (GuardReader, count_entries):
         with pytest.raises(CorruptFile):

@@ -8,7 +8,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from stereocodec.container import MAX_PIXELS, SIGNATURE, Chunk, Container, Streams
+from stereocodec.container import SIGNATURE, Chunk, Container, Streams
+from stereocodec.container_rules import MAX_PIXELS
 from stereocodec.errors import (
     CorruptFile,
     FormatError,
@@ -257,7 +258,7 @@ def test_bad_chunks(chunks, error, message):
 def test_limits_of_bytes(monkeypatch, limit, data):
     # The true limits are many megabytes; smaller ones take the same way through the code.
     Container.from_bytes(data)
-    monkeypatch.setattr(f"stereocodec.container.{limit}", 4)
+    monkeypatch.setattr(f"stereocodec.container_rules.{limit}", 4)
     assert "the limit is 4" in refusal(data, LimitExceeded)
 
 

@@ -12,7 +12,7 @@ import pytest
 import torch
 from PIL import ExifTags, Image
 
-from stereocodec.container import MAX_PIXELS, MAX_SIDE
+from stereocodec.container_rules import MAX_PIXELS, MAX_SIDE
 from stereocodec.errors import InvalidInput
 from stereocodec.images import from_rgb8, load_image, psnr, to_pair, to_rgb8
 

@@ -1,8 +1,8 @@
 """The guard list: which way the encoder rounded where another machine might round the other way.
 
 An entry is the position of a parameter in the order of coding and the side taken (0 down, 1 up). The list is stored
-as one LEB128 varint per entry: the distance to the previous entry's position (from -1 for the first), minus one,
-times two, plus the side.
+as one varint (`stereocodec/varint.py`) per entry: the distance to the previous entry's position (from -1 for the
+first), minus one, times two, plus the side.
 """
 
 from __future__ import annotations
@@ -13,8 +13,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..errors import CorruptFile, DecodingMismatch
+from ..varint import read_varint, write_varint
 
-_MAX_VARINT_BYTES = 6
+_MAX_VARINT_BYTES = 6  # so that no sum of entries overflows 64 bits; real positions need far less
 
 
 class GuardWriter:
@@ -42,7 +43,7 @@ class GuardWriter:
             return b""
         positions, sides = np.concatenate(self._positions), np.concatenate(self._sides)
         gaps = np.diff(positions, prepend=-1) - 1
-        return b"".join(_varint(int(gap) * 2 + int(side)) for gap, side in zip(gaps, sides, strict=True))
+        return b"".join(write_varint(int(gap) * 2 + int(side)) for gap, side in zip(gaps, sides, strict=True))
 
 
 class GuardReader:
@@ -85,24 +86,13 @@ def _floor(coordinates: NDArray[np.float64]) -> NDArray[np.int64]:
     return np.floor(coordinates).astype(np.int64)
 
 
-def _varint(value: int) -> bytes:
-    out = bytearray()
-    while value >= 128:
-        out.append(value & 127 | 128)
-        value >>= 7
-    out.append(value)
-    return bytes(out)
-
-
 def _varints(data: bytes) -> Iterator[int]:
-    value = shift = 0
-    for byte in data:
-        value |= (byte & 127) << shift
-        shift += 7
-        if byte < 128:
-            yield value
-            value = shift = 0
-        elif shift >= 7 * _MAX_VARINT_BYTES:
-            raise CorruptFile("the guard list holds a number that is too long; get the file again")
-    if shift:
-        raise CorruptFile("the guard list ends within a number; get the file again")
+    position = 0
+    while position < len(data):
+        try:
+            value, position = read_varint(data, position, max_bytes=_MAX_VARINT_BYTES)
+        except EOFError as error:
+            raise CorruptFile("the guard list ends within a number; get the file again") from error
+        except ValueError as error:
+            raise CorruptFile("the guard list holds a number that is too long; get the file again") from error
+        yield value
