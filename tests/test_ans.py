@@ -15,7 +15,8 @@ from hypothesis import strategies as st
 from stereocodec.entropy import ans
 from stereocodec.entropy._python_ans import PythonAnsCoder
 from stereocodec.entropy.ans import ConstrictionAnsCoder, StreamDecoder, StreamEncoder
-from stereocodec.entropy.tables import MAX_OFFSET, MAX_SYMBOL, TOTAL, TableSet, residual_tables
+from stereocodec.entropy.density_tables import residual_tables
+from stereocodec.entropy.tables import MAX_OFFSET, MAX_SYMBOL, TOTAL, TableSet
 from stereocodec.errors import CorruptFile, InvalidInput
 
 PROPERTY = settings(derandomize=True, deadline=None, max_examples=80)
@@ -330,9 +331,9 @@ def test_coding_prints_nothing():
     # constriction prints a warning, once per process, for models whose way of rounding is not named.
     code = (
         "import numpy as np\n"
-        "from stereocodec.entropy import ans, tables\n"
+        "from stereocodec.entropy import ans, density_tables\n"
         "encoder = ans.StreamEncoder()\n"
-        "table_set = tables.residual_tables(np.ones(1))\n"
+        "table_set = density_tables.residual_tables(np.ones(1))\n"
         "encoder.put(np.array([0, 99], np.int32), np.zeros(2, np.uint8), table_set)\n"
         "ans.StreamDecoder(encoder.getvalue()).take(np.zeros(2, np.uint8), table_set)\n"
     )

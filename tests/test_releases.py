@@ -13,10 +13,10 @@ from conftest import save_tiny, tiny_model
 
 from stereocodec import releases
 from stereocodec.codec import DEFAULT_MODEL, StereoCodec
-from stereocodec.container import MODEL_ID_BYTES
+from stereocodec.container_rules import MODEL_ID_BYTES
+from stereocodec.entropy.density_tables import residual_tables
 from stereocodec.entropy.lattice import Lattice
 from stereocodec.entropy.streams import CodingTables
-from stereocodec.entropy.tables import residual_tables
 from stereocodec.errors import InvalidRelease, OutputError, UnknownModel
 from stereocodec.releases import built_in_names, find_release, load_release, model_id_of
 from stereocodec.training.export import coding_tables

@@ -11,6 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from stereocodec.entropy.density_tables import residual_tables
 from stereocodec.entropy.tables import (
     MAX_LENGTH,
     MAX_OFFSET,
@@ -19,7 +20,6 @@ from stereocodec.entropy.tables import (
     TableSet,
     exp_golomb,
     exp_golomb_inverse,
-    residual_tables,
 )
 from stereocodec.errors import InvalidInput, InvalidRelease
 

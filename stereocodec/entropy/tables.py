@@ -8,7 +8,6 @@ the range. The distance beyond the range then follows as an Exp-Golomb number in
 
 from __future__ import annotations
 
-import math
 import threading
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -31,7 +30,6 @@ MAX_SYMBOL = 1 << 23
 ``2**24 - 1``, so its Exp-Golomb class is below `ESCAPE_CLASSES`."""
 ESCAPE_CLASSES = 24
 
-_MIN_RADIUS = 2  # real data are heavier-tailed than the narrowest tables: keep +-2 free of escapes
 _Model = TypeVar("_Model")
 
 
@@ -114,7 +112,7 @@ class TableSet:
             InvalidInput: if a probability is negative or not finite, a sum exceeds 1, or the set breaks
                 the limits of `TableSet`.
         """
-        frequencies = tuple(_round(np.asarray(pmf, dtype=np.float64), k) for k, pmf in enumerate(pmfs))
+        frequencies = tuple(integer_frequencies(np.asarray(pmf, dtype=np.float64), k) for k, pmf in enumerate(pmfs))
         exact = np.asarray(offsets)
         if exact.ndim != 1 or exact.dtype.kind not in "iu" or np.any((exact < -MAX_OFFSET) | (exact > MAX_OFFSET)):
             raise InvalidInput(f"offsets must be a list of integers within +-{MAX_OFFSET}")
@@ -231,66 +229,11 @@ class TableSet:
         return bits
 
 
-def residual_tables(
-    scales: NDArray[np.float64], *, laplace_share: float = 0.0, tail_mass: float = 2.0**-20
-) -> TableSet:
-    """Zero-mean tables, one for each standard deviation, with exactly symmetric frequencies.
+def integer_frequencies(pmf: NDArray[np.float64], table: int) -> NDArray[np.uint32]:
+    """Frequencies of the symbols in range and of the escape, uint32: at least 1 each, sum ``2**24``.
 
-    The probability of an integer is the density's mass on the unit interval around it; the density is a Gaussian
-    mixed with a Laplace density of the same standard deviation.
-
-    Args:
-        scales: standard deviations in symbol steps, shape (tables,), positive.
-        laplace_share: weight of the Laplace density, 0 (a Gaussian) to 1.
-        tail_mass: probability left to the escape, about. The default lets a Gaussian's range end about where the
-            probability of a wide table's symbol falls to one unit of ``2**-24``: beyond, a table grows
-            without coding anything cheaper. Ranges are never smaller than -2 .. 2.
-
-    Raises:
-        InvalidInput: if a scale is not positive and finite, ``tail_mass`` does not lie between 0 and 1,
-            ``laplace_share`` is not within 0 to 1, or the set breaks the limits of `TableSet`.
+    Raises InvalidInput, which names the table by its number `table`, as `TableSet.from_probabilities` does.
     """
-    scales = np.asarray(scales, dtype=np.float64)
-    if scales.ndim != 1 or not np.all((scales > 0) & (scales < MAX_LENGTH)):
-        raise InvalidInput(f"scales must be a list of numbers between 0 and {MAX_LENGTH}")
-    if not (0.0 < tail_mass < 1.0 and 0.0 <= laplace_share <= 1.0):
-        raise InvalidInput("tail_mass must lie between 0 and 1, laplace_share within 0 to 1")
-    tables: list[NDArray[np.uint32]] = []
-    offsets: list[int] = []
-    for scale in scales.tolist():
-        radius = _radius(scale, laplace_share, tail_mass)
-        tails = [_tail(x + 0.5, scale, laplace_share) for x in range(radius + 1)]
-        side = 0.5 * -np.diff(np.array(tails))
-        pmf = np.concatenate([side[::-1], [1.0 - tails[0]], side])
-        frequencies = _round(pmf, len(tables)).astype(np.int64)
-        # A remainder handed to one side only goes to the mode instead.
-        symmetric = np.minimum(frequencies[:-1], frequencies[-2::-1])
-        symmetric[radius] += (frequencies[:-1] - symmetric).sum()
-        tables.append(np.append(symmetric, frequencies[-1]).astype(np.uint32))
-        offsets.append(-radius)
-    return TableSet(tuple(tables), np.array(offsets, dtype=np.int32))
-
-
-def _tail(distance: float, scale: float, laplace_share: float) -> float:
-    """The mass beyond +-distance."""
-    gaussian = math.erfc(distance / (scale * math.sqrt(2.0)))
-    return (1 - laplace_share) * gaussian + laplace_share * math.exp(-distance * math.sqrt(2.0) / scale)
-
-
-def _radius(scale: float, laplace_share: float, tail_mass: float) -> int:
-    """The smallest range +-radius that leaves at most ``tail_mass`` outside."""
-    low, high = _MIN_RADIUS, max(_MIN_RADIUS, math.ceil(40 * scale * -math.log(tail_mass)))
-    while low < high:
-        middle = (low + high) // 2
-        if _tail(middle + 0.5, scale, laplace_share) <= tail_mass:
-            high = middle
-        else:
-            low = middle + 1
-    return low
-
-
-def _round(pmf: NDArray[np.float64], table: int) -> NDArray[np.uint32]:
-    """Frequencies of the symbols in range and of the escape: at least 1 each, sum ``2**24``."""
     if pmf.ndim != 1 or not 1 <= pmf.size < MAX_LENGTH:
         raise InvalidInput(f"table {table}: {pmf.shape} probabilities; 1 to {MAX_LENGTH - 1} can be used")
     if not np.all((pmf >= 0.0) & (pmf <= 1.0 + 1e-6)) or pmf.sum() > 1.0 + 1e-6:

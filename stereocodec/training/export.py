@@ -7,14 +7,13 @@ import json
 from pathlib import Path
 
 import numpy as np
-from numpy.typing import NDArray
 from safetensors import SafetensorError, safe_open
 
 from ..entropy.coders import FactorizedPrior
+from ..entropy.density_tables import logistic_tables, residual_tables
 from ..entropy.distributions import LAPLACE_SHARE
 from ..entropy.lattice import Lattice
 from ..entropy.streams import CodingTables
-from ..entropy.tables import TableSet, residual_tables
 from ..errors import TrainingError
 from ..models import build_model
 from ..models.bisic_rt import BisicRt
@@ -22,7 +21,6 @@ from ..releases import save_release
 from .checkpoint import FILE_NAME
 from .config import TrainingConfig
 
-_PRIOR_TAIL = 2.0**-20
 _CARD = """\
 ---
 library_name: stereocodec
@@ -93,25 +91,11 @@ def export_run(run: Path, folder: Path, *, name: str, data: str) -> None:
 
 def coding_tables(prior: FactorizedPrior, lattice: Lattice) -> CodingTables:
     """The integer tables of a model: one per scale level, and one per channel of the prior."""
-    return CodingTables(scales=residual_tables(lattice.scales, laplace_share=LAPLACE_SHARE), prior=_prior_tables(prior))
-
-
-def _prior_tables(prior: FactorizedPrior) -> TableSet:
     means = prior.mean.detach().double().cpu().numpy()
-    # The scale of the logistic density whose bin masses `FactorizedPrior.bits` trains.
-    factors = np.pi / (np.sqrt(3) * np.exp(prior.log_scale.detach().double().cpu().numpy().clip(-3.0)))
-    radii = np.ceil(-np.log(_PRIOR_TAIL) / factors).astype(np.int64) + 1
-    offsets = np.rint(means).astype(np.int64) - radii
-    pmfs = []
-    for mean, factor, radius, offset in zip(means, factors, radii, offsets, strict=True):
-        edges = np.arange(offset, offset + 2 * radius + 2) - 0.5 - mean
-        pmfs.append(np.diff(_sigmoid(edges * factor)))
-    return TableSet.from_probabilities(pmfs, offsets.astype(np.int32))
-
-
-def _sigmoid(x: NDArray[np.float64]) -> NDArray[np.float64]:
-    half: NDArray[np.float64] = 0.5 * (1 + np.tanh(0.5 * x))
-    return half
+    # The deviations of the density whose bin masses `FactorizedPrior.bits` trains.
+    deviations = np.exp(prior.log_scale.detach().double().cpu().numpy().clip(-3.0))
+    scales = residual_tables(lattice.scales, laplace_share=LAPLACE_SHARE)
+    return CodingTables(scales=scales, prior=logistic_tables(means, deviations))
 
 
 def _load_run(run: Path) -> tuple[TrainingConfig, BisicRt, dict[str, float]]:
