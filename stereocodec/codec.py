@@ -168,6 +168,8 @@ class StereoCodec:
 
 def torch_device(name: str) -> torch.device:
     """Raises InvalidInput for a device that is unknown or not there."""
+    if not isinstance(name, str):
+        raise InvalidInput(f"device is {name!r}; it must be a text: auto, cpu or cuda")
     if name == "auto":
         return torch.device("cuda" if torch.cuda.is_available() else "cpu")
     kind, _, index = name.partition(":")
