@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from pathlib import Path
+from unittest import mock
 
 import numpy as np
 import pytest
@@ -15,6 +16,8 @@ from stereocodec.entropy.lattice import Lattice
 from stereocodec.models import build_model
 from stereocodec.releases import save_release
 from stereocodec.training.export import coding_tables
+
+pytest_plugins = ["commands", "runs"]
 
 REPOSITORY = Path(__file__).parent.parent
 SAMPLE = REPOSITORY / "docs" / "sample"
@@ -70,6 +73,13 @@ def image_size(path):
         return image.size
 
 
+def one_line(error):
+    text = str(error.value)
+    assert text
+    assert "\n" not in text
+    return text
+
+
 @pytest.fixture(scope="session")
 def tiny_release(tmp_path_factory):
     return save_tiny(tmp_path_factory.mktemp("releases") / "tiny")
@@ -78,6 +88,25 @@ def tiny_release(tmp_path_factory):
 @pytest.fixture(scope="session")
 def tiny_codec(tiny_release):
     return StereoCodec.from_pretrained(tiny_release, device="cpu")
+
+
+@pytest.fixture(scope="session")
+def pair():
+    return sample_crop(64, 96)
+
+
+@pytest.fixture(scope="session")
+def file(tiny_codec, pair):
+    return tiny_codec.compress(*pair, quality=70)
+
+
+@pytest.fixture
+def no_networks(tiny_codec):
+    """Any use of a network fails the test."""
+    model = type(tiny_codec._model)
+    forbidden = mock.Mock(side_effect=AssertionError("a network was run"))
+    with mock.patch.multiple(model, walk=forbidden, latents=forbidden, reconstruct=forbidden):
+        yield
 
 
 @pytest.fixture(scope="session")

@@ -1,0 +1,110 @@
+"""What the tests of the `bisic` command share: a codec without networks, a pair, and ways to run the command."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import types
+
+import numpy as np
+import pytest
+from click.testing import CliRunner
+from PIL import Image
+from stereocodec_cli.main import bisic
+
+import stereocodec
+from stereocodec.container import Container, Streams
+from stereocodec.errors import WrongModel
+
+HEIGHT, WIDTH = 6, 8
+MODEL_ID = bytes(range(6))
+posix_only = pytest.mark.skipif(os.name != "posix", reason="needs POSIX pipes and signals")
+
+
+class RawCodec:
+    """Stores the pixels; the left view comes back one grey level brighter, the right one exact."""
+
+    name = "raw"
+
+    def __init__(self, device="auto"):
+        self.device = device
+
+    @classmethod
+    def from_pretrained(cls, name, *, device):
+        if name == "gone":
+            raise stereocodec.errors.UnknownModel("there is no model gone")
+        return cls(device)
+
+    @classmethod
+    def for_file(cls, data, model, *, device):
+        if model is not None:
+            raise WrongModel(f"the file was not written with {model}")
+        return cls(device)
+
+    def compress(self, left, right, *, quality, progress):
+        assert progress is None  # nothing is shown where there is no terminal
+        height, width, _ = left.shape
+        streams = Streams(b"", b"", left.tobytes(), right.tobytes())
+        return Container(width, height, quality, MODEL_ID, b"", streams, 7).to_bytes()
+
+    def decompress(self, data, *, output="pil", progress):
+        container = Container.from_bytes(data)
+        shape = (container.height, container.width, 3)
+        streams = container.streams
+        left, right = (np.frombuffer(stream, np.uint8).reshape(shape) for stream in (streams.y_left, streams.y_right))
+        views = (left + np.uint8(1), right)
+        return views if output == "numpy" else tuple(Image.fromarray(view) for view in views)
+
+
+def run(*arguments, stdin=None):
+    return CliRunner().invoke(bisic, list(arguments), prog_name="bisic", input=stdin)
+
+
+def bisic_process(*arguments, **settings):
+    return subprocess.run(
+        [sys.executable, "-m", "stereocodec_cli", *map(str, arguments)],
+        capture_output=True,
+        timeout=60,
+        check=False,
+        **settings,
+    )
+
+
+def names(folder):
+    return sorted(path.name for path in folder.iterdir())
+
+
+def error_line(result):
+    """The one line of a failure with exit status 1."""
+    assert result.exit_code == 1, result.output
+    lines = result.output.splitlines()
+    assert len(lines) == 1
+    assert lines[0].startswith("bisic: error: ")
+    return lines[0]
+
+
+@pytest.fixture
+def folder(tmp_path, monkeypatch):
+    """The current folder, with left.png and right.png; darker than 255, so that RawCodec does not wrap."""
+    monkeypatch.chdir(tmp_path)
+    random = np.random.default_rng(0)
+    for view in ("left", "right"):
+        pixels = random.integers(0, 200, (HEIGHT, WIDTH, 3), dtype=np.uint8)
+        Image.fromarray(pixels).save(tmp_path / f"{view}.png")
+    return tmp_path
+
+
+@pytest.fixture
+def raw_codec(monkeypatch):
+    module = types.ModuleType("stereocodec.codec")
+    module.StereoCodec = RawCodec
+    monkeypatch.setitem(sys.modules, "stereocodec.codec", module)
+    return RawCodec
+
+
+@pytest.fixture
+def pair_file(folder, raw_codec):
+    """pair.bsc in the current folder, written by the command."""
+    assert run("encode", "left.png", "right.png", "-o", "pair.bsc").exit_code == 0
+    return folder / "pair.bsc"

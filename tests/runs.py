@@ -1,0 +1,108 @@
+"""What the tests of training share: pairs cut out of the sample pair, and small runs."""
+
+from __future__ import annotations
+
+import contextlib
+import csv
+import json
+from pathlib import Path
+
+import pytest
+import torch
+from PIL import Image
+from safetensors import safe_open
+
+from stereocodec.training.config import TrainingConfig
+from stereocodec.training.data import load_pairs
+from stereocodec.training.export import export_run
+from stereocodec.training.loop import Trainer
+
+REPOSITORY = Path(__file__).parent.parent
+TINY = {"channels8": 16, "channels16": 16, "latent_channels": 16, "hyper_channels": 4, "blocks8": 1, "blocks16": 1}
+BOXES = {"training-a": (0, 0, 256, 192), "training-b": (480, 256, 736, 448), "validation": (320, 320, 512, 448)}
+
+
+@pytest.fixture(scope="session")
+def pictures(tmp_path_factory):
+    """A folder of three pairs, cut out of the sample pair."""
+    folder = tmp_path_factory.mktemp("pairs")
+    for view in ("left", "right"):
+        with Image.open(REPOSITORY / "docs" / "sample" / f"{view}.png") as image:
+            for name, box in BOXES.items():
+                image.crop(box).save(folder / f"{name}_{view}.png")
+    return folder
+
+
+@pytest.fixture(scope="session")
+def pairs(pictures):
+    return load_pairs([pictures])
+
+
+@contextlib.contextmanager
+def single_threaded():
+    """Bit-exact repetition needs a constant number of threads, and tiny networks are fastest with one."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
+
+
+@pytest.fixture(scope="module")
+def one_thread():
+    with single_threaded():
+        yield
+
+
+@pytest.fixture(scope="session")
+def finished(pairs, tmp_path_factory):
+    """The folder of a finished run, and the trainer."""
+    settings = tiny(steps=44, validate_every=22, checkpoint_every=20, validation_scenes=("validation",))
+    trainer = Trainer(settings, pairs, tmp_path_factory.mktemp("runs") / "finished", report=lambda line: None)
+    with single_threaded():
+        trainer.run()
+    return trainer
+
+
+@pytest.fixture(scope="session")
+def release(finished, tmp_path_factory):
+    folder = tmp_path_factory.mktemp("releases") / "mine"
+    export_run(finished.folder, folder, name="mine", data="Cut out of a rendered pair.")
+    return folder
+
+
+def tiny(**changes):
+    settings = {"model": TINY, "crop_height": 64, "crop_width": 64, "batch_size": 2, "steps": 6, "warmup_steps": 2}
+    return TrainingConfig(**settings | {"decay_steps": 2, "learning_rate": 5e-3, "ema_decay": 0.9} | changes)
+
+
+def trained(pairs, folder, steps, *, resume=False, **changes):
+    """A trainer that has made some steps and written a checkpoint."""
+    trainer = Trainer(tiny(**changes), pairs, folder, resume=resume, report=lambda line: None)
+    for _ in range(steps):
+        trainer.train_step()
+    trainer.save()
+    return trainer
+
+
+def checkpoint_of(folder):
+    with safe_open(folder / "checkpoint.safetensors", framework="pt") as file:
+        progress = json.loads(file.metadata()["progress"])
+        return progress, {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+
+
+def state_of(trainer):
+    """Copies of everything that a step may change."""
+    states = [optimiser.state_dict()["state"] for optimiser in trainer.optimisers]
+    moments = [state[index][key] for state in states for index in sorted(state) for key in sorted(state[index])]
+    return [t.detach().clone() for t in (*trainer.model.state_dict().values(), *trainer.ema.values(), *moments)]
+
+
+def same(first, second):
+    return len(first) == len(second) and all(torch.equal(a, b) for a, b in zip(first, second, strict=True))
+
+
+def rows_of(path):
+    with path.open(newline="", encoding="utf-8") as file:
+        return list(csv.DictReader(file))

@@ -1,0 +1,71 @@
+"""`bisic encode`: what is printed and what is left on disk."""
+
+from __future__ import annotations
+
+from commands import HEIGHT, WIDTH, error_line, names, run
+
+import stereocodec
+from stereocodec.container import Container
+
+
+def test_encode_prints_size_and_psnr_and_writes_the_file(folder, raw_codec):
+    result = run("encode", "left.png", "right.png", "-o", "pair.bsc", "-q", "30")
+    assert result.exit_code == 0
+    size = (folder / "pair.bsc").stat().st_size
+    bpp = 8 * size / (2 * WIDTH * HEIGHT)
+    assert result.output == (
+        f"pair.bsc: {size} bytes, {bpp:.4f} bpp, 8x6, quality 30, raw\nPSNR: left 48.13 dB, right inf dB, mean inf dB\n"
+    )
+    assert Container.from_bytes((folder / "pair.bsc").read_bytes()).quality == 30
+
+
+def test_encode_without_verification_or_words(folder, raw_codec, monkeypatch):
+    monkeypatch.setattr(raw_codec, "decompress", None)  # calling it would fail
+    result = run("encode", "left.png", "right.png", "-o", "a.bsc", "--no-verify")
+    assert result.exit_code == 0
+    assert result.output.startswith("a.bsc: ")
+    assert "PSNR" not in result.output
+    assert run("encode", "left.png", "right.png", "-o", "b.bsc", "--no-verify", "-Q").output == ""
+    assert (folder / "a.bsc").read_bytes() == (folder / "b.bsc").read_bytes()
+
+
+def test_a_result_that_does_not_decode_is_not_written(folder, raw_codec, monkeypatch):
+    def mismatch(*_, **__):
+        raise stereocodec.errors.DecodingMismatch("the latents differ")
+
+    monkeypatch.setattr(raw_codec, "decompress", mismatch)
+    assert "the latents differ" in error_line(run("encode", "left.png", "right.png", "-o", "pair.bsc"))
+    assert names(folder) == ["left.png", "right.png"]
+
+
+def test_encode_overwrites_only_when_forced(pair_file):
+    before = pair_file.read_bytes()
+    arguments = ["encode", "left.png", "right.png", "-o", "pair.bsc", "-q", "99"]
+    assert "pair.bsc exists already" in error_line(run(*arguments))
+    assert pair_file.read_bytes() == before
+    assert run(*arguments, "--force").exit_code == 0
+    assert Container.from_bytes(pair_file.read_bytes()).quality == 99
+
+
+def test_encode_in_a_pipe(pair_file):
+    expected = pair_file.read_bytes()
+    left = (pair_file.parent / "left.png").read_bytes()
+    result = run("encode", "-", "right.png", "-o", "-", stdin=left)
+    assert result.exit_code == 0
+    assert result.stdout_bytes.startswith(expected)  # before click 8.2 the messages follow
+    assert b"standard output: " not in result.stdout_bytes[: len(expected)]
+    assert "standard input is not a picture" in error_line(run("encode", "left.png", "-", "-o", "x.bsc", stdin=b"text"))
+
+
+def test_encode_passes_model_and_device_on(folder, raw_codec, monkeypatch):
+    seen = []
+    original = raw_codec.from_pretrained
+    monkeypatch.setattr(
+        raw_codec,
+        "from_pretrained",
+        lambda name, *, device: seen.append((name, device)) or original(name, device=device),
+    )
+    run("encode", "left.png", "right.png", "-o", "a.bsc")
+    run("encode", "left.png", "right.png", "-o", "b.bsc", "--model", "other", "--device", "cpu")
+    assert seen == [("bisic-rt", "auto"), ("other", "cpu")]
+    assert "no model gone" in error_line(run("encode", "left.png", "right.png", "-o", "c.bsc", "--model", "gone"))

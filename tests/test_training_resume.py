@@ -1,0 +1,106 @@
+"""Checkpoints: runs that are resumed, prolonged, killed or in the way."""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+
+import pytest
+import torch
+from runs import TINY, checkpoint_of, same, state_of, tiny, trained
+from safetensors.torch import save_file
+
+from stereocodec.errors import TrainingError
+from stereocodec.training import checkpoint
+from stereocodec.training.loop import Trainer
+
+pytestmark = pytest.mark.usefixtures("one_thread")
+
+
+@pytest.mark.parametrize("optimiser", ["adamw", "muon"])
+def test_a_resumed_run_equals_an_uninterrupted_one_to_the_bit(pairs, tmp_path, optimiser):
+    trained(pairs, tmp_path / "whole", 6, optimiser=optimiser)
+    trained(pairs, tmp_path / "parts", 3, optimiser=optimiser)
+    torch.manual_seed(99)
+    resumed = trained(pairs, tmp_path / "parts", 3, optimiser=optimiser, resume=True)
+    assert resumed.step == 6
+    (progress, tensors), (other_progress, other) = (checkpoint_of(tmp_path / name) for name in ("whole", "parts"))
+    assert progress | {"seconds": 0} == other_progress | {"seconds": 0}
+    assert sorted(tensors) == sorted(other)
+    assert [name for name in tensors if not torch.equal(tensors[name], other[name])] == []
+    moments = [name for name in tensors if name.startswith("optimiser/")]
+    assert moments
+    assert any(tensors[name].any() for name in moments)
+
+
+@pytest.mark.parametrize("at", ["write", "rename"])
+def test_a_run_killed_while_it_saves_goes_on_from_the_checkpoint_before(pairs, tmp_path, monkeypatch, at):
+    trainer = trained(pairs, tmp_path, 2)
+    before = (tmp_path / "checkpoint.safetensors").read_bytes()
+    trainer.train_step()
+
+    def killed_writing(tensors, path, metadata):
+        Path(path).write_bytes(before[: len(before) // 2])
+        raise KeyboardInterrupt
+
+    def killed_renaming(source, target):
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        if at == "write":
+            patch.setattr(checkpoint, "save_file", killed_writing)
+        else:
+            patch.setattr(os, "replace", killed_renaming)
+        with pytest.raises(KeyboardInterrupt):
+            trainer.save()
+    assert (tmp_path / "checkpoint.safetensors").read_bytes() == before
+    resumed = trained(pairs, tmp_path, 1, resume=True)
+    assert resumed.step == 3
+    assert same(state_of(resumed), state_of(trainer))
+
+
+def test_a_run_is_not_overwritten(pairs, tmp_path):
+    trained(pairs, tmp_path, 1)
+    before = {path.name: path.read_bytes() for path in tmp_path.iterdir()}
+    with pytest.raises(TrainingError, match="already holds a run; add --resume, or choose another folder"):
+        Trainer(tiny(), pairs, tmp_path)
+    assert {path.name: path.read_bytes() for path in tmp_path.iterdir()} == before
+
+
+def test_nothing_is_resumed_where_there_is_no_run(pairs, tmp_path):
+    with pytest.raises(TrainingError, match="holds no run to resume"):
+        Trainer(tiny(), pairs, tmp_path, resume=True)
+    trained(pairs, tmp_path, 1)
+    save_file({"a": torch.zeros(1)}, tmp_path / "checkpoint.safetensors")
+    with pytest.raises(TrainingError, match="is not a checkpoint of this configuration"):
+        Trainer(tiny(), pairs, tmp_path, resume=True)
+
+
+@pytest.mark.parametrize(
+    ("setting", "value"), [("optimiser", "muon"), ("model", TINY | {"channels8": 24}), ("model", {})]
+)
+def test_a_run_is_not_resumed_with_other_networks_or_optimisers(pairs, tmp_path, setting, value):
+    trained(pairs, tmp_path, 1)
+    with pytest.raises(TrainingError, match=f"holds a run with another '{setting}'"):
+        Trainer(tiny(**{setting: value}), pairs, tmp_path, resume=True)
+
+
+def test_a_run_can_be_prolonged(pairs, tmp_path):
+    trained(pairs, tmp_path, 2)
+    resumed = Trainer(tiny(steps=9), pairs, tmp_path, resume=True, report=lambda line: None)
+    resumed.run()
+    assert resumed.step == 9
+    assert json.loads((tmp_path / "config.json").read_text())["steps"] == 9
+
+
+def test_logs_follow_the_checkpoint_and_not_the_killed_run(pairs, tmp_path):
+    trained(pairs, tmp_path, 2)
+    (tmp_path / "train.csv").write_bytes(b"step,loss\r\n1,3\r\n2,2\r\n3,1\r\n")
+    (tmp_path / "validation.csv").write_bytes(b"step,quality\r\n3,0\r\n")
+    Trainer(tiny(), pairs, tmp_path, resume=True)
+    assert (tmp_path / "train.csv").read_bytes() == b"step,loss\r\n1,3\r\n2,2\r\n"
+    assert (tmp_path / "validation.csv").read_bytes() == b"step,quality\r\n"
+    (tmp_path / "checkpoint.safetensors").unlink()
+    Trainer(tiny(), pairs, tmp_path)
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["config.json"]
