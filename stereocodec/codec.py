@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import copy
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -14,7 +16,7 @@ from torch import Tensor
 from .container import Chunk, Container
 from .container_rules import MODEL_NAME
 from .entropy.streams import StreamReader, StreamWriter
-from .errors import InvalidInput, WrongModel
+from .errors import DecodingMismatch, InvalidInput, WrongModel
 from .images import Output, from_rgb8, to_pair
 from .releases import BUILT_IN, Release, built_in_names, find_release, load_release, model_id_of
 
@@ -39,7 +41,8 @@ class StereoCodec:
         self._release = release
         self._built_in = built_in
         self._device = torch_device(device)
-        self._model = release.model.to(self._device)
+        # A copy: the release may serve other codecs, on other devices.
+        self._model = copy.deepcopy(release.model).to(self._device)
         self._model.make_exact()
 
     @classmethod
@@ -91,7 +94,7 @@ class StereoCodec:
         left, right: PIL images, (H, W, 3) uint8 arrays, or (3, H, W) tensors (uint8, or float in 0..1).
         quality: 0 (smallest) to 100 (best).
         progress: called with a fraction in 0..1 and the stage's name.
-        Raises InvalidInput.
+        Raises InvalidInput, and DecodingMismatch when damaged weights give values that are not numbers.
         """
         if isinstance(quality, bool) or not isinstance(quality, (int, np.integer)) or not 0 <= quality <= 100:
             raise InvalidInput(f"quality is {quality!r}; it must be a whole number from 0 to 100")
@@ -146,6 +149,8 @@ class StereoCodec:
             reader.close(container.latent_checksum)
             say(0.6, "synthesis")
             x = self._model.reconstruct(y_hat, qualities)
+            if not bool(torch.isfinite(x).all()):
+                raise DecodingMismatch("the decoded picture has values that are not numbers; the file is damaged")
             x = x[:, : container.height, : container.width].clamp(0, 1).mul(255).round()
             left, right = x.to(torch.uint8).cpu().numpy()
         say(1.0, "done")
@@ -172,10 +177,9 @@ def torch_device(name: str) -> torch.device:
         raise InvalidInput(f"device is {name!r}; it must be a text: auto, cpu or cuda")
     if name == "auto":
         return torch.device("cuda" if torch.cuda.is_available() else "cpu")
-    kind, _, index = name.partition(":")
-    if kind not in ("cpu", "cuda") or (index and not index.isdecimal()):
+    if not re.fullmatch(r"cpu|cuda(:[0-9]{1,3})?", name):
         raise InvalidInput(f"unknown device '{name}'; use auto, cpu or cuda")
-    if kind == "cuda" and int(index or 0) >= torch.cuda.device_count():
+    if name != "cpu" and int(name.partition(":")[2] or 0) >= torch.cuda.device_count():
         raise InvalidInput(f"device '{name}' is not available here; use --device cpu")
     return torch.device(name)
 

@@ -40,7 +40,7 @@ class NotABscFile(FormatError):
 
 
 class UnsupportedVersion(FormatError):
-    """A file written by a newer major version of the format."""
+    """A file written by a newer version of the format, with something that this reader does not know."""
 
 
 class CorruptFile(FormatError):

@@ -1,8 +1,8 @@
 """What people pass in and get back: pictures in several forms <-> H x W x 3 arrays of 8-bit RGB.
 
-Whatever a `.bsc` file cannot hold (alpha, more than 8 bits, other colour spaces, animation) is refused
-with the way out, never dropped silently. numpy and Pillow only: torch is imported when tensors are asked
-for, and a tensor is recognised without it.
+Whatever a `.bsc` file cannot hold (alpha, more than 8 bits, other colour spaces, animation) is refused with the way
+out. (Pillow itself reads 16-bit RGB JPEG 2000 and 10-bit AVIF as 8 bits, without a trace of it.) numpy and Pillow
+only: torch is imported when tensors are asked for, and a tensor is recognised without it.
 """
 
 from __future__ import annotations

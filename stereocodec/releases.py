@@ -1,13 +1,14 @@
 """Release folders: config.json, model.safetensors (weights and integer tables) and a model card.
 
 A release is built into the package (stereocodec/weights/NAME) or lies in a local folder; both are the same thing.
-Only JSON and safetensors are read, and every file is checked against the sha256 in config.json.
+Only JSON and safetensors are read, and the tensors are checked against the sha256 in config.json.
 """
 
 from __future__ import annotations
 
 import hashlib
 import json
+import os
 import textwrap
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
@@ -24,7 +25,7 @@ from .container_rules import MAX_MODEL_NAME_BYTES, MODEL_ID_BYTES
 from .entropy.lattice import Lattice
 from .entropy.streams import CodingTables
 from .entropy.tables import TableSet
-from .errors import InvalidRelease, OutputError, UnknownModel
+from .errors import InvalidInput, InvalidRelease, OutputError, UnknownModel
 from .models import StereoModel, build_model
 
 FORMAT_VERSION = 1
@@ -52,6 +53,8 @@ def built_in_names() -> list[str]:
 
 def find_release(name_or_path: str | Path) -> Path:
     """The folder of a built-in release or of a path; raises UnknownModel when there is neither."""
+    if not isinstance(name_or_path, str | os.PathLike):
+        raise InvalidInput(f"the model is {name_or_path!r}; name a built-in release or a folder")
     folder = Path(name_or_path)
     if str(name_or_path) in built_in_names():
         folder = BUILT_IN / str(name_or_path)
@@ -123,10 +126,10 @@ def save_release(
 ) -> None:
     """Writes a release folder; matrices are stored in float16, vectors in float32.
 
-    Raises OutputError when the folder exists and is not empty.
+    Raises OutputError when the folder exists and is not empty, or cannot be written.
     """
-    if folder.exists() and any(folder.iterdir()):
-        raise OutputError(f"{folder} exists and is not empty; choose another folder or remove it")
+    if folder.exists() and not (folder.is_dir() and not any(folder.iterdir())):
+        raise OutputError(f"{folder} exists and is not an empty folder; choose another or remove it")
     weights = {n: _stored(t) for n, t in model.state_dict().items()}
     tensors = weights | {
         prefix + key: torch.from_numpy(np.ascontiguousarray(array))
@@ -144,10 +147,14 @@ def save_release(
         "files": {_TENSORS: hashlib.sha256(data).hexdigest()},
     }
     config["model_id"] = _model_id(config, tensors).hex()
-    folder.mkdir(parents=True, exist_ok=True)
-    (folder / _TENSORS).write_bytes(data)
-    (folder / _CARD).write_text(card, encoding="utf-8")
-    (folder / _CONFIG).write_text(json.dumps(config, indent=2) + "\n", encoding="utf-8")
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        (folder / _TENSORS).write_bytes(data)
+        (folder / _CARD).write_text(card, encoding="utf-8")
+        # Last, because a folder without it is no release.
+        (folder / _CONFIG).write_text(json.dumps(config, indent=2) + "\n", encoding="utf-8")
+    except OSError as error:
+        raise OutputError(f"{folder} cannot be written: {error.strerror}") from error
 
 
 def _is_file(path: Path) -> bool:

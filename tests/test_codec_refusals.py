@@ -69,11 +69,24 @@ def test_bad_decoding_arguments(tiny_codec, file):
             tiny_codec.decompress(data)
 
 
-@pytest.mark.parametrize("device", ["gpu", "cuda:99", "cpu:x", "mps", ""])
+@pytest.mark.parametrize("device", ["cpu:99999999999", "gpu", "cuda:99", "cpu:x", "mps", ""])
 def test_bad_devices(tiny_release, device):
     with pytest.raises(InvalidInput, match="device") as error:
         StereoCodec.from_pretrained(tiny_release, device=device)
     one_line(error)
+
+
+@pytest.mark.parametrize("model", [None, 3, b"bisic-rt"])
+def test_models_are_named_by_text_or_path(model):
+    with pytest.raises(InvalidInput, match="the model is") as error:
+        StereoCodec.from_pretrained(model)
+    one_line(error)
+
+
+def test_codecs_of_one_release_do_not_share_networks(tiny_release):
+    release = load_release(tiny_release)
+    StereoCodec(release, device="cpu")
+    assert next(release.model.entropy.parameters()).dtype == torch.float32  # files need float64, of a copy
 
 
 @pytest.fixture(scope="module")

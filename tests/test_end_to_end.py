@@ -118,7 +118,7 @@ def test_bytes_and_psnr_rise_with_quality():
 
 
 @pytest.fixture
-def workplace(tmp_path):
+def checkout(tmp_path):
     """A folder with a smaller sample pair where README.md expects it."""
     sample = tmp_path / "docs" / "sample"
     sample.mkdir(parents=True)
@@ -133,23 +133,23 @@ def readme_blocks(language):
     )
 
 
-def test_the_commands_of_the_readme(workplace):
+def test_the_commands_of_the_readme(checkout):
     lines = [line for block in readme_blocks("sh") for line in block.splitlines()]
     commands = [shlex.split(part) for line in lines for part in line.split("&&")]
     ours = [arguments for program, *arguments in commands if Path(program).name == "bisic"]
     assert [arguments[0] for arguments in ours][:2] == ["encode", "decode"]
     for arguments in ours:
-        succeed(*arguments, cwd=workplace)
+        succeed(*arguments, cwd=checkout)
     for view in ("left", "right"):
-        shown = pixels(workplace / f"pair_{view}.png")
-        assert psnr(pixels(workplace / "docs" / "sample" / f"{view}.png"), shown) > 24
+        shown = pixels(checkout / f"pair_{view}.png")
+        assert psnr(pixels(checkout / "docs" / "sample" / f"{view}.png"), shown) > 24
 
 
-def test_the_python_of_the_readme(workplace):
+def test_the_python_of_the_readme(checkout):
     blocks = readme_blocks("python")
     assert blocks
     for block in blocks:
         script = block + "\nassert left.size == right.size == (192, 128) and len(data) > 500\n"
         command = [sys.executable, "-c", script]
-        result = subprocess.run(command, cwd=workplace, capture_output=True, text=True, timeout=600, check=False)
+        result = subprocess.run(command, cwd=checkout, capture_output=True, text=True, timeout=600, check=False)
         assert result.returncode == 0, result.stderr

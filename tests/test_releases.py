@@ -18,6 +18,7 @@ from stereocodec.entropy.density_tables import residual_tables
 from stereocodec.entropy.lattice import Lattice
 from stereocodec.entropy.streams import CodingTables
 from stereocodec.errors import InvalidRelease, OutputError, UnknownModel
+from stereocodec.models import build_model
 from stereocodec.releases import built_in_names, find_release, load_release, model_id_of
 from stereocodec.training.export import coding_tables
 
@@ -80,12 +81,27 @@ def test_saving_a_loaded_release_again_changes_nothing(tiny_release, tmp_path):
 
 def test_saving_refuses_a_folder_that_is_not_empty(tiny_release, tmp_path):
     before = {path.name: path.read_bytes() for path in tiny_release.iterdir()}
-    with pytest.raises(OutputError, match="not empty"):
+    with pytest.raises(OutputError, match="not an empty folder"):
         save_tiny(tiny_release, seed=1)
     assert {path.name: path.read_bytes() for path in tiny_release.iterdir()} == before
     empty = tmp_path / "deep" / "empty"
     empty.mkdir(parents=True)
     load_release(save_tiny(empty))
+    file = tmp_path / "file"
+    file.touch()
+    with pytest.raises(OutputError, match="not an empty folder"):
+        save_tiny(file)
+    with pytest.raises(OutputError, match="cannot be written"):
+        save_tiny(file / "below")
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [{"channels8": 130}, {"channels16": 0}, {"knots": 1}, {"lambda_min": 0.0}, {"lambda_max": 1e-9}, {"blocks8": -1}],
+)
+def test_impossible_architectures_are_refused(arguments):
+    with pytest.raises(ValueError, match="impossible"):
+        build_model("bisic-rt", arguments)
 
 
 # The model id

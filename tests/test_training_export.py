@@ -75,7 +75,7 @@ def test_only_runs_are_exported_and_only_to_new_folders(release, finished, tmp_p
     with pytest.raises(TrainingError, match="holds no complete training run"):
         export_run(tmp_path, tmp_path / "release", name="a", data="b")
     assert not (tmp_path / "release").exists()
-    with pytest.raises(OutputError, match="not empty"):
+    with pytest.raises(OutputError, match="not an empty folder"):
         export_run(finished.folder, release, name="a", data="b")
 
 

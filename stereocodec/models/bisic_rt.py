@@ -44,6 +44,14 @@ class BisicRtConfig:
     lambda_min: float = 0.0012
     lambda_max: float = 0.12
 
+    def __post_init__(self) -> None:
+        widths = (self.channels8, self.channels16, self.latent_channels, self.hyper_channels)
+        depths_ok = self.blocks8 >= 0 and self.blocks16 >= 0 and self.knots >= 2
+        if min(widths) < 1 or self.channels8 % 4 or self.channels16 % 4 or not depths_ok:
+            raise ValueError(f"impossible widths or depths: {self}; channels8 and channels16 are multiples of 4")
+        if not (0 < self.lambda_min < self.lambda_max < math.inf and 0 < self.expansion <= 16):
+            raise ValueError(f"impossible lambdas or expansion: {self}")
+
 
 class QualityKnots(nn.Module):
     """A vector per quality, interpolated linearly between learned knots; starts at zero."""

@@ -73,7 +73,7 @@ def export_run(run: Path, folder: Path, *, name: str, data: str) -> None:
         lambda_min=model.config.lambda_min,
         lambda_max=model.config.lambda_max,
         scenes=", ".join(config.validation_scenes) or "none",
-        validation=_last_validation(run),
+        validation=_validation_at(run, int(progress["step"])),
         **training,
     )
     lattice = Lattice()
@@ -112,14 +112,14 @@ def _load_run(run: Path) -> tuple[TrainingConfig, BisicRt, dict[str, float]]:
     return config, model, progress
 
 
-def _last_validation(run: Path) -> str:
+def _validation_at(run: Path, step: int) -> str:
     path = run / "validation.csv"
     rows = []
     if path.exists():
         with path.open(newline="", encoding="utf-8") as file:
             rows = list(csv.DictReader(file))
     # By quality, because a run that was stopped and resumed may have validated one step twice.
-    last = {row["quality"]: row for row in rows if row["step"] == rows[-1]["step"]}
+    last = {row["quality"]: row for row in rows if row["step"] == str(step)}
     lines = [
         f"| {100 * float(r['quality']):.0f} | {float(r['bpp']):.4f} | {float(r['psnr']):.2f} |" for r in last.values()
     ]

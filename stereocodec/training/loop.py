@@ -70,7 +70,10 @@ class Trainer:
     def _start(self) -> None:
         if (self.folder / FILE_NAME).exists():
             raise TrainingError(f"{self.folder} already holds a run; add --resume, or choose another folder")
-        self.folder.mkdir(parents=True, exist_ok=True)
+        try:
+            self.folder.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise TrainingError(f"{self.folder} cannot be made a run's folder: {error.strerror}") from error
         for log in _LOGS:  # of a run that was killed before its first checkpoint
             (self.folder / log).unlink(missing_ok=True)
         batches = [self.sampler.batch(self.config.batch_size) for _ in range(_CALIBRATION_BATCHES)]
