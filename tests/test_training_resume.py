@@ -66,7 +66,7 @@ def test_a_run_is_not_overwritten(pairs, tmp_path):
     with pytest.raises(TrainingError, match="already holds a run; add --resume, or choose another folder"):
         Trainer(tiny(), pairs, tmp_path)
     assert {path.name: path.read_bytes() for path in tmp_path.iterdir()} == before
-    file = tmp_path / "train.csv"
+    file = tmp_path / "config.json"
     with pytest.raises(TrainingError, match="cannot be made a run's folder"):
         Trainer(tiny(), pairs, file)
 
