@@ -78,7 +78,7 @@ def load_release(name_or_path: str | Path) -> Release:
     """Reads and checks a release.
 
     Raises UnknownModel, or InvalidRelease for a newer format, a file that does not match its sha256, missing or
-    superfluous tensors, values that are not finite, and inconsistent tables.
+    superfluous weights, values that are not finite, and inconsistent tables.
     """
     folder = find_release(name_or_path)
     config = _read_config(folder)

@@ -18,7 +18,6 @@ from stereocodec.entropy.density_tables import residual_tables
 from stereocodec.entropy.lattice import Lattice
 from stereocodec.entropy.streams import CodingTables
 from stereocodec.errors import InvalidRelease, OutputError, UnknownModel
-from stereocodec.models import build_model
 from stereocodec.releases import built_in_names, find_release, load_release, model_id_of
 from stereocodec.training.export import coding_tables
 
@@ -93,15 +92,6 @@ def test_saving_refuses_a_folder_that_is_not_empty(tiny_release, tmp_path):
         save_tiny(file)
     with pytest.raises(OutputError, match="cannot be written"):
         save_tiny(file / "below")
-
-
-@pytest.mark.parametrize(
-    "arguments",
-    [{"channels8": 130}, {"channels16": 0}, {"knots": 1}, {"lambda_min": 0.0}, {"lambda_max": 1e-9}, {"blocks8": -1}],
-)
-def test_impossible_architectures_are_refused(arguments):
-    with pytest.raises(ValueError, match="impossible"):
-        build_model("bisic-rt", arguments)
 
 
 # The model id

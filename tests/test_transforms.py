@@ -11,11 +11,12 @@ import torch.nn.functional as F
 from conftest import TINY, sample_crop, tiny_model
 
 from stereocodec.models import build_model
-from stereocodec.models.bisic_rt import STEPS, BisicRtConfig, QualityGains, QualityKnots, step_pattern, trade_off
+from stereocodec.models.bisic_rt import STEPS, BisicRtConfig, QualityGains, step_pattern, trade_off
 from stereocodec.nn.blocks import (
     DepthwiseConv,
     Downsample,
     GatedBlock,
+    QualityKnots,
     RowAttention,
     Upsample,
     depth_to_space,
@@ -255,3 +256,12 @@ def test_calibration_makes_normalised_latents():
     deviation = (y - mean).abs().mean((0, 1, 2))
     torch.testing.assert_close(unit[0, 0, 0], (deviation.square() + 0.25).sqrt(), rtol=1e-2, atol=1e-2)
     torch.testing.assert_close(log_scale[0, 0, 0], (deviation.square() + 0.01).sqrt().log(), rtol=1e-2, atol=1e-2)
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [{"channels8": 130}, {"channels16": 0}, {"knots": 1}, {"lambda_min": 0.0}, {"lambda_max": 1e-9}, {"blocks8": -1}],
+)
+def test_impossible_architectures_are_refused(arguments):
+    with pytest.raises(ValueError, match="impossible"):
+        build_model("bisic-rt", arguments)

@@ -7,6 +7,7 @@ in coordinates that move with it.
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 
 import numpy as np
@@ -55,7 +56,7 @@ def frame_along(direction: Array, hint: Array) -> Array:
     return np.stack([x, y, np.cross(x, y).astype(np.float32)])
 
 
-class Shape:
+class Shape(ABC):
     """A surface inside a sphere of `radius` about `position`, with its own axes (rows of a 3x3 array)."""
 
     def __init__(self, position: Array, radius: float, axes: Array | None = None) -> None:
@@ -76,13 +77,13 @@ class Shape:
         with np.errstate(invalid="ignore", divide="ignore"):
             return self.local_distance(self.to_local(origins), combined(self.axes.T, directions))
 
+    @abstractmethod
     def local_distance(self, origins: Array, directions: Array) -> Array:
         """What `intersect` returns, for rays given in the shape's frame."""
-        raise NotImplementedError
 
+    @abstractmethod
     def local_normals(self, points: Array) -> Array:
         """Outward unit normals at surface points, both in the shape's frame."""
-        raise NotImplementedError
 
 
 class Box(Shape):

@@ -16,7 +16,7 @@ import torch
 from torch import Tensor, nn
 
 from ..entropy.coders import EntropyCoder, FactorizedPrior
-from ..nn.blocks import Downsample, GatedBlock, RowAttention, Upsample, depth_to_space, space_to_depth
+from ..nn.blocks import Downsample, GatedBlock, QualityKnots, RowAttention, Upsample, depth_to_space, space_to_depth
 from ..nn.dct import colour_dct, haar_step
 from .base import StereoModel
 
@@ -51,22 +51,6 @@ class BisicRtConfig:
             raise ValueError(f"impossible widths or depths: {self}; channels8 and channels16 are multiples of 4")
         if not (0 < self.lambda_min < self.lambda_max < math.inf and 0 < self.expansion <= 16):
             raise ValueError(f"impossible lambdas or expansion: {self}")
-
-
-class QualityKnots(nn.Module):
-    """A vector per quality, interpolated linearly between learned knots; starts at zero."""
-
-    def __init__(self, knots: int, channels: int) -> None:
-        super().__init__()
-        self.values = nn.Parameter(torch.zeros(knots, channels))
-
-    def forward(self, quality: Tensor) -> Tensor:
-        """(N,) in 0..1 -> (N, 1, 1, C)."""
-        last = self.values.shape[0] - 1
-        position = quality.clamp(0, 1).to(self.values.dtype) * last
-        lower = position.floor().clamp(max=last - 1).long()
-        weight = (position - lower)[:, None]
-        return (self.values[lower] * (1 - weight) + self.values[lower + 1] * weight)[:, None, None]
 
 
 def trade_off(config: BisicRtConfig, quality: Tensor) -> Tensor:

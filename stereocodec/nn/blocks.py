@@ -146,3 +146,19 @@ class Upsample(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         return depth_to_space(self.linear(x), 2)
+
+
+class QualityKnots(nn.Module):
+    """A vector per quality, interpolated linearly between learned knots; starts at zero."""
+
+    def __init__(self, knots: int, channels: int) -> None:
+        super().__init__()
+        self.values = nn.Parameter(torch.zeros(knots, channels))
+
+    def forward(self, quality: Tensor) -> Tensor:
+        """(N,) in 0..1 -> (N, 1, 1, C)."""
+        last = self.values.shape[0] - 1
+        position = quality.clamp(0, 1).to(self.values.dtype) * last
+        lower = position.floor().clamp(max=last - 1).long()
+        weight = (position - lower)[:, None]
+        return (self.values[lower] * (1 - weight) + self.values[lower + 1] * weight)[:, None, None]
