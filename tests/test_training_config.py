@@ -29,7 +29,13 @@ pytestmark = pytest.mark.usefixtures("one_thread")
         ({"gradient_clip": -1}, "gradient_clip must be above 0"),
         ({"ema_decay": 1.0}, "ema_decay must be at least 0 and below 1"),
         ({"optimiser": "sgd"}, "unknown optimiser 'sgd'"),
-        ({"precision": "float16"}, "unknown precision 'float16'"),
+        ({"precision": "float16"}, "unknown precision 'float16'; use 'float32' or 'bfloat16'"),
+        ({"loss": "l1"}, "unknown loss 'l1'; use 'mse' or 'ms-ssim'"),
+        ({"schedule": "step"}, "unknown schedule 'step'; use 'stable' or 'cosine'"),
+        ({"compile": 1}, "compile is 1; it must be true or false"),
+        ({"gradient_clip": True}, "gradient_clip is True; it must be a number"),
+        ({"photo_share": -0.1}, "photo_share and pattern_share must not be negative"),
+        ({"photo_share": 0.6, "pattern_share": 0.5}, "nor more than 1 together"),
         ({"validation_scenes": "aloe"}, "validation_scenes is 'aloe'; it must be a list of texts"),
         ({"validation_scenes": ["aloe", 1]}, "it must be a list of texts"),
         ({"model": [1]}, r"model is \[1\]; it must be a table"),
@@ -77,3 +83,13 @@ def test_the_learning_rate_rises_stays_and_falls():
 def test_a_schedule_without_rise_and_fall_is_constant():
     settings = TrainingConfig(steps=10, warmup_steps=0, decay_steps=0)
     assert {settings.rate_at(step) for step in range(10)} == {1.0}
+
+
+def test_the_cosine_falls_to_zero_after_the_rise():
+    settings = TrainingConfig(steps=104, warmup_steps=4, schedule="cosine", decay_steps=50)
+    assert [settings.rate_at(step) for step in range(5)] == [0.25, 0.5, 0.75, 1, 1]
+    assert settings.rate_at(29) == pytest.approx(0.5 + 0.5**1.5)  # (1 + cos 45 degrees) / 2
+    assert settings.rate_at(54) == pytest.approx(0.5)
+    rates = [settings.rate_at(step) for step in range(4, 105)]
+    assert rates == sorted(rates, reverse=True)
+    assert rates[-1] == settings.rate_at(200) == pytest.approx(0)

@@ -11,22 +11,35 @@ from typing import Any, Literal
 
 from ..errors import TrainingError
 
+_CHOICES = {
+    "loss": ("mse", "ms-ssim"),
+    "schedule": ("stable", "cosine"),
+    "optimiser": ("adamw", "muon"),
+    "precision": ("float32", "bfloat16"),
+}
+
 
 @dataclass(frozen=True)
 class TrainingConfig:
     """Settings of one run; `model` overrides the architecture's defaults by name.
 
     Sides of crops are in pixels and multiples of 64; wide crops give the row attention the disparities it will meet.
-    The learning rate rises linearly for `warmup_steps`, stays, and falls linearly to zero over the last
-    `decay_steps` of `steps` (warm-up, stable, decay), so that a run can be prolonged from any checkpoint before that.
+    `batch_size` counts crop pairs over all processes. The learning rate rises linearly for `warmup_steps`; with the
+    `stable` schedule it stays, and falls linearly to zero over the last `decay_steps` of `steps`, so that a run can be
+    prolonged from any checkpoint before that; with `cosine` it falls along half a cosine to zero at `steps`.
+    `photo_share` and `pattern_share` are the parts of crops that come from single photographs and from drawn patterns.
     """
 
     arch: str = "bisic-rt"
     model: Mapping[str, Any] = field(default_factory=dict)
+    loss: Literal["mse", "ms-ssim"] = "mse"
     crop_height: int = 128
     crop_width: int = 384
+    photo_share: float = 0.0
+    pattern_share: float = 0.0
     batch_size: int = 4
     steps: int = 20_000
+    schedule: Literal["stable", "cosine"] = "stable"
     warmup_steps: int = 100
     decay_steps: int = 1_500
     optimiser: Literal["adamw", "muon"] = "adamw"
@@ -36,6 +49,7 @@ class TrainingConfig:
     ema_decay: float = 0.999
     seed: int = 0
     precision: Literal["float32", "bfloat16"] = "float32"
+    compile: bool = False
     validation_scenes: tuple[str, ...] = ()
     validate_every: int = 500
     checkpoint_every: int = 200
@@ -58,10 +72,12 @@ class TrainingConfig:
                 raise TrainingError(f"{name} must be above 0")
         if not 0 <= self.ema_decay < 1:
             raise TrainingError("ema_decay must be at least 0 and below 1")
-        if self.optimiser not in ("adamw", "muon"):
-            raise TrainingError(f"unknown optimiser '{self.optimiser}'; use 'adamw' or 'muon'")
-        if self.precision not in ("float32", "bfloat16"):
-            raise TrainingError(f"unknown precision '{self.precision}'; use 'float32' or 'bfloat16'")
+        if min(self.photo_share, self.pattern_share) < 0 or self.photo_share + self.pattern_share > 1:
+            raise TrainingError("photo_share and pattern_share must not be negative, nor more than 1 together")
+        for name, choices in _CHOICES.items():
+            if getattr(self, name) not in choices:
+                known = " or ".join(f"'{choice}'" for choice in choices)
+                raise TrainingError(f"unknown {name} '{getattr(self, name)}'; use {known}")
 
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> TrainingConfig:
@@ -95,21 +111,27 @@ class TrainingConfig:
     def rate_at(self, step: int) -> float:
         """The factor on the learning rates at a step counted from 0."""
         rise = min(1.0, (step + 1) / max(1, self.warmup_steps))
+        if self.schedule == "cosine":
+            done = (step - self.warmup_steps) / max(1, self.steps - self.warmup_steps)
+            return rise * 0.5 * (1 + math.cos(math.pi * min(1.0, max(0.0, done))))
         fall = min(1.0, (self.steps - step) / max(1, self.decay_steps))
         return rise * max(0.0, fall)
 
 
 def _check_type(name: str, value: object, default: object) -> None:
     """Raises TrainingError unless the value is of its default's kind."""
-    if isinstance(default, int):
-        valid, kind = isinstance(value, int), "a whole number"
+    is_bool = isinstance(value, bool)  # which Python counts among the numbers
+    if isinstance(default, bool):
+        valid, kind = is_bool, "true or false"
+    elif isinstance(default, int):
+        valid, kind = isinstance(value, int) and not is_bool, "a whole number"
     elif isinstance(default, float):
-        valid, kind = isinstance(value, int | float) and math.isfinite(value), "a number"
+        valid, kind = isinstance(value, int | float) and not is_bool and math.isfinite(value), "a number"
     elif isinstance(default, str):
         valid, kind = isinstance(value, str), "a text"
     elif isinstance(default, tuple):
         valid, kind = isinstance(value, tuple) and all(isinstance(item, str) for item in value), "a list of texts"
     else:
         valid, kind = isinstance(value, Mapping), "a table"
-    if not valid or isinstance(value, bool):  # which Python counts among the numbers
+    if not valid:
         raise TrainingError(f"{name} is {value!r}; it must be {kind}")

@@ -1,26 +1,66 @@
-"""The rate-distortion loss."""
+"""Rate-distortion losses."""
 
 from __future__ import annotations
 
-from torch import Tensor
+from typing import Literal
+
+from torch import Tensor, nn
 
 from ..entropy.coders import RateEstimator
 from ..models.bisic_rt import BisicRt, BisicRtConfig, trade_off
+from .ms_ssim import ms_ssim
+
+# What 1 - MS-SSIM weighs at a lambda of one for squared 8-bit errors: near the ratio of the lambdas with which
+# CompressAI trains equal qualities for both (0.0018 and 2.4 up to 0.18 and 220), so that rates stay comparable.
+MS_SSIM_WEIGHT = 1280.0
+
+
+def rate_and_reconstruction(model: BisicRt, x: Tensor, quality: Tensor, *, noise: bool) -> tuple[Tensor, Tensor]:
+    """Estimated bits per view pixel of each picture, (2B,) float32, and the decoded pictures, like x, float32.
+
+    With `noise` off the pictures are what a decoder would show: clamped, and rounded to 8 bits.
+    """
+    coder = RateEstimator(model.entropy.prior, noise=noise)
+    latents = model.analyse(x, quality, with_choices=False)
+    decoded = model.reconstruct(model.walk(coder, latents, quality, (x.shape[1], x.shape[2]))).float()
+    if not noise:
+        decoded = (decoded.clamp(0, 1) * 255).round() / 255
+    return coder.bits / (x.shape[1] * x.shape[2]), decoded
 
 
 def rate_and_distortion(model: BisicRt, x: Tensor, quality: Tensor, *, noise: bool) -> tuple[Tensor, Tensor]:
     """Estimated bits per view pixel and mean squared 8-bit error of each picture, both (2B,) float32."""
-    y, z = model.latents(x, quality)
-    coder = RateEstimator(model.entropy.prior, noise=noise)
-    y_hat = model.walk(coder, y, z, quality, (x.shape[1], x.shape[2]))
-    decoded = model.reconstruct(y_hat, quality).float()
-    if not noise:
-        decoded = (decoded.clamp(0, 1) * 255).round() / 255
-    mse = ((decoded - x) ** 2).mean((1, 2, 3)) * 65025
-    return coder.bits / (x.shape[1] * x.shape[2]), mse
+    bpp, decoded = rate_and_reconstruction(model, x, quality, noise=noise)
+    return bpp, squared_error(decoded, x)
 
 
-def rate_distortion_loss(config: BisicRtConfig, bpp: Tensor, mse: Tensor, quality: Tensor) -> Tensor:
-    """bpp + lambda * mse, divided by the square root of lambda so that no quality dominates; a scalar."""
+def squared_error(decoded: Tensor, x: Tensor) -> Tensor:
+    """Mean squared error of each picture (N, H, W, 3) in 8-bit units, (N,)."""
+    return ((decoded - x) ** 2).mean((1, 2, 3)) * 65025
+
+
+def rate_distortion_loss(config: BisicRtConfig, bpp: Tensor, distortion: Tensor, quality: Tensor) -> Tensor:
+    """bpp + lambda * distortion, divided by the square root of lambda so that no quality dominates; a scalar.
+
+    The distortion is in squared 8-bit errors, or what stands for them.
+    """
     trade = trade_off(config, quality)
-    return ((bpp + trade * mse) / (trade / 0.01).sqrt()).mean()
+    return ((bpp + trade * distortion) / (trade / 0.01).sqrt()).mean()
+
+
+class RateDistortion(nn.Module):
+    """The forward pass of a training step as one module, to be compiled and distributed as one."""
+
+    def __init__(self, model: BisicRt, loss: Literal["mse", "ms-ssim"]) -> None:
+        super().__init__()
+        self.model = model
+        self.loss = loss
+
+    def forward(self, x: Tensor, quality: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """Pictures (2B, H, W, 3), qualities (2B,) -> the loss, bits per view pixel (2B,), decoded pictures."""
+        bpp, decoded = rate_and_reconstruction(self.model, x, quality, noise=True)
+        if self.loss == "ms-ssim":
+            distortion = MS_SSIM_WEIGHT * (1 - ms_ssim(decoded, x))
+        else:
+            distortion = squared_error(decoded, x)
+        return rate_distortion_loss(self.model.config, bpp, distortion, quality), bpp, decoded
