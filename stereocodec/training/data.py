@@ -13,6 +13,9 @@ from torch import Tensor
 
 from ..errors import InvalidInput, TrainingError
 from ..images import load_image, to_pair, to_rgb8
+from .pseudo_pairs import Photo, PseudoPairs
+
+__all__ = ["CropSampler", "Pair", "Photo", "find_pairs", "load_pairs", "load_photos", "split_validation"]
 
 _EXTENSIONS = {".png", ".webp", ".jpg", ".jpeg", ".avif", ".bmp", ".tif", ".tiff"}
 _SMALLEST_VALIDATED = 64
@@ -70,6 +73,27 @@ def _load_pair(left_path: Path, right_path: Path) -> tuple[NDArray[np.uint8], ND
         raise TrainingError(f"{left_path} and {right_path.name}: {error}") from error
 
 
+def load_photos(sources: Iterable[Path]) -> list[Photo]:
+    """All photographs of folders with all below them, and those given as files, decoded; names are file names.
+
+    Raises TrainingError for what is neither and for folders without pictures, InvalidInput for what is no 8-bit RGB
+    picture; both name the file.
+    """
+    photos = []
+    for source in sources:
+        if source.is_file():
+            paths = [source]
+        elif source.is_dir():
+            paths = sorted(p for p in source.rglob("*") if p.suffix.lower() in _EXTENSIONS and p.is_file())
+        else:
+            raise TrainingError(f"{source} is not a folder; give folders of photographs")
+        if not paths:
+            raise TrainingError(f"no photographs in {source}; expected files such as NAME.png, NAME.jpg or NAME.webp")
+        # Copied: what Pillow hands out may not be written to, of which PyTorch warns.
+        photos += [Photo(p.stem, torch.from_numpy(to_rgb8(load_image(p), str(p)).copy())) for p in paths]
+    return photos
+
+
 def split_validation(pairs: Sequence[Pair], scenes: Sequence[str]) -> tuple[list[Pair], list[Pair]]:
     """Training and validation pairs; a pair is held out when its name starts with one of the scenes' names."""
     held_out = [p for p in pairs if p.name.startswith(tuple(scenes))] if scenes else []
@@ -89,10 +113,32 @@ class CropSampler:
     """Random crops at the same place of both views, with mirroring that keeps the disparities' sign.
 
     Pairs are drawn in proportion to the square root of their area: large photographs offer more, small ones are
-    more scenes. The pairs stay on `device` as uint8.
+    more scenes. The pictures stay on `device` as uint8. What is drawn depends on `generator` alone, whose state may
+    be kept and set.
+
+    Args:
+        height, width: of the crops in pixels.
+        photos: single photographs, of which pairs are made (`PseudoPairs`).
+        photo_share: the share of crops, 0 to 1, that is made of them.
+
+    Raises:
+        TrainingError: no pair or no photograph is large enough, or a share is impossible.
     """
 
-    def __init__(self, pairs: Sequence[Pair], height: int, width: int, device: torch.device, seed: int) -> None:
+    def __init__(
+        self,
+        pairs: Sequence[Pair],
+        height: int,
+        width: int,
+        device: torch.device,
+        seed: int,
+        photos: Sequence[Photo] = (),
+        photo_share: float = 0.0,
+    ) -> None:
+        if not 0 <= photo_share <= 1:
+            raise TrainingError(f"the share of photographs must lie in 0..1, it is {photo_share}")
+        if photo_share and not photos:
+            raise TrainingError("a share of the crops is to be made of photographs, but there are none")
         usable = [p for p in pairs if p.views.shape[0] >= height and p.views.shape[1] >= width]
         if not usable:
             raise TrainingError(f"no pair is as large as a crop of {width}x{height}; use smaller crops")
@@ -100,18 +146,25 @@ class CropSampler:
         weights = np.sqrt([v.shape[0] * v.shape[1] for v in self._views])
         self._probabilities = weights / weights.sum()
         self._height, self._width = height, width
+        self._photo_share = photo_share
+        self._pseudo_pairs = PseudoPairs(photos, height, width, device, seed) if photo_share else None
         self.generator = np.random.Generator(np.random.PCG64(seed))
 
     def batch(self, size: int) -> Tensor:
         """(2 * size, height, width, 3) float32 in 0..1: left crops, then the right ones."""
-        crops = torch.stack([self._crop() for _ in range(size)])
+        crops = torch.stack([self._mirrored(self._crop()) for _ in range(size)])
         return torch.cat([crops[..., :3], crops[..., 3:]]).float().div_(255)
 
     def _crop(self) -> Tensor:
+        """(height, width, 6) uint8 on the device."""
+        if self._pseudo_pairs is not None and self.generator.random() < self._photo_share:
+            return self._pseudo_pairs.draw(self.generator)
         views = self._views[self.generator.choice(len(self._views), p=self._probabilities)]
         top = self.generator.integers(views.shape[0] - self._height + 1)
         left = self.generator.integers(views.shape[1] - self._width + 1)
-        crop = views[top : top + self._height, left : left + self._width]
+        return views[top : top + self._height, left : left + self._width]
+
+    def _mirrored(self, crop: Tensor) -> Tensor:
         if self.generator.random() < 0.5:
             crop = torch.cat([crop[..., 3:], crop[..., :3]], -1).flip(1)
         if self.generator.random() < 0.3:

@@ -1,0 +1,171 @@
+"""Random layered scenes: fields of disparities, and outlines of the regions in front."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image, ImageDraw
+
+NODE_SPACING = 16
+"""Pixels between the places for which a layer's columns are given; the fields are smooth at this scale."""
+
+_NEAREST = 200
+_STEEPEST = 0.4
+_SHORTEST_WAVE = 96
+_BORDER = 4
+
+Field = Callable[[NDArray[np.float64], NDArray[np.float64]], NDArray[np.float64]]
+"""Disparity in pixels at (x, y) between the views."""
+
+
+@dataclass(frozen=True)
+class Layer:
+    """A surface with a texture of `margin` columns more than a view.
+
+    columns: (2, nodes, nodes) float64: the texture's column that is seen in the left and in the right view, at every
+        NODE_SPACING-th row and column of the view.
+    mask: where the layer is, (height, width + margin) uint8 on the texture; None for everywhere.
+    """
+
+    columns: NDArray[np.float64]
+    mask: NDArray[np.uint8] | None = None
+
+    def extent(self, view: int, height: int, width: int) -> tuple[slice, slice]:
+        """Rows and columns of a view that the layer may reach."""
+        if self.mask is None:
+            return slice(0, height), slice(0, width)
+        rows, columns = (np.flatnonzero(self.mask.any(axis)) for axis in (1, 0))
+        if not rows.size:
+            return slice(0), slice(0)
+        # Columns of the texture rise along the rows of a view, so that the first and last that are seen bound it.
+        nodes = NODE_SPACING * np.arange(self.columns.shape[2])
+        lowest, highest = self.columns[view].min(0), self.columns[view].max(0)
+        first = np.interp(columns[0] - 2, highest, nodes)
+        last = np.interp(columns[-1] + 2, lowest, nodes)
+        return slice(int(rows[0]), int(rows[-1]) + 1), slice(int(first), min(width, int(np.ceil(last)) + 1))
+
+
+def random_scene(generator: np.random.Generator, height: int, width: int, margin: int) -> list[Layer]:
+    """Layers of a scene, the farthest first, for views of height x width and textures of width + margin.
+
+    The background's disparities stay within 0..margin, so that it fills both views.
+    """
+    centre = generator.uniform(2**0.5, max(2, 0.85 * margin) ** 0.5) ** 2
+    amplitude = min(centre, margin - centre, centre * generator.uniform(0, 0.5) + generator.uniform(0, 2))
+    grid = _grid(-margin / 2, width + margin / 2, height)
+    field = _smooth_field(generator, grid, centre, amplitude)
+    layers = [Layer(_columns(field, height, width, margin))]
+    for _ in range(generator.choice(5, p=[0.15, 0.3, 0.3, 0.15, 0.1])):
+        field = _nearer(generator, grid, field)
+        if field(*grid).max() > _NEAREST:
+            break
+        layers.append(Layer(_columns(field, height, width, margin), _outline(generator, height, width + margin)))
+    return layers
+
+
+def _grid(left: float, right: float, height: int) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    x = np.arange(left, right + NODE_SPACING, NODE_SPACING)
+    y = np.arange(0, height + NODE_SPACING, NODE_SPACING, dtype=np.float64)
+    return x[None, :], y[:, None]
+
+
+def _smooth_field(
+    generator: np.random.Generator,
+    grid: tuple[NDArray[np.float64], NDArray[np.float64]],
+    centre: float,
+    amplitude: float,
+) -> Field:
+    """A slope and a few waves of at least _SHORTEST_WAVE pixels, within centre +- amplitude on the grid."""
+    size = max(float(np.ptp(grid[0])), _SHORTEST_WAVE)
+    slope = generator.normal(0, 1 / size, 2) * 2
+    waves = int(generator.integers(4))
+    length = np.exp(generator.uniform(np.log(_SHORTEST_WAVE), np.log(3 * size), waves))
+    angle, phase = generator.uniform(0, 2 * np.pi, (2, waves))
+    height = (length / size) ** 0.7
+
+    def shape(x: NDArray[np.float64], y: NDArray[np.float64]) -> NDArray[np.float64]:
+        value: NDArray[np.float64] = slope[0] * x + slope[1] * y
+        for one_height, one_length, one_angle, one_phase in zip(height, length, angle, phase, strict=True):
+            along = x * np.cos(one_angle) + y * np.sin(one_angle)
+            value = value + one_height * np.sin(2 * np.pi * along / one_length + one_phase)
+        return value
+
+    values = shape(*grid)
+    middle, reach = (values.max() + values.min()) / 2, (values.max() - values.min()) / 2
+    steepest = np.abs(np.diff(values, axis=1)).max() / NODE_SPACING
+    # Steeper surfaces than this are rare, and far steeper ones would hide themselves.
+    factor = min(amplitude / max(reach, 1e-9), _STEEPEST / max(steepest, 1e-9))
+    return lambda x, y: centre + factor * (shape(x, y) - middle)
+
+
+def _nearer(
+    generator: np.random.Generator, grid: tuple[NDArray[np.float64], NDArray[np.float64]], field: Field
+) -> Field:
+    """A field above `field` everywhere: the same raised by a constant, a constant, or a smooth one."""
+    step = np.exp(generator.uniform(np.log(1.5), np.log(64)))
+    kind = generator.random()
+    if kind < 0.4:
+        return lambda x, y: field(x, y) + step
+    farthest = float(field(*grid).max()) + step
+    if kind < 0.65:
+        return lambda x, y: farthest + 0 * (x + y)
+    amplitude = generator.uniform(0, 0.3) * farthest
+    return _smooth_field(generator, grid, farthest + amplitude, amplitude)
+
+
+def _columns(field: Field, height: int, width: int, margin: int) -> NDArray[np.float64]:
+    """`Layer.columns` of a field: solves x = seen -+ field(x, y) / 2.
+
+    The iteration converges to far below a pixel, as fields are not steep.
+    """
+    seen, y = _grid(0, width, height)
+    nodes = []
+    for side in (-0.5, 0.5):
+        x = seen + 0 * y
+        for _ in range(8):
+            x = seen + side * field(x, y)
+        nodes.append(x + margin / 2)
+    return np.stack(nodes)
+
+
+def _outline(generator: np.random.Generator, height: int, width: int) -> NDArray[np.uint8]:
+    """A few shapes with sharp edges, (height, width) uint8: 0 outside, 255 inside, between the two on edges."""
+    scale = 2
+    image = Image.new("L", (scale * width, scale * height))
+    draw = ImageDraw.Draw(image)
+    for _ in range(generator.choice([1, 1, 1, 2, 3])):
+        centre = generator.uniform(0, 1, 2) * (width, height)
+        points = _polygon(generator, min(height, width)) + centre
+        draw.polygon([tuple(p) for p in (scale * points).tolist()], fill=255)
+    mask = np.array(image.reduce(scale))
+    mask[:, :_BORDER] = mask[:, -_BORDER:] = 0
+    return mask
+
+
+def _polygon(generator: np.random.Generator, size: int) -> NDArray[np.float64]:
+    """(corners, 2) around the origin: a blob, a polygon of few corners, or a bar."""
+    kind = generator.random()
+    radius = size * np.exp(generator.uniform(np.log(0.08), np.log(0.6)))
+    if kind < 0.5:
+        angle = np.linspace(0, 2 * np.pi, 64, endpoint=False)
+        wobble = sum(
+            generator.normal(0, 0.5 / n) * np.cos(n * angle + generator.uniform(0, 2 * np.pi)) for n in range(2, 9)
+        )
+        length = radius * np.exp(np.clip(wobble, -1.5, 0.7))
+    elif kind < 0.8:
+        corners = int(generator.integers(3, 8))
+        angle = np.sort(generator.uniform(0, 2 * np.pi, corners))
+        length = radius * generator.uniform(0.5, 1.5, corners)
+    else:
+        half, thin = generator.uniform(0.5, 2) * size, generator.uniform(1, 0.12 * size + 1)
+        angle = np.arctan2([thin, thin, -thin, -thin], [half, -half, -half, half])
+        length = np.full(4, np.hypot(half, thin))
+    points = np.stack([length * np.cos(angle), length * np.sin(angle)], -1)
+    turn = generator.uniform(0, 2 * np.pi)
+    stretch = np.exp(generator.normal(0, 0.25))
+    rotation = np.array([[np.cos(turn), -np.sin(turn)], [np.sin(turn), np.cos(turn)]])
+    turned: NDArray[np.float64] = (points * (stretch, 1 / stretch)) @ rotation
+    return turned
