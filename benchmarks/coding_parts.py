@@ -33,8 +33,8 @@ _R = TypeVar("_R")
 _WATCHED: tuple[tuple[str, type, tuple[str, ...]], ...] = (
     ("ans", StreamEncoder, ("put", "getvalue")),
     ("ans", StreamDecoder, ("take",)),
-    ("coder", StreamWriter, ("code_prior", "code")),
-    ("coder", StreamReader, ("code_prior", "code")),
+    ("coder", StreamWriter, ("code_prior", "code", "code_field")),
+    ("coder", StreamReader, ("code_prior", "code", "code_field")),
     ("finish", StreamWriter, ("finish",)),
     ("finish", StreamReader, ("close",)),
 )
@@ -71,10 +71,10 @@ def walk_precision(
             network: StereoModel = load_release(model).model.to(place)
             x = torch.from_numpy(_padded(views, network.multiple)).to(place).float() / 255
             qualities = torch.full((2,), quality / 100, dtype=dtype, device=place)
-            y, z = network.latents(x, qualities)
+            latents = network.analyse(x, qualities)
             if dtype == torch.float64:
                 network.make_exact()
-            walks.append(_walk(network, y.to(dtype), z.to(dtype), qualities, (x.shape[1], x.shape[2])))
+            walks.append(_walk(network, latents, qualities, (x.shape[1], x.shape[2])))
         seconds: list[list[float]] = [[], []]
         for repeat in range(repeats + 1):
             for index, walk in enumerate(walks):
@@ -92,10 +92,17 @@ class RoundingCoder:
         assert z is not None
         return z.round()
 
-    def code(self, y: Tensor | None, mean: Tensor, log_scale: Tensor, mask: Tensor) -> Tensor:
+    def code(
+        self, view: int, y: Tensor | None, mean: Tensor, log_scale: Tensor, mask: Tensor, weight: Tensor
+    ) -> Tensor:
         """The masked elements of y, rounded around their means."""
         assert y is not None
         return torch.where(mask, (y - mean).round() + mean, 0)
+
+    def code_field(self, view: int, field: Tensor | None, size: tuple[int, int]) -> Tensor:
+        """The field."""
+        assert field is not None
+        return field
 
 
 def _padded(views: tuple[View, View], multiple: int) -> View:
@@ -104,13 +111,13 @@ def _padded(views: tuple[View, View], multiple: int) -> View:
     return np.pad(np.stack(views), ((0, 0), (0, bottom), (0, right), (0, 0)), mode="edge")
 
 
-def _walk(network: StereoModel, y: Tensor, z: Tensor, qualities: Tensor, size: tuple[int, int]) -> Callable[[], Tensor]:
-    return lambda: network.walk(RoundingCoder(), y, z, qualities, size)
+def _walk(network: StereoModel, latents: Any, qualities: Tensor, size: tuple[int, int]) -> Callable[[], object]:
+    return lambda: network.walk(RoundingCoder(), latents, qualities, size)
 
 
 def _encoding(seconds: Parts, total: float, cpu: float) -> Parts:
     coder = seconds["coder"] + seconds["finish"]
-    parts = seconds["latents"], seconds["walk"] - seconds["coder"], coder - seconds["ans"], seconds["ans"]
+    parts = seconds["analyse"], seconds["walk"] - seconds["coder"], coder - seconds["ans"], seconds["ans"]
     return dict(zip(ENCODE, (*parts, total - sum(parts), total, cpu), strict=True))
 
 
@@ -124,7 +131,7 @@ def _decoding(seconds: Parts, total: float, cpu: float) -> Parts:
 def _watched(model_class: type) -> Iterator[Parts]:
     """Sums the wall seconds of the watched methods while the context lasts."""
     seconds: Parts = defaultdict(float)
-    model_methods = tuple((name, model_class, (name,)) for name in ("latents", "walk", "reconstruct"))
+    model_methods = tuple((name, model_class, (name,)) for name in ("analyse", "walk", "reconstruct"))
     with ExitStack() as stack:
         for part, owner, methods in (*_WATCHED, *model_methods):
             for method in methods:

@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from PIL import Image
+from PIL import Image, ImageFile
 from pytorch_msssim import ms_ssim  # type: ignore[import-untyped]
 
 from stereocodec import StereoCodec
@@ -83,12 +83,7 @@ _FORMATS |= dict.fromkeys(("msssim", "msssim_left", "msssim_right"), ".6f")
 
 def find_pairs(folder: Path) -> list[Pair]:
     """The pairs NAME_left.*, NAME_right.* of a folder; groups from its manifest.csv (name, group) if it has one."""
-    groups: dict[str, str] = {}
-    manifest = folder / "manifest.csv"
-    if manifest.is_file():
-        with manifest.open(newline="", encoding="utf-8") as file:
-            groups = {row["name"]: row["group"] for row in csv.DictReader(file)}
-    pairs = []
+    groups, pairs = manifest_column(folder, "group"), []
     for left in sorted(folder.glob("*_left.*")):
         name = left.stem.removesuffix("_left")
         right = left.with_name(f"{name}_right{left.suffix}")
@@ -97,6 +92,15 @@ def find_pairs(folder: Path) -> list[Pair]:
     if not pairs:
         raise SystemExit(f"{folder} holds no pairs NAME_left.png, NAME_right.png")
     return pairs
+
+
+def manifest_column(folder: Path, column: str) -> dict[str, str]:
+    """A column of a folder's manifest.csv by the pairs' names; empty without the file or the column."""
+    manifest = folder / "manifest.csv"
+    if not manifest.is_file():
+        return {}
+    with manifest.open(newline="", encoding="utf-8") as file:
+        return {row["name"]: row[column] for row in csv.DictReader(file) if row.get(column)}
 
 
 def read_points(path: Path) -> list[Point]:
@@ -148,10 +152,12 @@ def measure_jpeg(pair: Pair, quality: int, folder: Path) -> Point:
     return _measure((JPEG, pair, f"q{quality}"), views, paths, encode, decode)
 
 
-def jpeg_bytes(view: View, quality: int) -> bytes:
-    """A view as a JPEG file with 4:2:0 chroma and optimised Huffman tables (Pillow)."""
+def jpeg_bytes(view: View, quality: int, subsampling: str = "4:2:0") -> bytes:
+    """A view as a JPEG file with optimised Huffman tables (Pillow); `subsampling` of the chroma: 4:2:0 or 4:4:4."""
     buffer = io.BytesIO()
-    Image.fromarray(view).save(buffer, "JPEG", quality=quality, subsampling="4:2:0", optimize=True)
+    # For optimised tables Pillow has the whole file in one buffer of about a byte per pixel, which noise overruns.
+    ImageFile.MAXBLOCK = max(ImageFile.MAXBLOCK, 2 * view.size)
+    Image.fromarray(view).save(buffer, "JPEG", quality=quality, subsampling=subsampling, optimize=True)
     return buffer.getvalue()
 
 

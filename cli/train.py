@@ -20,7 +20,19 @@ from ._shared import device_option, quiet_option
     metavar="DIR",
     help="A folder of NAME_left.* and NAME_right.*; may be given several times.",
 )
+@click.option(
+    "--photos",
+    multiple=True,
+    type=click.Path(path_type=Path),
+    metavar="DIR",
+    help="A folder of single photographs, of which CONFIG's photo_share of the crops are made.",
+)
 @click.option("-o", "--output", required=True, type=click.Path(path_type=Path), metavar="RUN", help="The run's folder.")
+@click.option(
+    "--init",
+    metavar="NAME|DIR",
+    help="Start with the weights of a built-in model, of a release's folder or of another run's folder.",
+)
 @click.option("--resume", is_flag=True, help="Go on from the checkpoint in RUN.")
 @click.option("--max-minutes", type=click.FloatRange(min=0, min_open=True), help="Stop after this time, resumable.")
 @click.option("--threads", type=click.IntRange(min=1), help="CPU threads; by default PyTorch's choice.")
@@ -29,7 +41,9 @@ from ._shared import device_option, quiet_option
 def train(
     config: Path,
     data: tuple[Path, ...],
+    photos: tuple[Path, ...],
     output: Path,
+    init: str | None,
     resume: bool,
     max_minutes: float | None,
     threads: int | None,
@@ -40,12 +54,16 @@ def train(
 
     CONFIG is a TOML file such as configs/bisic-rt.toml. RUN receives checkpoint.safetensors, config.json, train.csv
     and validation.csv; a stopped or killed run goes on with --resume, and `bisic export` makes a release of it.
+    On several GPUs: torchrun --nproc-per-node GPUS -m stereocodec_cli train ...
     """
+    if init is not None and resume:
+        raise click.UsageError("--resume goes on with the weights of RUN: leave --init out.")
     import torch
 
     from stereocodec.codec import torch_device
     from stereocodec.training.config import TrainingConfig
-    from stereocodec.training.data import load_pairs
+    from stereocodec.training.data import load_pairs, load_photos
+    from stereocodec.training.distributed import process_group
     from stereocodec.training.loop import Trainer
 
     settings = TrainingConfig.from_toml(config)
@@ -58,5 +76,15 @@ def train(
         if not quiet and sys.stderr.isatty():
             click.echo(line, err=True)
 
-    trainer = Trainer(settings, load_pairs(data), output, device=torch_device(device), resume=resume, report=report)
-    trainer.run(max_minutes)
+    with process_group(torch_device(device)) as own_device:
+        trainer = Trainer(
+            settings,
+            load_pairs(data),
+            output,
+            photos=load_photos(photos),
+            device=own_device,
+            resume=resume,
+            init=init,
+            report=report,
+        )
+        trainer.run(max_minutes)

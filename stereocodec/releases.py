@@ -28,10 +28,12 @@ from .entropy.tables import TableSet
 from .errors import InvalidInput, InvalidRelease, OutputError, UnknownModel
 from .models import StereoModel, build_model
 
-FORMAT_VERSION = 1
+FORMAT_VERSION = 2
 BUILT_IN = Path(__file__).parent / "weights"
+# Built-in releases of earlier versions, by model id: what their files say by name when they meet this version.
+EARLIER_RELEASES = {"4513a838e18f": ("bisic-rt", "0.1.0")}
 _CONFIG, _TENSORS, _CARD = "config.json", "model.safetensors", "README.md"
-_TABLE_PREFIXES = {"scales": "tables/scales/", "prior": "tables/prior/"}
+_TABLE_PREFIXES = {"scales": "tables/scales/", "prior": "tables/prior/", "fields": "tables/fields/"}
 
 
 @dataclass(frozen=True)
@@ -171,8 +173,10 @@ def _read_config(folder: Path) -> dict[str, Any]:
         raise InvalidRelease(f"{folder / _CONFIG} cannot be read: {error}") from error
     version = config.get("format_version") if isinstance(config, dict) else None
     if version != FORMAT_VERSION:
+        older = isinstance(version, int) and version < FORMAT_VERSION
+        way_out = "use the stereocodec version that it is from" if older else "upgrade stereocodec"
         raise InvalidRelease(
-            f"{folder / _CONFIG} has release format {version}; this version reads {FORMAT_VERSION}: upgrade stereocodec"
+            f"{folder / _CONFIG} has release format {version}; this version reads {FORMAT_VERSION}: {way_out}"
         )
     return dict(config)
 

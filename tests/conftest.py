@@ -105,7 +105,7 @@ def no_networks(tiny_codec):
     """Any use of a network fails the test."""
     model = type(tiny_codec._model)
     forbidden = mock.Mock(side_effect=AssertionError("a network was run"))
-    with mock.patch.multiple(model, walk=forbidden, latents=forbidden, reconstruct=forbidden):
+    with mock.patch.multiple(model, walk=forbidden, analyse=forbidden, reconstruct=forbidden):
         yield
 
 

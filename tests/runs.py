@@ -77,9 +77,9 @@ def tiny(**changes):
     return TrainingConfig(**settings | {"decay_steps": 2, "learning_rate": 5e-3, "ema_decay": 0.9} | changes)
 
 
-def trained(pairs, folder, steps, *, resume=False, **changes):
+def trained(pairs, folder, steps, *, resume=False, init=None, **changes):
     """A trainer that has made some steps and written a checkpoint."""
-    trainer = Trainer(tiny(**changes), pairs, folder, resume=resume, report=lambda line: None)
+    trainer = Trainer(tiny(**changes), pairs, folder, resume=resume, init=init, report=lambda line: None)
     for _ in range(steps):
         trainer.train_step()
     trainer.save()
@@ -96,7 +96,9 @@ def state_of(trainer):
     """Copies of everything that a step may change."""
     states = [optimiser.state_dict()["state"] for optimiser in trainer.optimisers]
     moments = [state[index][key] for state in states for index in sorted(state) for key in sorted(state[index])]
-    return [t.detach().clone() for t in (*trainer.model.state_dict().values(), *trainer.ema.values(), *moments)]
+    return [
+        t.detach().clone() for t in (*trainer.model.state_dict().values(), *trainer.average.tensors.values(), *moments)
+    ]
 
 
 def same(first, second):

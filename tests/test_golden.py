@@ -11,6 +11,7 @@ from tracing import traced_decode
 
 from stereocodec.codec import StereoCodec
 from stereocodec.container import Container
+from stereocodec.errors import WrongModel
 from stereocodec.images import psnr
 
 GOLDEN = Path(__file__).parent / "golden"
@@ -45,3 +46,10 @@ def test_golden_files_decode_as_they_always_did(descriptions, name):
     for view, shown, expected in zip(sample_crop(*description["crop"]), decoded, description["psnr"], strict=True):
         # The last transform runs in float32: single grey levels may differ between machines.
         assert psnr(view, shown) == pytest.approx(expected, abs=0.05)
+
+
+def test_files_of_earlier_releases_name_what_they_need():
+    data = (GOLDEN / "earlier" / "bisic-rt-1.bsc").read_bytes()
+    assert Container.from_bytes(data).to_bytes() == data
+    with pytest.raises(WrongModel, match=r"4513a838e18f.*bisic-rt built into version 0\.1\.0.*pip install"):
+        StereoCodec.for_file(data)

@@ -10,65 +10,85 @@ import pytest
 import torch
 from click.testing import CliRunner
 from PIL import Image
-from runs import TINY, rows_of
+from runs import TINY, trained
 from stereocodec_cli.main import bisic
 
 from stereocodec import StereoCodec
-from stereocodec.entropy.coders import RateEstimator
-from stereocodec.entropy.streams import StreamWriter
+from stereocodec.entropy.density_tables import residual_tables
 from stereocodec.errors import OutputError, TrainingError
+from stereocodec.images import psnr
 from stereocodec.releases import load_release
+from stereocodec.training import export
 from stereocodec.training.export import export_run
+from stereocodec.training.measure import coded_and_estimated_bytes
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 
 
-@pytest.mark.parametrize("quality", [0.3, 0.9])
-def test_real_bytes_agree_with_the_estimated_rate(release, pairs, quality):
-    exported = load_release(release)
-    x = pairs[1].stacked()[:, :192, :256].float() / 255
-    qualities, size = torch.full((2,), quality), (192, 256)
-    with torch.no_grad():
-        y, z = exported.model.latents(x, qualities)
-        estimator = RateEstimator(exported.model.entropy.prior, noise=False)
-        exported.model.walk(estimator, y, z, qualities, size)
-        exported.model.make_exact()
-        writer = StreamWriter(exported.lattice, exported.tables)
-        exported.model.walk(writer, y.double(), z, qualities.double(), size)
-    streams, _ = writer.finish()
-    left, right = (8 * (len(streams.z_left) + len(streams.y_left)), 8 * (len(streams.z_right) + len(streams.y_right)))
-    assert left > 10_000
-    assert [left, right] == pytest.approx(estimator.bits.tolist(), rel=0.02)
+@pytest.mark.parametrize("quality", [10, 50, 100])
+def test_coded_bytes_are_those_that_training_estimates(release, pairs, quality):
+    coded, estimated = coded_and_estimated_bytes(load_release(release), pairs[1].stacked()[:, :192, :256], quality)
+    assert estimated > 500
+    assert coded == pytest.approx(estimated, rel=0.005, abs=128)
 
 
 def test_a_release_holds_the_averaged_weights(release, finished):
     weights = load_release(release).model.state_dict()
-    for name, value in finished.ema.items():
+    for name, value in finished.average.tensors.items():
         torch.testing.assert_close(weights[name], value, rtol=1e-3, atol=1e-5)
 
 
-def test_the_model_card_says_what_was_done(release, finished):
+def test_the_model_card_says_what_was_done(release):
     card = (release / "README.md").read_text(encoding="utf-8")
-    assert "44 of 2 pairs of 64x64 crops (88 crop pairs)" in card
+    assert "| training steps | 44: 88 crop pairs, in the end 2 of 64x64 a step |" in card
+    assert "| start | from scratch |" in card
+    assert " CPU (" in card
     assert "Cut out of a rendered pair." in card
-    last = rows_of(finished.folder / "validation.csv")[-5:]
-    lines = [
-        f"| {100 * float(row['quality']):.0f} | {float(row['bpp']):.4f} | {float(row['psnr']):.2f} |" for row in last
-    ]
-    assert "\n".join(lines) in card
-    assert load_release(release).training["crop_pairs"] == 88
+    assert "Rate and quality were not measured" in card
+    training = load_release(release).training
+    assert (training["steps"], training["crop_pairs"]) == (44, 88)
+    assert "metrics" not in training
 
 
-def test_a_step_that_was_validated_twice_is_one_in_the_card(finished, tmp_path):
-    run = tmp_path / "run"
-    run.mkdir()
-    for path in finished.folder.iterdir():
-        (run / path.name).write_bytes(path.read_bytes())
-    header, *rows = (run / "validation.csv").read_bytes().splitlines(keepends=True)
-    (run / "validation.csv").write_bytes(b"".join([header, *rows, *rows[-5:]]))
-    export_run(run, tmp_path / "release", name="a", data="b")
+def test_the_release_is_measured_by_coding_the_validation_scenes(finished, pairs, tmp_path):
+    export_run(finished.folder, tmp_path / "release", name="a", data="b", pairs=pairs)
+    codec = StereoCodec.from_pretrained(tmp_path / "release", device="cpu")
+    metrics = load_release(tmp_path / "release").training["metrics"]
+    assert [point["quality"] for point in metrics] == [0, 25, 50, 75, 100]
+    views = pairs[2].stacked()  # the only validation scene, not larger than what is measured
+    data = codec.compress(*views.numpy(), quality=50)
+    decoded = codec.decompress(data, output="numpy")
+    point = metrics[2]
+    assert point["bytes"] == len(data)
+    assert point["bpp"] == pytest.approx(8 * len(data) / (2 * 128 * 192), abs=1e-6)
+    assert [point["psnr_left"], point["psnr_right"]] == pytest.approx(
+        [psnr(view, other) for view, other in zip(views.numpy(), decoded, strict=True)], abs=1e-5
+    )
+    assert 0.3 < point["ms_ssim_right"] < 1
     card = (tmp_path / "release" / "README.md").read_text(encoding="utf-8")
-    assert card.count("| 25 |") == 1
+    line = f"| 50 | {len(data):,} | {point['bpp']:.4f} | {point['psnr_left']:.2f}, {point['psnr_right']:.2f} |"
+    assert line in card
+    assert "(validation)" in card
+
+
+def test_scenes_that_cannot_be_measured_are_named(finished, pairs, tmp_path):
+    with pytest.raises(TrainingError, match="validation scene 'validation' is not in the data"):
+        export_run(finished.folder, tmp_path / "release", name="a", data="b", pairs=pairs[:2])
+    trained(pairs, tmp_path / "run", 1)
+    with pytest.raises(TrainingError, match="held out no validation scenes"):
+        export_run(tmp_path / "run", tmp_path / "release", name="a", data="b", pairs=pairs)
+    assert not (tmp_path / "release").exists()
+
+
+def test_a_release_whose_tables_do_not_fit_its_densities_is_not_written(finished, pairs, tmp_path, monkeypatch):
+    def broader(scales, **options):
+        return residual_tables(1.3 * scales, **options)
+
+    monkeypatch.setattr(export, "residual_tables", broader)
+    for given in (pairs, ()):
+        with pytest.raises(TrainingError, match="nothing was written: '.+' at quality .+ takes .+ bytes, and the"):
+            export_run(finished.folder, tmp_path / "release", name="a", data="b", pairs=given)
+    assert not (tmp_path / "release").exists()
 
 
 def test_only_runs_are_exported_and_only_to_new_folders(release, finished, tmp_path):
@@ -94,8 +114,10 @@ def command():
 def test_train_export_encode_and_decode(command, pictures, tmp_path):
     settings = tmp_path / "settings.toml"
     numbers = "".join(f"{name} = {value}\n" for name, value in TINY.items())
-    settings.write_text(f"crop_height = 64\ncrop_width = 64\nbatch_size = 1\nsteps = 20\n[model]\n{numbers}")
+    lines = "crop_height = 64\ncrop_width = 64\nbatch_size = 1\nsteps = 20\nphoto_share = 0.5\n"
+    settings.write_text(f'{lines}validation_scenes = ["validation"]\n[model]\n{numbers}')
     train = ("train", settings, "--data", pictures, "-o", tmp_path / "run", "--device", "cpu", "--threads", "1")
+    train += ("--photos", pictures)
     result = command(*train)
     assert result.exit_code == 0, result.output
     assert result.output == ""  # progress is for terminals; the run's logs have it all
@@ -106,7 +128,8 @@ def test_train_export_encode_and_decode(command, pictures, tmp_path):
     assert (resumed.exit_code, resumed.output) == (0, "")
 
     release = tmp_path / "mine"
-    result = command("export", tmp_path / "run", "-o", release, "--trained-on", "a rendered pair")
+    options = ("--trained-on", "a rendered pair", "--data", pictures)
+    result = command("export", tmp_path / "run", "-o", release, *options)
     assert result.exit_code == 0, result.output
     size = sum(path.stat().st_size for path in release.iterdir())
     assert result.stdout == f"{release}: {size:,} bytes\n"

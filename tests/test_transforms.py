@@ -11,7 +11,9 @@ import torch.nn.functional as F
 from conftest import TINY, sample_crop, tiny_model
 
 from stereocodec.models import build_model
-from stereocodec.models.bisic_rt import STEPS, BisicRtConfig, QualityGains, step_pattern, trade_off
+from stereocodec.models.bisic_rt import BisicRtConfig, trade_off
+from stereocodec.models.rt_entropy import STEPS, step_pattern
+from stereocodec.models.rt_transforms import QualityGains
 from stereocodec.nn.blocks import (
     DepthwiseConv,
     Downsample,
@@ -219,30 +221,37 @@ def test_step_pattern():
 
 
 class MaskCoder:
-    """Decodes zeros and remembers which elements it was asked for."""
+    """Decodes zeros and remembers which elements of which view it was asked for."""
 
     def __init__(self):
-        self.masks = []
+        self.masks = ([], [])
 
     def code_prior(self, z, shape):
         return torch.zeros(shape, dtype=torch.float64)
 
-    def code(self, y, mean, log_scale, mask):
-        assert mean.shape == log_scale.shape == (2, *mask.shape)
-        self.masks.append(mask)
+    def code(self, view, y, mean, log_scale, mask, weight):
+        assert mean.shape == log_scale.shape == (1, *mask.shape)
+        assert weight.shape == (1, mask.shape[-1])
+        self.masks[view].append(mask)
         return torch.zeros_like(mean)
 
+    def code_field(self, view, field, size):
+        return torch.zeros((1, *size), dtype=torch.int64)
 
-def test_a_walk_asks_for_each_element_once():
-    model = tiny_model()
+
+@pytest.mark.parametrize("stereo", [True, False])
+def test_a_walk_asks_for_each_element_once(stereo):
+    model = build_model("bisic-rt", TINY | {"stereo": stereo})
     model.make_exact()
     coder = MaskCoder()
-    y_hat = model.walk(coder, None, None, torch.tensor([0.5, 0.5], dtype=torch.float64), (64, 192))
-    assert y_hat.dtype == torch.float64
-    assert len(coder.masks) == STEPS
-    times = sum(mask.int() for mask in coder.masks)
-    assert times.shape == (4, 12, TINY["latent_channels"])
-    assert torch.all(times == 1)
+    decoded = model.walk(coder, None, torch.tensor([0.5, 0.5], dtype=torch.float64), (64, 192))
+    assert decoded.y.dtype == torch.float64
+    assert decoded.residual is None
+    for masks in coder.masks:
+        assert len(masks) == STEPS
+        times = sum(mask.int() for mask in masks)
+        assert times.shape == (4, 12, TINY["latent_channels"])
+        assert torch.all(times == 1)
 
 
 def test_calibration_makes_normalised_latents():

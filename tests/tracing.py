@@ -25,7 +25,7 @@ from stereocodec.nn.blocks import DepthwiseConv
 
 @dataclass
 class Trace:
-    """What one walk decoded: z, then y of every step (zero where another step codes), and its parameters.
+    """What one walk decoded, in order: fields, z, y of every step (zero where another step codes); its parameters.
 
     `parameters` holds, per step, the means and the scale levels of the coded elements in lattice units, not rounded.
     """
@@ -79,12 +79,18 @@ def traced(base, trace, disturb=unchanged):
             trace.latents.append(latents.cpu().numpy())
             return latents
 
-        def code(self, y, mean, log_scale, mask):
+        def code(self, view, y, mean, log_scale, mask, weight):
             trace.parameters.append(lattice_parameters(self._lattice, mean, log_scale, mask))
-            latents = super().code(y, *disturb(self._lattice, mean, log_scale), mask)
+            latents = super().code(view, y, *disturb(self._lattice, mean, log_scale), mask, weight)
             trace.latents.append(latents.cpu().numpy())
             trace.checksum = self.checksum
             return latents
+
+        def code_field(self, view, field, size):
+            decoded = super().code_field(view, field, size)
+            trace.latents.append(decoded.cpu().numpy())
+            trace.checksum = self.checksum
+            return decoded
 
     return Traced
 
@@ -121,18 +127,21 @@ class ReplayCoder:
     def code_prior(self, z, shape):
         return self._next("cpu")
 
-    def code(self, y, mean, log_scale, mask):
+    def code(self, view, y, mean, log_scale, mask, weight):
         self.trace.parameters.append(lattice_parameters(self._lattice, mean, log_scale, mask))
         return self._next(mask.device).to(mean.dtype)
 
+    def code_field(self, view, field, size):
+        return self._next("cpu")
+
 
 def replay(model, lattice, latents, quality, dtype=torch.float64):
-    """The trace of a walk through given latents (z first); quality 0 to 100."""
-    coder = ReplayCoder(lattice, latents)
-    height, width = latents[1].shape[1:3]
+    """The trace of a walk through what a codec's trace holds (the order of the views first); quality 0 to 100."""
+    coder = ReplayCoder(lattice, latents[1:])
+    height, width = next(array.shape[1:3] for array in latents if array.ndim == 4 and array.shape[0] == 1)
     with torch.inference_mode():
         qualities = torch.full((2,), quality / 100, dtype=dtype)
-        model.walk(coder, None, None, qualities, (16 * height, 16 * width))
+        model.walk(coder, None, qualities, (16 * height, 16 * width))
     return coder.trace
 
 

@@ -12,6 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from .distributions import logistic_bits, lower_bound, residual_bits, scale_from_log
+from .fields import field_bits
 
 
 class FactorizedPrior(nn.Module):
@@ -28,14 +29,24 @@ class FactorizedPrior(nn.Module):
 
 
 class EntropyCoder(Protocol):
-    """What a walk asks of a coder. Tensors are (2B, H, W, C); None stands for values that only the file knows."""
+    """What a walk asks of a coder, for B pairs. None stands for values that only the file knows."""
 
     def code_prior(self, z: Tensor | None, shape: tuple[int, ...]) -> Tensor:
-        """Codes the hyper latent z of the given shape; returns the decoded z."""
+        """Codes both views' hyper latents z, (2B, H, W, C) of the given shape; returns the decoded z."""
         ...
 
-    def code(self, y: Tensor | None, mean: Tensor, log_scale: Tensor, mask: Tensor) -> Tensor:
-        """Codes the elements of y where `mask` (H, W, C) is set; returns the decoded values, 0 elsewhere."""
+    def code(
+        self, view: int, y: Tensor | None, mean: Tensor, log_scale: Tensor, mask: Tensor, weight: Tensor
+    ) -> Tensor:
+        """Codes the elements of one view's y where `mask` (H, W, C) is set; returns the decoded values, 0 elsewhere.
+
+        view: 0 for the first, 1 for the second. y, mean, log_scale: (B, H, W, C). weight: (B, C) float64, the bits
+        that a squared error of one is worth, for encoders that weigh the one against the other.
+        """
+        ...
+
+    def code_field(self, view: int, field: Tensor | None, size: tuple[int, int]) -> Tensor:
+        """Codes side information as it is: a field (B, h, w) of int64; returns it."""
         ...
 
 
@@ -59,11 +70,23 @@ class RateEstimator:
         self.bits = self.bits + self._prior.bits(noisy).sum((1, 2, 3))
         return rounded
 
-    def code(self, y: Tensor | None, mean: Tensor, log_scale: Tensor, mask: Tensor) -> Tensor:
+    def code(
+        self, view: int, y: Tensor | None, mean: Tensor, log_scale: Tensor, mask: Tensor, weight: Tensor
+    ) -> Tensor:
         assert y is not None
         residual = y.float() - mean.float()
         rounded = residual + (residual.round() - residual).detach()
         noisy = residual + torch.empty_like(residual).uniform_(-0.5, 0.5) if self._noise else rounded
         bits = residual_bits(noisy, scale_from_log(log_scale))
-        self.bits = self.bits + (bits * mask).sum((1, 2, 3))
+        self._add(view, (bits * mask).sum((1, 2, 3)))
         return (rounded + mean.float()) * mask
+
+    def code_field(self, view: int, field: Tensor | None, size: tuple[int, int]) -> Tensor:
+        assert field is not None
+        self._add(view, torch.stack([field_bits(single) for single in field]))
+        return field
+
+    def _add(self, view: int, bits: Tensor) -> None:
+        """Adds one view's bits, (B,)."""
+        nothing = torch.zeros_like(bits)
+        self.bits = self.bits + torch.cat([bits, nothing] if view == 0 else [nothing, bits])

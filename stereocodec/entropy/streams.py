@@ -1,6 +1,6 @@
 """The coders behind files: the stream writer and the stream reader.
 
-Both see one pair: tensors are (2, H, W, C), the left view first. For every group of elements the writer and the
+Both see one pair. For every group of elements the writer and the
 reader round the float64 parameters to the lattice (the writer notes near ties in the guard list, the reader applies
 it), so that both hold the same integers; the decoded latent `symbol + lattice mean` is then exact, and what later
 steps are conditioned on carries no error.
@@ -20,6 +20,7 @@ from torch import Tensor
 from ..container import Streams
 from ..errors import DecodingMismatch
 from .ans import StreamDecoder, StreamEncoder
+from .fields import field_from_errors, prediction_errors
 from .guard import GuardReader, GuardWriter
 from .lattice import MAX_SYMBOL, Lattice
 from .tables import TableSet
@@ -30,10 +31,11 @@ _VIEWS = ("left", "right")
 
 @dataclass(frozen=True)
 class CodingTables:
-    """The integer tables of a release: one per scale level for y, one per channel for z."""
+    """The integer tables of a release: one per scale level for y, one per channel for z, a family for fields."""
 
     scales: TableSet
     prior: TableSet
+    fields: TableSet
 
 
 class _LatticeCoder:
@@ -44,22 +46,20 @@ class _LatticeCoder:
         self.checksum = 0
 
     def _parameters(self, mean: Tensor, log_scale: Tensor, mask: Tensor) -> tuple[NDArray[np.int64], NDArray[np.uint8]]:
-        """Lattice means and scale levels of the masked elements, each (2, N)."""
-        means = self._lattice.mean_coordinates(mean[:, mask])
-        levels = self._lattice.scale_coordinates(log_scale[:, mask])
-        rounded_means = self._round(means.reshape(-1)).reshape(means.shape)
-        rounded_levels = self._round(levels.reshape(-1)).reshape(levels.shape)
+        """Lattice means and scale levels of the masked elements, each (N,)."""
+        rounded_means = self._round(self._lattice.mean_coordinates(mean[0, mask]))
+        rounded_levels = self._round(self._lattice.scale_coordinates(log_scale[0, mask]))
         # Where decoding has gone astray, a guard entry can push a level past the last table; the checksum tells.
         rounded_levels = rounded_levels.clip(0, self._lattice.scale_levels - 1)
         return rounded_means, rounded_levels.astype(np.uint8)
 
     def _exact_latents(self, symbols: NDArray[np.int32], means: NDArray[np.int64], mask: Tensor) -> Tensor:
-        """`symbol + lattice mean` where the mask is set, (2, H, W, C) float64 on the mask's device."""
+        """`symbol + lattice mean` where the mask is set, (1, H, W, C) float64 on the mask's device."""
         steps = symbols.astype(np.int64) * self._lattice.mean_steps + means
         self._digest(steps)
         values = torch.from_numpy(steps / self._lattice.mean_steps).to(mask.device)
-        out = torch.zeros((2, *mask.shape), dtype=torch.float64, device=mask.device)
-        out[:, mask] = values
+        out = torch.zeros((1, *mask.shape), dtype=torch.float64, device=mask.device)
+        out[0, mask] = values
         return out
 
     def _prior_latents(self, symbols: NDArray[np.int32], shape: tuple[int, ...], device: torch.device) -> Tensor:
@@ -77,15 +77,11 @@ class _LatticeCoder:
 class StreamWriter(_LatticeCoder):
     """Codes latents into the four streams and the guard list; an EntropyCoder.
 
-    With `distortion_weights`, (C,) float64: the bits that a squared error of one in each channel of y is worth,
-    a symbol moves one step towards zero where that saves more bits than the error is worth (rate-distortion
-    optimised quantisation); without, every symbol is the nearest one. Readers need not know.
+    A symbol moves one step towards zero where that saves more bits than the error is worth (rate-distortion optimised
+    quantisation). Readers need not know.
     """
 
-    def __init__(
-        self, lattice: Lattice, tables: CodingTables, distortion_weights: NDArray[np.float64] | None = None
-    ) -> None:
-        self._weights = distortion_weights
+    def __init__(self, lattice: Lattice, tables: CodingTables) -> None:
         self._guard = GuardWriter(lattice.epsilon)
         super().__init__(lattice, tables, self._guard.round)
         self._z = [StreamEncoder() for _ in _VIEWS]
@@ -100,18 +96,29 @@ class StreamWriter(_LatticeCoder):
             stream.put(values, indices, self._tables.prior)
         return self._prior_latents(symbols, shape, z.device)
 
-    def code(self, y: Tensor | None, mean: Tensor, log_scale: Tensor, mask: Tensor) -> Tensor:
+    def code(
+        self, view: int, y: Tensor | None, mean: Tensor, log_scale: Tensor, mask: Tensor, weight: Tensor
+    ) -> Tensor:
         """Rounds and writes the masked elements of y."""
         assert y is not None
         means, levels = self._parameters(mean, log_scale, mask)
-        residual = y[:, mask].double().cpu().numpy() - means / self._lattice.mean_steps
-        symbols = _symbols(residual)
-        if self._weights is not None:
-            channels = np.nonzero(mask.cpu().numpy())[-1]
-            symbols = self._cheaper(symbols, residual, levels, self._weights[channels])
-        for stream, values, indices in zip(self._y, symbols, levels, strict=True):
-            stream.put(values, indices, self._tables.scales)
+        residual = y[0, mask].double().cpu().numpy() - means / self._lattice.mean_steps
+        weights = weight[0].expand(mask.shape)[mask].cpu().numpy()
+        symbols = self._cheaper(_symbols(residual), residual, levels, weights)
+        self._y[view].put(symbols, levels, self._tables.scales)
         return self._exact_latents(symbols, means, mask)
+
+    def code_field(self, view: int, field: Tensor | None, size: tuple[int, int]) -> Tensor:
+        """Writes a field with the table that suits it best."""
+        assert field is not None
+        errors = prediction_errors(field[0].cpu().numpy())
+        tables = self._tables.fields
+        costs = [tables.bits(errors, np.full(errors.size, k, dtype=np.uint8)).sum() for k in range(len(tables))]
+        chosen = int(np.argmin(costs))
+        self._z[view].put(np.array([chosen], dtype=np.int32), _choice_index(tables), tables)
+        self._z[view].put(errors, np.full(errors.size, chosen, dtype=np.uint8), tables)
+        self._digest(field.cpu().numpy())
+        return field
 
     def _cheaper(
         self,
@@ -120,15 +127,15 @@ class StreamWriter(_LatticeCoder):
         levels: NDArray[np.uint8],
         weights: NDArray[np.float64],
     ) -> NDArray[np.int32]:
-        """The nearest symbols (2, N), or their neighbours towards zero where these cost less in total."""
-        view, element = np.nonzero(nearest)
-        symbols, level = nearest[view, element], levels[view, element]
+        """The nearest symbols (N,), or their neighbours towards zero where these cost less in total."""
+        element = np.flatnonzero(nearest)
+        symbols, level = nearest[element], levels[element]
         lower = symbols - np.sign(symbols)
         saved = self._tables.scales.bits(symbols, level) - self._tables.scales.bits(lower, level)
-        distance = residual[view, element]
+        distance = residual[element]
         error = (distance - lower) ** 2 - (distance - symbols) ** 2
         chosen: NDArray[np.int32] = nearest.copy()
-        chosen[view, element] = np.where(saved > weights[element] * error, lower, symbols)
+        chosen[element] = np.where(saved > weights[element] * error, lower, symbols)
         return chosen
 
     def finish(self) -> tuple[Streams, bytes]:
@@ -157,11 +164,23 @@ class StreamReader(_LatticeCoder):
         symbols = np.stack([stream.take(indices, self._tables.prior) for stream in self._z])
         return self._prior_latents(symbols, shape, self._device)
 
-    def code(self, y: Tensor | None, mean: Tensor, log_scale: Tensor, mask: Tensor) -> Tensor:
+    def code(
+        self, view: int, y: Tensor | None, mean: Tensor, log_scale: Tensor, mask: Tensor, weight: Tensor
+    ) -> Tensor:
         """Reads the masked elements of y."""
         means, levels = self._parameters(mean, log_scale, mask)
-        symbols = np.stack([stream.take(i, self._tables.scales) for stream, i in zip(self._y, levels, strict=True)])
-        return self._exact_latents(symbols, means, mask)
+        return self._exact_latents(self._y[view].take(levels, self._tables.scales), means, mask)
+
+    def code_field(self, view: int, field: Tensor | None, size: tuple[int, int]) -> Tensor:
+        """Reads a field."""
+        tables = self._tables.fields
+        chosen = int(self._z[view].take(_choice_index(tables), tables)[0])
+        if not 0 <= chosen < len(tables):
+            raise DecodingMismatch("a field of side information names a table that does not exist; the file is damaged")
+        errors = self._z[view].take(np.full(size[0] * size[1], chosen, dtype=np.uint8), tables)
+        values = field_from_errors(errors, size)
+        self._digest(values)
+        return torch.from_numpy(values).to(self._device)[None]
 
     def close(self, expected_checksum: int) -> None:
         """Raises DecodingMismatch unless the decoded latents are the encoder's, bit by bit."""
@@ -173,6 +192,11 @@ class StreamReader(_LatticeCoder):
         self._guard.close()
         for stream in (*self._z, *self._y):
             stream.close()
+
+
+def _choice_index(tables: TableSet) -> NDArray[np.uint8]:
+    """The table that codes which table a field is coded with: the broadest one."""
+    return np.array([len(tables) - 1], dtype=np.uint8)
 
 
 def _symbols(values: NDArray[np.float64]) -> NDArray[np.int32]:

@@ -13,7 +13,7 @@ from ..entropy.coders import EntropyCoder
 class StereoModel(nn.Module):
     """A codec's networks.
 
-    Pictures are (2B, H, W, 3) float32 in 0..1 with sides that are multiples of `multiple`, the B left views before
+    Pictures are (2B, H, W, 3) float32 in 0..1 with sides that are multiples of `multiple`, the B first views before
     the B right ones; qualities are (2B,) in 0..1. `config` is a dataclass of JSON values, the constructor's argument;
     `prior_channels` counts the channels of z.
     """
@@ -23,25 +23,22 @@ class StereoModel(nn.Module):
     config: Any
 
     @abstractmethod
-    def latents(self, x: Tensor, quality: Tensor) -> tuple[Tensor, Tensor]:
-        """Pictures -> latents y and hyper latents z, scaled for the quality and not rounded yet."""
+    def analyse(self, x: Tensor, quality: Tensor, *, with_choices: bool = True) -> Any:
+        """Pictures -> what the walk codes, scaled for the quality and not rounded yet.
 
-    @abstractmethod
-    def walk(
-        self, coder: EntropyCoder, y: Tensor | None, z: Tensor | None, quality: Tensor, size: tuple[int, int]
-    ) -> Tensor:
-        """The one walk over the latents of pictures of `size` (H, W): asks the coder for z, then y, step by step.
-
-        y and z are None when the coder reads. Returns the decoded y.
+        with_choices: whether to make the choices that only files need (for one pair), as against training.
         """
 
     @abstractmethod
-    def reconstruct(self, y_hat: Tensor, quality: Tensor) -> Tensor:
-        """Decoded latents -> pictures, not clamped."""
+    def walk(self, coder: EntropyCoder, latents: Any, quality: Tensor, size: tuple[int, int]) -> Any:
+        """The one walk over the latents of pictures of `size` (H, W): asks the coder for everything, in order.
+
+        latents: what `analyse` gave, or None when the coder reads. Returns what `reconstruct` takes.
+        """
 
     @abstractmethod
-    def distortion_weights(self, quality: Tensor) -> Tensor:
-        """What a squared error of one in each channel of y is worth in bits at a quality (1,); (C,) float64."""
+    def reconstruct(self, decoded: Any) -> Tensor:
+        """What a walk decoded -> pictures, not clamped."""
 
     @abstractmethod
     def make_exact(self) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -14,21 +14,28 @@ from safetensors.torch import save_file
 from torch import Tensor, nn
 
 from ..errors import TrainingError
+from ..models import build_model
+from ..models.bisic_rt import BisicRt
+from .config import TrainingConfig
 
 FILE_NAME = "checkpoint.safetensors"
+CONFIG = "config.json"
+
+RandomState = Mapping[str, Tensor]
 
 
 def save_checkpoint(
     path: Path,
     model: nn.Module,
-    ema: Mapping[str, Tensor],
+    average: Mapping[str, Tensor],
     optimisers: list[torch.optim.Optimizer],
+    random_states: Sequence[RandomState],
     progress: Mapping[str, Any],
 ) -> None:
-    """Writes weights, their average, the optimisers' moments and `progress` (what JSON can hold)."""
+    """Writes weights, their average, the optimisers' moments, every process's random state and `progress` (JSON)."""
     tensors = {f"model/{name}": value for name, value in model.state_dict().items()}
-    tensors |= {f"ema/{name}": value for name, value in ema.items()}
-    tensors["torch_rng"] = torch.get_rng_state()
+    tensors |= {f"ema/{name}": value for name, value in average.items()}
+    tensors |= {f"random/{rank}/{name}": t for rank, states in enumerate(random_states) for name, t in states.items()}
     for number, optimiser in enumerate(optimisers):
         for index, state in optimiser.state_dict()["state"].items():
             for key, value in state.items():
@@ -40,9 +47,9 @@ def save_checkpoint(
 
 
 def load_checkpoint(
-    path: Path, model: nn.Module, ema: dict[str, Tensor], optimisers: list[torch.optim.Optimizer]
-) -> dict[str, Any]:
-    """Restores what `save_checkpoint` wrote, in place; returns `progress`.
+    path: Path, model: nn.Module, average: Mapping[str, Tensor], optimisers: list[torch.optim.Optimizer]
+) -> tuple[list[RandomState], dict[str, Any]]:
+    """Restores weights, average and moments in place; returns the processes' random states and `progress`.
 
     Raises TrainingError when `path` is no checkpoint, or one of other networks.
     """
@@ -50,23 +57,45 @@ def load_checkpoint(
         with safe_open(path, framework="pt") as file:
             progress = json.loads(file.metadata()["progress"])
             tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
-        model.load_state_dict({n[6:]: t for n, t in tensors.items() if n.startswith("model/")})
-        for name, value in tensors.items():
-            if name.startswith("ema/"):
-                ema[name[4:]].copy_(value)
+        model.load_state_dict(_below("model/", tensors))
+        for name, value in _below("ema/", tensors).items():
+            average[name].copy_(value)
         for number, optimiser in enumerate(optimisers):
-            _restore_moments(optimiser, tensors, f"optimiser/{number}/")
-        torch.set_rng_state(tensors["torch_rng"])
-        return dict(progress)
+            _restore_moments(optimiser, _below(f"optimiser/{number}/", tensors))
+        random_states: list[RandomState] = []
+        while state := _below(f"random/{len(random_states)}/", tensors):
+            random_states.append(state)
+        return random_states, dict(progress)
     except (OSError, SafetensorError, KeyError, RuntimeError, TypeError, ValueError) as error:
         reason = " ".join(str(error).split())
         raise TrainingError(f"{path} is not a checkpoint of this configuration: {reason}") from error
 
 
-def _restore_moments(optimiser: torch.optim.Optimizer, tensors: Mapping[str, Tensor], prefix: str) -> None:
+def load_run(run: Path) -> tuple[TrainingConfig, BisicRt, dict[str, Any]]:
+    """The settings of a run's folder, the model with the averaged weights, and `progress`.
+
+    Raises TrainingError when the folder holds no run with a checkpoint.
+    """
+    try:
+        config = TrainingConfig.from_dict(json.loads((run / CONFIG).read_text(encoding="utf-8")))
+        with safe_open(run / FILE_NAME, framework="pt") as file:
+            progress = json.loads(file.metadata()["progress"])
+            weights = {n[4:]: file.get_tensor(n) for n in file.keys() if n.startswith("ema/")}  # noqa: SIM118
+        model = build_model(config.arch, config.model)
+        model.load_state_dict(weights)
+    except (OSError, SafetensorError, KeyError, TypeError, ValueError, RuntimeError) as error:
+        reason = " ".join(str(error).split())
+        raise TrainingError(f"{run} holds no complete training run: {reason}") from error
+    return config, model, progress
+
+
+def _restore_moments(optimiser: torch.optim.Optimizer, tensors: Mapping[str, Tensor]) -> None:
     state: dict[int, dict[str, Tensor]] = {}
     for name, value in tensors.items():
-        if name.startswith(prefix):
-            index, key = name[len(prefix) :].split("/")
-            state.setdefault(int(index), {})[key] = value
+        index, key = name.split("/")
+        state.setdefault(int(index), {})[key] = value
     optimiser.load_state_dict({"state": state, "param_groups": optimiser.state_dict()["param_groups"]})
+
+
+def _below(prefix: str, tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    return {name[len(prefix) :]: value for name, value in tensors.items() if name.startswith(prefix)}

@@ -2,24 +2,27 @@
 
 from __future__ import annotations
 
-import csv
-import json
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
 
 import numpy as np
-from safetensors import SafetensorError, safe_open
 
 from ..entropy.coders import FactorizedPrior
 from ..entropy.density_tables import logistic_tables, residual_tables
 from ..entropy.distributions import LAPLACE_SHARE
+from ..entropy.fields import field_tables
 from ..entropy.lattice import Lattice
 from ..entropy.streams import CodingTables
-from ..errors import TrainingError
-from ..models import build_model
+from ..errors import OutputError, TrainingError
 from ..models.bisic_rt import BisicRt
-from ..releases import save_release
-from .checkpoint import FILE_NAME
+from ..releases import load_release, save_release
+from .checkpoint import load_run
 from .config import TrainingConfig
+from .data import Pair
+from .losses import MS_SSIM_WEIGHT
+from .measure import check_bytes, measure, rendered_pair
 
 _CARD = """\
 ---
@@ -35,47 +38,67 @@ Weights of the `{arch}` architecture for [stereocodec](https://pypi.org/project/
 | | |
 |---|---|
 | parameters | {parameters:,} |
-| training steps | {steps:,} of {batch_size} pairs of {crop_width}x{crop_height} crops ({crop_pairs:,} crop pairs) |
+| start | {init} |
+| training steps | {steps:,}: {crop_pairs:,} crop pairs, in the end {batch_size} of {crop_width}x{crop_height} a step |
 | time | {minutes:.0f} minutes |
-| loss | bits per view pixel + lambda * squared 8-bit error, lambda {lambda_min} to {lambda_max} |
+| hardware | {hardware} |
+| loss | bits per view pixel + lambda * {distortion}, lambda {lambda_min} to {lambda_max} |
 | data | {data} |
 
-Estimated rate and PSNR on held-out scenes ({scenes}), with the weights of this release:
-
-| quality | bpp | PSNR, dB |
-|---|---|---|
-{validation}
+{measured}
 
 Use: `bisic encode left.png right.png -o pair.bsc --model DIR`.
 """
+_DISTORTIONS = {"mse": "squared 8-bit error", "ms-ssim": f"{MS_SSIM_WEIGHT:.0f} * (1 - MS-SSIM)"}
+_UNMEASURED = "Rate and quality were not measured: the export was given no pairs."
+_MEASURED = """\
+Measured by coding central crops of at most 512x512 pixels of held-out scenes to files and back ({scenes}); means, \
+left and right view apart:
+
+| quality | bytes | bpp | PSNR, dB | MS-SSIM |
+|---|---|---|---|---|
+{rows}"""
+_ROW = (
+    "| {quality} | {bytes:,.0f} | {bpp:.4f} | {psnr_left:.2f}, {psnr_right:.2f} | "
+    "{ms_ssim_left:.5f}, {ms_ssim_right:.5f} |"
+)
 
 
-def export_run(run: Path, folder: Path, *, name: str, data: str) -> None:
+def export_run(run: Path, folder: Path, *, name: str, data: str, pairs: Sequence[Pair] = ()) -> None:
     """Writes the averaged weights of a run, with integer tables and a model card, as a release folder.
 
-    `data` says in the card what the model was trained on, licences included.
-    Raises TrainingError when `run` holds no run, OutputError when `folder` is not empty.
+    data: what the card says of the data that the model was trained on, licences included. pairs: where the run's
+    validation scenes are; with them the release is measured by coding them, without them the card says that it was
+    not. Either way the bytes of coded pairs (a rendered one without `pairs`) are held against the model's estimate.
+
+    Raises TrainingError when `run` holds no run, when a validation scene is not among the pairs, and when the coded
+    bytes exceed the estimate by more than 0.5 % and 128 bytes; OutputError when `folder` is not empty. Nothing is
+    written then.
     """
-    config, model, progress = _load_run(run)
-    training = {
+    if folder.exists() and not (folder.is_dir() and not any(folder.iterdir())):
+        raise OutputError(f"{folder} exists and is not an empty folder; choose another or remove it")
+    config, model, progress = load_run(run)
+    scenes = _validation_pairs(pairs, config) if pairs else []
+    training: dict[str, Any] = {
         "steps": progress["step"],
-        "crop_pairs": progress["step"] * config.batch_size,
-        "minutes": round(progress["seconds"] / 60, 1),
+        "crop_pairs": progress["crop_pairs"],
+        "minutes": round(sum(progress["hardware"].values()) / 60, 1),
+        "hardware": list(progress["hardware"]),
+        "start": progress["init"] or "from scratch",
         "data": data,
     }
-    card = _CARD.format(
-        name=name,
-        arch=config.arch,
-        parameters=sum(p.numel() for p in model.parameters()),
-        batch_size=config.batch_size,
-        crop_width=config.crop_width,
-        crop_height=config.crop_height,
-        lambda_min=model.config.lambda_min,
-        lambda_max=model.config.lambda_max,
-        scenes=", ".join(config.validation_scenes) or "none",
-        validation=_validation_at(run, int(progress["step"])),
-        **training,
-    )
+    with TemporaryDirectory() as scratch:
+        _save(Path(scratch) / "release", name, config, model, training, card="")
+        release = load_release(Path(scratch) / "release")
+    check_bytes(release, scenes or [rendered_pair()])
+    if scenes:
+        training["metrics"] = measure(release, scenes)
+    _save(folder, name, config, model, training, card=_card(name, config, model, training, scenes))
+
+
+def _save(
+    folder: Path, name: str, config: TrainingConfig, model: BisicRt, training: Mapping[str, Any], card: str
+) -> None:
     lattice = Lattice()
     save_release(
         folder,
@@ -89,38 +112,45 @@ def export_run(run: Path, folder: Path, *, name: str, data: str) -> None:
     )
 
 
+def _card(
+    name: str, config: TrainingConfig, model: BisicRt, training: Mapping[str, Any], scenes: Sequence[Pair]
+) -> str:
+    measured = _UNMEASURED
+    if scenes:
+        rows = "\n".join(_ROW.format(**row) for row in training["metrics"])
+        measured = _MEASURED.format(scenes=", ".join(scene.name for scene in scenes), rows=rows)
+    return _CARD.format(
+        name=name,
+        arch=config.arch,
+        parameters=sum(p.numel() for p in model.parameters()),
+        init=training["start"],
+        batch_size=config.batch_size,
+        crop_width=config.crop_width,
+        crop_height=config.crop_height,
+        distortion=_DISTORTIONS[config.loss],
+        lambda_min=model.config.lambda_min,
+        lambda_max=model.config.lambda_max,
+        measured=measured,
+        **{key: training[key] for key in ("steps", "crop_pairs", "minutes", "data")},
+        hardware="; ".join(training["hardware"]),
+    )
+
+
+def _validation_pairs(pairs: Sequence[Pair], config: TrainingConfig) -> list[Pair]:
+    """The pairs of the run's validation scenes."""
+    scenes = config.validation_scenes
+    if not scenes:
+        raise TrainingError("the run held out no validation scenes that could be measured; leave the pairs out")
+    missing = [scene for scene in scenes if not any(pair.name.startswith(scene) for pair in pairs)]
+    if missing:
+        raise TrainingError(f"validation scene '{missing[0]}' is not in the data")
+    return [pair for pair in pairs if pair.name.startswith(scenes)]
+
+
 def coding_tables(prior: FactorizedPrior, lattice: Lattice) -> CodingTables:
     """The integer tables of a model: one per scale level, and one per channel of the prior."""
     means = prior.mean.detach().double().cpu().numpy()
     # The deviations of the density whose bin masses `FactorizedPrior.bits` trains.
     deviations = np.exp(prior.log_scale.detach().double().cpu().numpy().clip(-3.0))
     scales = residual_tables(lattice.scales, laplace_share=LAPLACE_SHARE)
-    return CodingTables(scales=scales, prior=logistic_tables(means, deviations))
-
-
-def _load_run(run: Path) -> tuple[TrainingConfig, BisicRt, dict[str, float]]:
-    try:
-        config = TrainingConfig.from_dict(json.loads((run / "config.json").read_text(encoding="utf-8")))
-        with safe_open(run / FILE_NAME, framework="pt") as file:
-            progress = json.loads(file.metadata()["progress"])
-            weights = {n[4:]: file.get_tensor(n) for n in file.keys() if n.startswith("ema/")}  # noqa: SIM118
-        model = build_model(config.arch, config.model)
-        model.load_state_dict(weights)
-    except (OSError, SafetensorError, KeyError, TypeError, ValueError, RuntimeError) as error:
-        reason = " ".join(str(error).split())
-        raise TrainingError(f"{run} holds no complete training run: {reason}") from error
-    return config, model, progress
-
-
-def _validation_at(run: Path, step: int) -> str:
-    path = run / "validation.csv"
-    rows = []
-    if path.exists():
-        with path.open(newline="", encoding="utf-8") as file:
-            rows = list(csv.DictReader(file))
-    # By quality, because a run that was stopped and resumed may have validated one step twice.
-    last = {row["quality"]: row for row in rows if row["step"] == str(step)}
-    lines = [
-        f"| {100 * float(r['quality']):.0f} | {float(r['bpp']):.4f} | {float(r['psnr']):.2f} |" for r in last.values()
-    ]
-    return "\n".join(lines) or "| - | - | - |"
+    return CodingTables(scales=scales, prior=logistic_tables(means, deviations), fields=field_tables())

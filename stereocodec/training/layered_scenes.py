@@ -33,19 +33,26 @@ class Layer:
     columns: NDArray[np.float64]
     mask: NDArray[np.uint8] | None = None
 
-    def extent(self, view: int, height: int, width: int) -> tuple[slice, slice]:
-        """Rows and columns of a view that the layer may reach."""
+    def rows(self, height: int) -> tuple[int, int]:
+        """First row and row after the last that the layer covers in both views."""
+        return (0, height) if self.mask is None else _span(self.mask, 1)
+
+    def reach(self, view: int, width: int) -> tuple[int, int]:
+        """First column and column after the last of a view that the layer may cover."""
         if self.mask is None:
-            return slice(0, height), slice(0, width)
-        rows, columns = (np.flatnonzero(self.mask.any(axis)) for axis in (1, 0))
-        if not rows.size:
-            return slice(0), slice(0)
-        # Columns of the texture rise along the rows of a view, so that the first and last that are seen bound it.
+            return 0, width
+        first, end = _span(self.mask, 0)
+        # Columns of the texture rise along the rows of a view, so that those of its border are those of the layer's.
         nodes = NODE_SPACING * np.arange(self.columns.shape[2])
         lowest, highest = self.columns[view].min(0), self.columns[view].max(0)
-        first = np.interp(columns[0] - 2, highest, nodes)
-        last = np.interp(columns[-1] + 2, lowest, nodes)
-        return slice(int(rows[0]), int(rows[-1]) + 1), slice(int(first), min(width, int(np.ceil(last)) + 1))
+        left, right = np.interp(first - 2, highest, nodes), np.interp(end + 1, lowest, nodes)
+        return min(width, int(left)), min(width, int(right) + 2)
+
+
+def _span(mask: NDArray[np.uint8], axis: int) -> tuple[int, int]:
+    """First row (axis 1) or column (axis 0) with anything in it, and the one after the last."""
+    places = np.flatnonzero(mask.max(axis))
+    return (int(places[0]), int(places[-1]) + 1) if places.size else (0, 0)
 
 
 def random_scene(generator: np.random.Generator, height: int, width: int, margin: int) -> list[Layer]:
@@ -80,17 +87,16 @@ def _smooth_field(
 ) -> Field:
     """A slope and a few waves of at least _SHORTEST_WAVE pixels, within centre +- amplitude on the grid."""
     size = max(float(np.ptp(grid[0])), _SHORTEST_WAVE)
-    slope = generator.normal(0, 1 / size, 2) * 2
+    slope = generator.normal(0, 2 / size, 2)
     waves = int(generator.integers(4))
     length = np.exp(generator.uniform(np.log(_SHORTEST_WAVE), np.log(3 * size), waves))
     angle, phase = generator.uniform(0, 2 * np.pi, (2, waves))
     height = (length / size) ** 0.7
+    across, down = 2 * np.pi * np.stack([np.cos(angle), np.sin(angle)]) / length
 
     def shape(x: NDArray[np.float64], y: NDArray[np.float64]) -> NDArray[np.float64]:
-        value: NDArray[np.float64] = slope[0] * x + slope[1] * y
-        for one_height, one_length, one_angle, one_phase in zip(height, length, angle, phase, strict=True):
-            along = x * np.cos(one_angle) + y * np.sin(one_angle)
-            value = value + one_height * np.sin(2 * np.pi * along / one_length + one_phase)
+        waves = np.sin(x[..., None] * across + y[..., None] * down + phase) @ height
+        value: NDArray[np.float64] = slope[0] * x + slope[1] * y + waves
         return value
 
     values = shape(*grid)
@@ -122,13 +128,12 @@ def _columns(field: Field, height: int, width: int, margin: int) -> NDArray[np.f
     The iteration converges to far below a pixel, as fields are not steep.
     """
     seen, y = _grid(0, width, height)
-    nodes = []
-    for side in (-0.5, 0.5):
-        x = seen + 0 * y
-        for _ in range(8):
-            x = seen + side * field(x, y)
-        nodes.append(x + margin / 2)
-    return np.stack(nodes)
+    half = np.array([-0.5, 0.5])[:, None, None]
+    x = seen + 0 * y + 0 * half
+    for _ in range(8):
+        x = seen + half * field(x, y)
+    columns: NDArray[np.float64] = x + margin / 2
+    return columns
 
 
 def _outline(generator: np.random.Generator, height: int, width: int) -> NDArray[np.uint8]:

@@ -3,30 +3,36 @@
 from __future__ import annotations
 
 import copy
-import csv
 import dataclasses
 import json
 import time
 from collections.abc import Callable, Sequence
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 
 from ..errors import TrainingError
+from ..files import write_atomically
 from ..models import build_model
 from ..models.bisic_rt import BisicRt
-from .checkpoint import FILE_NAME, load_checkpoint, save_checkpoint
+from . import distributed
+from .checkpoint import CONFIG, FILE_NAME, RandomState, load_checkpoint, save_checkpoint
 from .config import TrainingConfig
-from .data import CropSampler, Pair, split_validation
-from .losses import rate_and_distortion, rate_distortion_loss
+from .data import CropSampler, Pair, Photo, split_validation
+from .initialise import initialise
+from .logs import RunLogs
+from .losses import RateDistortion, psnr, squared_error
+from .ms_ssim import ms_ssim
+from .optimisers import WeightAverage, make_optimisers
+from .speed import GpuMeter, hardware
 from .validation import validate
 
 _CALIBRATION_BATCHES = 8
-_AVERAGE = 20
-_CONFIG, _TRAINING_LOG, _VALIDATION_LOG = "config.json", "train.csv", "validation.csv"
-_LOGS = (_TRAINING_LOG, _VALIDATION_LOG)
+_LOG_EVERY = 20
 
 Report = Callable[[str], None]
 
@@ -34,8 +40,12 @@ Report = Callable[[str], None]
 class Trainer:
     """One run in one folder: config.json, checkpoint.safetensors, train.csv, validation.csv.
 
-    Raises TrainingError when the folder holds a run and `resume` is off, and when it holds none, or one of another
-    architecture, model or optimiser, and `resume` is on.
+    photos: single photographs, of which `photo_share` of the crops are made. init: a release's name or folder, or a
+    run's folder, whose weights are the start. In a process group (`distributed.process_group`) every process makes
+    one of these with the same arguments and its own device; they share each batch, and the first writes.
+
+    Raises TrainingError when the folder holds a run and `resume` is off, when it holds none, or one of another
+    architecture, model or optimiser, and `resume` is on, and when `init` has other networks.
     """
 
     def __init__(
@@ -44,57 +54,95 @@ class Trainer:
         pairs: Sequence[Pair],
         folder: Path,
         *,
+        photos: Sequence[Photo] = (),
         device: torch.device | str = "cpu",
         resume: bool = False,
+        init: str | Path | None = None,
         report: Report = print,
     ) -> None:
-        self.config, self.folder, self.report = config, folder, report
+        self.config, self.folder = config, folder
         self.device = torch.device(device)
+        self._rank, self._processes = distributed.rank(), distributed.world_size()
+        self._is_first = self._rank == 0
+        self.report = report if self._is_first else _no_report
+        self._batch_size = _share_of_batch(config, self._processes)
+        if resume and init is not None:
+            raise TrainingError("a resumed run has its weights already; resume it, or start another from them")
         train_pairs, self.validation_pairs = split_validation(pairs, config.validation_scenes)
-        torch.manual_seed(config.seed)
-        self.sampler = CropSampler(train_pairs, config.crop_height, config.crop_width, self.device, config.seed)
+        torch.manual_seed(config.seed + self._rank)
+        self.sampler = self._make_sampler(train_pairs, photos)
         try:
             self.model = build_model(config.arch, config.model).to(self.device)
         except (ValueError, RuntimeError) as error:
             raise TrainingError(" ".join(str(error).split())) from error
         self.optimisers = make_optimisers(self.model, config)
         self._base_rates = [[g["lr"] for g in o.param_groups] for o in self.optimisers]
-        self.step, self.seconds = 0, 0.0
+        self.logs = RunLogs(folder)
+        self.step, self.crop_pairs = 0, 0
+        self.hardware, self.init = dict[str, float](), ""
         if resume:
-            self.ema = _copy(self.model)
             self._resume()
         else:
-            self._start()
-            self.ema = _copy(self.model)
+            self._start(init)
+        if self._is_first:
+            settings = json.dumps(dataclasses.asdict(config), indent=2)
+            write_atomically(folder / CONFIG, f"{settings}\n".encode(), overwrite=True)
+        forward = RateDistortion(self.model, config.loss)
+        self._meter = GpuMeter(forward, config, self.device) if self.device.type == "cuda" else None
+        if config.compile:
+            forward.compile()
+        self._forward = distributed.distributed(forward, self.device)
+        if not resume:
+            self.average = WeightAverage(self.model, config.ema_decay)
 
-    def _start(self) -> None:
+    def _make_sampler(self, pairs: Sequence[Pair], photos: Sequence[Photo]) -> CropSampler:
+        config = self.config
+        if photos and not config.photo_share:
+            raise TrainingError("photo_share is 0, so that no photographs would be used; set it, or leave them out")
+        return CropSampler(
+            pairs,
+            config.crop_height,
+            config.crop_width,
+            self.device,
+            config.seed + self._rank,
+            photos=photos,
+            photo_share=config.photo_share,
+            **({"pattern_share": config.pattern_share} if config.pattern_share else {}),
+        )
+
+    def _start(self, init: str | Path | None) -> None:
         if (self.folder / FILE_NAME).exists():
             raise TrainingError(f"{self.folder} already holds a run; add --resume, or choose another folder")
-        try:
-            self.folder.mkdir(parents=True, exist_ok=True)
-        except OSError as error:
-            raise TrainingError(f"{self.folder} cannot be made a run's folder: {error.strerror}") from error
-        for log in _LOGS:  # of a run that was killed before its first checkpoint
-            (self.folder / log).unlink(missing_ok=True)
-        batches = [self.sampler.batch(self.config.batch_size) for _ in range(_CALIBRATION_BATCHES)]
-        self.model.calibrate(torch.cat(batches))
-        self._write_config()
+        if init is not None:
+            self.init = initialise(self.model, init)
+        else:
+            batches = [self.sampler.batch(self._batch_size) for _ in range(_CALIBRATION_BATCHES)]
+            self.model.calibrate(torch.cat(batches))
+        if self._is_first:
+            try:
+                self.folder.mkdir(parents=True, exist_ok=True)
+            except OSError as error:
+                raise TrainingError(f"{self.folder} cannot be made a run's folder: {error.strerror}") from error
+            self.logs.clear()
 
     def _resume(self) -> None:
         self._check_config()
-        progress = load_checkpoint(self.folder / FILE_NAME, self.model, self.ema, self.optimisers)
-        self.step, self.seconds = progress["step"], progress["seconds"]
-        self.sampler.generator.bit_generator.state = progress["sampler"]
-        for log in _LOGS:
-            _drop_rows(self.folder / log, after=self.step)
-        self._write_config()
-
-    def _write_config(self) -> None:
-        settings = json.dumps(dataclasses.asdict(self.config), indent=2)
-        (self.folder / _CONFIG).write_text(settings + "\n", encoding="utf-8")
+        self.average = WeightAverage(self.model, self.config.ema_decay)
+        path = self.folder / FILE_NAME
+        states, progress = load_checkpoint(path, self.model, self.average.tensors, self.optimisers)
+        self.step, self.crop_pairs = progress["step"], progress["crop_pairs"]
+        self.hardware, self.init = progress["hardware"], progress["init"]
+        if self._rank < len(states):
+            self._set_random_state(states[self._rank], progress["samplers"][self._rank])
+        else:  # a process that the run did not have before
+            seed = self.config.seed + self._rank + (self.step << 32)
+            torch.manual_seed(seed)
+            self.sampler.generator = np.random.Generator(np.random.PCG64(seed))
+        if self._is_first:
+            self.logs.rewind(self.step)
 
     def _check_config(self) -> None:
-        path = self.folder / _CONFIG
+        path = self.folder / CONFIG
         try:
             former = TrainingConfig.from_dict(json.loads(path.read_text(encoding="utf-8")))
         except (OSError, ValueError) as error:
@@ -104,136 +152,138 @@ class Trainer:
                 raise TrainingError(f"{self.folder} holds a run with another '{name}'; resume with what {path} says")
 
     def save(self) -> None:
-        """Writes the checkpoint."""
-        progress = {
-            "step": self.step,
-            "seconds": self.seconds,
-            "sampler": self.sampler.generator.bit_generator.state,
-            "model": dataclasses.asdict(self.model.config),
-        }
-        save_checkpoint(self.folder / FILE_NAME, self.model, self.ema, self.optimisers, progress)
+        """Writes the checkpoint; every process of a group must call it."""
+        samplers = distributed.gather(self.sampler.generator.bit_generator.state)
+        random_states = distributed.gather(self._random_state())
+        if self._is_first:
+            progress = {
+                "step": self.step,
+                "crop_pairs": self.crop_pairs,
+                "hardware": self.hardware,
+                "init": self.init,
+                "samplers": samplers,
+            }
+            path = self.folder / FILE_NAME
+            save_checkpoint(path, self.model, self.average.tensors, self.optimisers, random_states, progress)
+
+    def _random_state(self) -> RandomState:
+        on_gpu = {"cuda": torch.cuda.get_rng_state(self.device)} if self.device.type == "cuda" else {}
+        return {"torch": torch.get_rng_state(), **on_gpu}
+
+    def _set_random_state(self, state: RandomState, sampler: dict[str, Any]) -> None:
+        torch.set_rng_state(state["torch"])
+        if self.device.type == "cuda" and "cuda" in state:
+            torch.cuda.set_rng_state(state["cuda"], self.device)
+        self.sampler.generator.bit_generator.state = sampler
 
     def run(self, max_minutes: float | None = None) -> None:
         """Trains to the configured number of steps, or for `max_minutes`; leaves a checkpoint either way."""
-        started, recent = time.monotonic(), []
-        before, validated_step = self.seconds, -1
-        while self.step < self.config.steps:
+        with self.logs.tensorboard(self.step) if self._is_first else nullcontext():
+            self._run(max_minutes)
+
+    def _run(self, max_minutes: float | None) -> None:
+        config, validated_step = self.config, -1
+        here = hardware(self.device, self._processes)
+        before, started = self.hardware.get(here, 0.0), time.monotonic()
+        recent: list[dict[str, Tensor]] = []
+        recent_seconds, recent_pairs = 0.0, self.crop_pairs
+        while self.step < config.steps:
+            step_started = time.monotonic()
             recent.append(self.train_step())
-            self.seconds = before + time.monotonic() - started
-            if self.step % _AVERAGE == 0:
-                self._log(recent)
-                recent.clear()
-            if self.step % self.config.checkpoint_every == 0:
+            recent_seconds += time.monotonic() - step_started
+            self.hardware[here] = before + time.monotonic() - started
+            if self.step % _LOG_EVERY == 0:
+                self._log(recent, (self.crop_pairs - recent_pairs) / recent_seconds)
+                recent, recent_seconds, recent_pairs = [], 0.0, self.crop_pairs
+            if self.step % config.checkpoint_every == 0:
                 self.save()
-            if self.step % self.config.validate_every == 0:
+            if self.step % config.validate_every == 0:
                 self.validate()
                 validated_step = self.step
-            if max_minutes is not None and time.monotonic() - started > 60 * max_minutes:
+            if max_minutes is not None and self._is_over(started + 60 * max_minutes):
                 break
         self.save()
         if validated_step != self.step:
             self.validate()
 
-    def train_step(self) -> dict[str, float]:
-        """One step of both optimisers; a step whose gradient is not finite changes nothing."""
+    def _is_over(self, deadline: float) -> bool:
+        """Whether the first process's time is over, so that all stop after the same step."""
+        return bool(distributed.from_first(time.monotonic() > deadline))
+
+    def train_step(self) -> dict[str, Tensor]:
+        """One step of both optimisers; a step whose gradient is not finite changes nothing.
+
+        Returns loss, bpp, psnr and gradient_norm of this process's share of the batch, and ms_ssim when the step is
+        one that is logged: numbers on the training device.
+        """
         config, model = self.config, self.model
         model.train()
         factor = config.rate_at(self.step)
         for optimiser, rates in zip(self.optimisers, self._base_rates, strict=True):
             for group, rate in zip(optimiser.param_groups, rates, strict=True):
                 group["lr"] = rate * factor
-        x = self.sampler.batch(config.batch_size)
-        # One quality from each of equal parts of the range: the loss differs much between qualities.
-        strata = torch.arange(config.batch_size, device=self.device)
-        quality = ((strata + torch.rand_like(strata, dtype=torch.float32)) / config.batch_size).repeat(2)
-        enabled = config.precision == "bfloat16"
-        with torch.autocast(self.device.type, torch.bfloat16, enabled=enabled):
-            bpp, mse = rate_and_distortion(model, x, quality, noise=True)
-        loss = rate_distortion_loss(model.config, bpp, mse, quality)
-        loss.backward()  # type: ignore[no-untyped-call]
+        x, quality = self.sampler.batch(self._batch_size), self._qualities()
+        with torch.autocast(self.device.type, torch.bfloat16, enabled=config.precision == "bfloat16"):
+            loss, bpp, decoded = self._forward(x, quality)
+        loss.backward()
         norm = nn.utils.clip_grad_norm_(model.parameters(), config.gradient_clip)
         self.step += 1
+        self.crop_pairs += config.batch_size
         if torch.isfinite(norm):
             for optimiser in self.optimisers:
                 optimiser.step()
-            self._average_weights()
+            self.average.update(model, self.step)
         for optimiser in self.optimisers:
             optimiser.zero_grad(set_to_none=True)
-        return {
-            "loss": loss.item(),
-            "bpp": bpp.mean().item(),
-            "psnr": (-10 * torch.log10(mse / 65025)).mean().item(),
-            "gradient_norm": norm.item(),
-        }
+        with torch.no_grad():
+            measured = {"loss": loss, "bpp": bpp.mean(), "psnr": psnr(squared_error(decoded, x)).mean()}
+            if self.step % _LOG_EVERY == 0:
+                measured["ms_ssim"] = ms_ssim(decoded, x).mean()
+        return {name: value.detach() for name, value in measured.items()} | {"gradient_norm": norm}
 
-    @torch.no_grad()
-    def _average_weights(self) -> None:
-        weight = 1 - min(self.config.ema_decay, (1 + self.step) / (10 + self.step))
-        state = self.model.state_dict()
-        torch._foreach_lerp_([self.ema[name] for name in state], list(state.values()), weight)
+    def _qualities(self) -> Tensor:
+        """One quality, (2B,), from each of equal parts of the range: the loss differs much between qualities."""
+        strata = torch.arange(self._batch_size, device=self.device) + self._rank * self._batch_size
+        noise = torch.rand_like(strata, dtype=torch.float32)
+        return ((strata + noise) / self.config.batch_size).repeat(2)
 
     def averaged(self) -> BisicRt:
         """A copy of the model with the averaged weights, on the training device."""
         model = copy.deepcopy(self.model)
-        model.load_state_dict(self.ema)
+        model.load_state_dict(self.average.tensors)
         return model.eval()
 
     def validate(self) -> None:
-        """Estimated bits and PSNR per quality on the held-out scenes, with the averaged weights."""
+        """Estimated bits, PSNR and MS-SSIM per quality on the held-out scenes, with the averaged weights."""
+        if not self._is_first or not self.validation_pairs:
+            return
         rows = validate(self.averaged(), self.validation_pairs)
-        _drop_rows(self.folder / _VALIDATION_LOG, after=self.step - 1)
-        for row in rows:
-            _append_csv(self.folder / _VALIDATION_LOG, {"step": self.step, **row})
+        self.logs.validation(self.step, rows)
         points = "  ".join(f"{row['bpp']:.3f} bpp {row['psnr']:.2f} dB" for row in rows)
-        if rows:
-            self.report(f"validation at step {self.step}: {points}")
+        self.report(f"validation at step {self.step}: {points}")
 
-    def _log(self, recent: list[dict[str, float]]) -> None:
-        mean = {key: sum(r[key] for r in recent) / len(recent) for key in recent[0]}
-        crops = self.step * self.config.batch_size
-        row: dict[str, Any] = {"step": self.step, "crop_pairs": crops, "minutes": self.seconds / 60, **mean}
-        _append_csv(self.folder / _TRAINING_LOG, row)
-        speed = crops / max(self.seconds, 1e-9)
+    def _log(self, recent: list[dict[str, Tensor]], speed: float) -> None:
+        names = list(recent[-1])
+        means = torch.stack([torch.stack([r[n] for r in recent if n in r]).mean() for n in names])
+        mean = dict(zip(names, distributed.mean(means).tolist(), strict=True))
+        if not self._is_first:
+            return
+        row: dict[str, Any] = {"step": self.step, "crop_pairs": self.crop_pairs}
+        row |= {"minutes": sum(self.hardware.values()) / 60, **mean, "crop_pairs_per_second": speed}
+        row["share_of_peak"] = self._meter.share_of_peak(speed / self._processes) if self._meter else None
+        self.logs.train(row)
+        busy = f"  {row['share_of_peak']:.0%} of the peak" if self._meter else ""
         self.report(
             f"step {self.step}/{self.config.steps}  loss {mean['loss']:.4f}  {mean['bpp']:.3f} bpp  "
-            f"{mean['psnr']:.2f} dB  {speed:.1f} crop pairs/s"
+            f"{mean['psnr']:.2f} dB  {speed:.1f} crop pairs/s{busy}"
         )
 
 
-def make_optimisers(model: nn.Module, config: TrainingConfig) -> list[torch.optim.Optimizer]:
-    """AdamW for everything, or Muon for the matrices of the blocks and AdamW for the rest."""
-    parameters = list(model.named_parameters())
-    matrices = []
-    if config.optimiser == "muon":
-        matrices = [p for name, p in parameters if p.ndim == 2 and name.endswith("weight")]
-    chosen = {id(p) for p in matrices}
-    rest = [p for _, p in parameters if id(p) not in chosen]
-    optimisers: list[torch.optim.Optimizer] = [
-        torch.optim.AdamW(rest, config.learning_rate, betas=(0.9, 0.98), weight_decay=0.0)
-    ]
-    if matrices:
-        optimisers.append(torch.optim.Muon(matrices, config.muon_learning_rate, weight_decay=0.0, momentum=0.95))
-    return optimisers
+def _share_of_batch(config: TrainingConfig, processes: int) -> int:
+    if config.batch_size % processes:
+        raise TrainingError(f"batch_size is {config.batch_size}; it must be a multiple of the {processes} processes")
+    return config.batch_size // processes
 
 
-def _copy(model: nn.Module) -> dict[str, Tensor]:
-    return {name: value.detach().clone() for name, value in model.state_dict().items()}
-
-
-def _append_csv(path: Path, row: dict[str, Any]) -> None:
-    is_new = not path.exists()
-    with path.open("a", newline="", encoding="utf-8") as file:
-        writer = csv.DictWriter(file, list(row))
-        if is_new:
-            writer.writeheader()
-        writer.writerow({k: round(v, 5) if isinstance(v, float) else v for k, v in row.items()})
-
-
-def _drop_rows(path: Path, *, after: int) -> None:
-    """Removes the rows of later steps: those that a killed run logged after its checkpoint are logged again."""
-    if not path.exists():
-        return
-    lines = path.read_bytes().splitlines(keepends=True)
-    steps = [line.partition(b",")[0] for line in lines]
-    kept = [line for line, step in zip(lines, steps, strict=True) if not step.isdigit() or int(step) <= after]
-    path.write_bytes(b"".join(kept))
+def _no_report(line: str) -> None:
+    """The report of the processes that do not write."""

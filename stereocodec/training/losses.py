@@ -39,6 +39,11 @@ def squared_error(decoded: Tensor, x: Tensor) -> Tensor:
     return ((decoded - x) ** 2).mean((1, 2, 3)) * 65025
 
 
+def psnr(mse: Tensor) -> Tensor:
+    """PSNR in dB of squared 8-bit errors; at most 78 dB, so that means over equal pictures stay finite."""
+    return -10 * (mse.clamp(min=1e-3) / 65025).log10()
+
+
 def rate_distortion_loss(config: BisicRtConfig, bpp: Tensor, distortion: Tensor, quality: Tensor) -> Tensor:
     """bpp + lambda * distortion, divided by the square root of lambda so that no quality dominates; a scalar.
 
@@ -59,8 +64,6 @@ class RateDistortion(nn.Module):
     def forward(self, x: Tensor, quality: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """Pictures (2B, H, W, 3), qualities (2B,) -> the loss, bits per view pixel (2B,), decoded pictures."""
         bpp, decoded = rate_and_reconstruction(self.model, x, quality, noise=True)
-        if self.loss == "ms-ssim":
-            distortion = MS_SSIM_WEIGHT * (1 - ms_ssim(decoded, x))
-        else:
-            distortion = squared_error(decoded, x)
+        is_mse = self.loss == "mse"
+        distortion = squared_error(decoded, x) if is_mse else MS_SSIM_WEIGHT * (1 - ms_ssim(decoded, x))
         return rate_distortion_loss(self.model.config, bpp, distortion, quality), bpp, decoded

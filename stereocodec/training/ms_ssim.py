@@ -44,9 +44,8 @@ def ms_ssim(x: Tensor, y: Tensor) -> Tensor:
 
 def _similarity_and_contrast(x: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
     """SSIM and its contrast-structure part, means over each colour of (N, 3, H, W); (N, 3) each."""
-    channels = x.shape[1]
     moments = _blur(torch.cat([x, y, x * x, y * y, x * y], 1))
-    mean_x, mean_y, xx, yy, xy = moments.split(channels, 1)
+    mean_x, mean_y, xx, yy, xy = moments.chunk(5, 1)
     variances = xx - mean_x**2 + yy - mean_y**2
     contrast = (2 * (xy - mean_x * mean_y) + _C2) / (variances + _C2)
     luminance = (2 * mean_x * mean_y + _C1) / (mean_x**2 + mean_y**2 + _C1)

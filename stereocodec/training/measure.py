@@ -1,0 +1,120 @@
+"""What a release does to pairs: sizes and quality by coding them to files and back, and bytes against the estimate."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Sequence
+from dataclasses import astuple
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from ..codec import StereoCodec
+from ..entropy.coders import RateEstimator
+from ..entropy.streams import StreamWriter
+from ..errors import TrainingError
+from ..images import psnr
+from ..models.bisic_rt import BisicRt
+from ..releases import Release
+from .data import Pair
+from .ms_ssim import ms_ssim
+from .validation import central_crop
+
+QUALITIES = (0, 25, 50, 75, 100)
+MAX_SIDE = 512
+_EXCESS_SHARE, _EXCESS_BYTES = 0.005, 128
+
+
+def measure(release: Release, pairs: Sequence[Pair]) -> list[dict[str, float]]:
+    """Per quality the means over the pairs' central crops of file bytes, bpp, and PSNR (dB) and MS-SSIM per view."""
+    codec = StereoCodec(release, device="cpu")
+    rows = []
+    for quality in QUALITIES:
+        points = [_coded(codec, central_crop(pair.stacked(), MAX_SIDE), quality) for pair in pairs]
+        means = {key: sum(point[key] for point in points) / len(points) for key in points[0]}
+        rows.append({"quality": quality} | {key: round(value, 6) for key, value in means.items()})
+    return rows
+
+
+def _coded(codec: StereoCodec, views: Tensor, quality: int) -> dict[str, float]:
+    left, right = views.numpy()
+    data = codec.compress(left, right, quality=quality)
+    decoded = codec.decompress(data, output="numpy")
+    similarity = ms_ssim(torch.stack([torch.from_numpy(view) for view in decoded]) / 255, views / 255).tolist()
+    return {
+        "bytes": len(data),
+        "bpp": 8 * len(data) / (2 * left.shape[0] * left.shape[1]),
+        "psnr_left": psnr(left, decoded[0]),
+        "psnr_right": psnr(right, decoded[1]),
+        "ms_ssim_left": similarity[0],
+        "ms_ssim_right": similarity[1],
+    }
+
+
+def check_bytes(release: Release, pairs: Sequence[Pair]) -> None:
+    """Raises TrainingError when coded streams are longer than the model estimates by more than 0.5 % and 128 bytes.
+
+    The central crops of the pairs are coded.
+    """
+    for pair in pairs:
+        views = central_crop(pair.stacked(), MAX_SIDE)
+        for quality in QUALITIES:
+            coded, estimated = coded_and_estimated_bytes(release, views, quality)
+            if not coded <= (1 + _EXCESS_SHARE) * estimated + _EXCESS_BYTES:
+                raise TrainingError(
+                    f"nothing was written: '{pair.name}' at quality {quality} takes {coded:,} bytes, and the model "
+                    f"estimates {estimated:,.0f}; its probability tables do not fit its densities"
+                )
+
+
+def coded_and_estimated_bytes(release: Release, views: Tensor, quality: int) -> tuple[int, float]:
+    """Bytes of a pair's streams and guard list, and what the densities of training say of the symbols in them.
+
+    views: (2, H, W, 3) uint8, sides multiples of the model's; quality: 0 to 100.
+    """
+    model = copy.deepcopy(release.model)
+    model.make_exact()
+    assert isinstance(model, BisicRt)
+    writer = StreamWriter(release.lattice, release.tables)
+    coder = _Estimated(writer, RateEstimator(model.entropy.prior, noise=False))
+    x, qualities = views.float() / 255, torch.full((2,), quality / 100, dtype=torch.float64)
+    with torch.inference_mode():
+        model.walk(coder, model.analyse(x, qualities), qualities, (x.shape[1], x.shape[2]))
+    streams, guard = writer.finish()
+    return len(guard) + sum(map(len, astuple(streams))), coder.estimator.bits.sum().item() / 8
+
+
+class _Estimated:
+    """A stream writer whose symbols the rate estimator sees too; an EntropyCoder."""
+
+    def __init__(self, writer: StreamWriter, estimator: RateEstimator) -> None:
+        self._writer, self.estimator = writer, estimator
+
+    def code_prior(self, z: Tensor | None, shape: tuple[int, ...]) -> Tensor:
+        coded = self._writer.code_prior(z, shape)
+        self.estimator.code_prior(coded, shape)
+        return coded
+
+    def code(
+        self, view: int, y: Tensor | None, mean: Tensor, log_scale: Tensor, mask: Tensor, weight: Tensor
+    ) -> Tensor:
+        coded = self._writer.code(view, y, mean, log_scale, mask, weight)
+        self.estimator.code(view, coded, mean, log_scale, mask, weight)
+        return coded
+
+    def code_field(self, view: int, field: Tensor | None, size: tuple[int, int]) -> Tensor:
+        coded = self._writer.code_field(view, field, size)
+        self.estimator.code_field(view, coded, size)
+        return coded
+
+
+def rendered_pair(side: int = 256, disparity: int = 12) -> Pair:
+    """Texture with as much contrast at every size, as photographs have it, seen from two places."""
+    generator = torch.Generator().manual_seed(0)
+    texture = torch.full((1, 3, side, side + disparity), 128.0)
+    for cells in (2, 4, 8, 16, 32, 64, 128):
+        octave = torch.randn(1, 3, cells, cells, generator=generator)
+        texture += 16 * F.interpolate(octave, texture.shape[2:], mode="bilinear", align_corners=False)
+    scene = texture[0].permute(1, 2, 0).clamp(0, 255).round().to(torch.uint8)
+    return Pair("a rendered pair", torch.cat([scene[:, :side], scene[:, disparity:]], -1))

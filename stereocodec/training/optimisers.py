@@ -1,0 +1,39 @@
+"""Optimisers, and the average of the weights."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+
+from .config import TrainingConfig
+
+
+def make_optimisers(model: nn.Module, config: TrainingConfig) -> list[torch.optim.Optimizer]:
+    """AdamW for everything, or Muon for the matrices of the blocks and AdamW for the rest."""
+    parameters = list(model.named_parameters())
+    matrices = []
+    if config.optimiser == "muon":
+        matrices = [p for name, p in parameters if p.ndim == 2 and name.endswith("weight")]
+    chosen = {id(p) for p in matrices}
+    rest = [p for _, p in parameters if id(p) not in chosen]
+    optimisers: list[torch.optim.Optimizer] = [
+        torch.optim.AdamW(rest, config.learning_rate, betas=(0.9, 0.98), weight_decay=0.0)
+    ]
+    if matrices:
+        optimisers.append(torch.optim.Muon(matrices, config.muon_learning_rate, weight_decay=0.0, momentum=0.95))
+    return optimisers
+
+
+class WeightAverage:
+    """Exponential moving average of a model's weights; follows faster in the first steps."""
+
+    def __init__(self, model: nn.Module, decay: float) -> None:
+        self.decay = decay
+        self.tensors: dict[str, Tensor] = {n: t.detach().clone() for n, t in model.state_dict().items()}
+
+    @torch.no_grad()
+    def update(self, model: nn.Module, step: int) -> None:
+        """Moves the average towards the model's weights after `step` steps."""
+        weight = 1 - min(self.decay, (1 + step) / (10 + step))
+        state = model.state_dict()
+        torch._foreach_lerp_([self.tensors[name] for name in state], list(state.values()), weight)

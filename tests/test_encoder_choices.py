@@ -1,0 +1,62 @@
+"""What the encoder chooses: the order of the views, their balance, and the residual."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+from conftest import sample_crop
+
+from stereocodec.images import psnr
+from stereocodec.models.bisic_rt import BisicRtConfig
+from stereocodec.models.residual_layer import ResidualLayer, banded_dct
+from stereocodec.models.view_balance import MAX_OFFSET, balancing_offset
+
+
+def test_a_swapped_and_mirrored_pair_gives_a_file_of_the_same_size(tiny_codec):
+    left, right = sample_crop(77, 133)
+    data = tiny_codec.compress(left, right)
+    twin = tiny_codec.compress(right[:, ::-1], left[:, ::-1])
+    assert len(data) == len(twin)
+    shown, other = tiny_codec.decompress(data, output="numpy"), tiny_codec.decompress(twin, output="numpy")
+    np.testing.assert_array_equal(shown[0], other[1][:, ::-1])
+    np.testing.assert_array_equal(shown[1], other[0][:, ::-1])
+
+
+def test_equal_views_need_no_offset():
+    x = torch.from_numpy(np.stack([sample_crop(128, 128)[0]] * 2)).float() / 255
+    assert balancing_offset(BisicRtConfig(), x, torch.full((2,), 0.5)).item() == 0
+
+
+def test_the_view_with_more_detail_is_coded_better():
+    left, _ = sample_crop(128, 128)
+    detailed = torch.from_numpy(left.copy()).float() / 255
+    flat = detailed.mean((0, 1)) + 0.2 * (detailed - detailed.mean((0, 1)))
+    quality = torch.full((2,), 0.5)
+    offset = balancing_offset(BisicRtConfig(), torch.stack([flat, detailed]), quality)
+    assert offset.shape == (1, 1, 1)
+    assert 0 < offset.item() <= MAX_OFFSET
+    assert balancing_offset(BisicRtConfig(), torch.stack([detailed, flat]), quality).item() == -offset.item()
+
+
+def test_the_banded_dct_is_orthonormal_and_its_bands_are_complete():
+    basis, band = banded_dct()
+    torch.testing.assert_close(basis @ basis.T, torch.eye(768), atol=1e-5, rtol=0)
+    assert torch.bincount(band).min() > 0
+    assert band.max() + 1 == ResidualLayer(BisicRtConfig()).bands == 12
+
+
+@pytest.mark.parametrize("kind", ["vertical stripes", "checkerboard", "coloured stripes", "noise"])
+def test_what_no_network_can_code_is_coded_anyway(tiny_codec, kind):
+    """Even a network with random weights reaches the quality that was asked for."""
+    row, column = np.mgrid[:64, :128]
+    view = {
+        "vertical stripes": np.repeat((column % 2 * 255)[..., None], 3, -1),
+        "checkerboard": np.repeat(((row + column) % 2 * 255)[..., None], 3, -1),
+        "coloured stripes": np.stack([column % 2 * 255, 255 - column % 2 * 255, 0 * row], -1),
+        "noise": np.random.default_rng(0).integers(0, 256, (64, 128, 3)),
+    }[kind].astype(np.uint8)
+    data = tiny_codec.compress(view, view, quality=100)
+    assert len(data) < 2 * view.size
+    for shown in tiny_codec.decompress(data, output="numpy"):
+        assert psnr(view, shown) > 34
