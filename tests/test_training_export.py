@@ -86,7 +86,7 @@ def test_a_release_whose_tables_do_not_fit_its_densities_is_not_written(finished
 
     monkeypatch.setattr(export, "residual_tables", broader)
     for given in (pairs, ()):
-        with pytest.raises(TrainingError, match="nothing was written: '.+' at quality .+ takes .+ bytes, and the"):
+        with pytest.raises(TrainingError, match=r"nothing was written: '.+' at quality .+ takes .+ bytes, and the"):
             export_run(finished.folder, tmp_path / "release", name="a", data="b", pairs=given)
     assert not (tmp_path / "release").exists()
 

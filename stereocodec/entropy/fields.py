@@ -56,11 +56,10 @@ def field_from_errors(errors: NDArray[np.int32], size: tuple[int, int]) -> NDArr
     if not errors.any():
         return field
     above: list[int] = [0] * width
-    rows_of_errors: list[list[int]] = errors.reshape(size).tolist()
-    for row, of_row in enumerate(rows_of_errors):
+    for row in range(size[0]):
         west = corner = above[0] if row else 0
         values = []
-        for column, error in enumerate(of_row):
+        for column, error in enumerate(map(int, errors[row * width : (row + 1) * width])):
             north = above[column] if row else west
             if column == 0 or not row:
                 corner = west
