@@ -105,7 +105,7 @@ class StereoCodec:
             views = _swapped(views)
         say = progress or _silent
         say(0.0, "analysis")
-        with torch.inference_mode(), torch.autocast(self._device.type, enabled=False):
+        with torch.inference_mode(), torch.autocast(self._device.type, enabled=False), self._device:
             x = self._to_model(views)
             qualities = self._qualities(quality)
             writer = StreamWriter(self._release.lattice, self._release.tables)
@@ -146,7 +146,7 @@ class StereoCodec:
         size = self._padded(container.height), self._padded(container.width)
         lattice, tables = self._release.lattice, self._release.tables
         reader = StreamReader(lattice, tables, container.streams, container.guard, self._device)
-        with torch.inference_mode(), torch.autocast(self._device.type, enabled=False):
+        with torch.inference_mode(), torch.autocast(self._device.type, enabled=False), self._device:
             qualities = self._qualities(container.quality)
             swapped = bool(reader.code_field(0, None, (1, 1)).any())
             decoded = self._model.walk(reader, None, qualities, size)

@@ -141,8 +141,9 @@ class BisicRt(StereoModel):
         layers = [self.analysis.head, self.analysis.down.linear, self.analysis.tail]
         layers += [self.synthesis.head, self.synthesis.up.linear, self.synthesis.tail]
         if c.stereo:
-            samples = depth_to_space(torch.eye(3 * BLOCK * BLOCK)[:, None, None], BLOCK)
-            whole = self.analysis.tail.weight @ haar @ space_to_depth(space_to_depth(samples, 8) @ dct.T, 2)[:, 0, 0].T
+            samples = depth_to_space(torch.eye(3 * BLOCK * BLOCK, dtype=torch.float32)[:, None, None], BLOCK)
+            coefficients = space_to_depth(space_to_depth(samples, 8) @ dct.T, 2)[:, 0, 0]
+            whole = self.analysis.tail.weight.float() @ haar @ coefficients.T
             self.entropy.prediction.latents.weight.copy_(whole)
             self.entropy.prediction.picture.weight.copy_(whole.T)
             layers += [self.entropy.prediction.latents, self.entropy.prediction.picture]

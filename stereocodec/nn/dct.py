@@ -27,8 +27,8 @@ def dct_matrix(size: int) -> Tensor:
 
 def luma_chroma_matrix() -> Tensor:
     """Orthonormal rotation of RGB to one luma and two chroma axes, (component, RGB)."""
-    rows = torch.tensor([[1.0, 1.0, 1.0], [1.0, 0.0, -1.0], [-1.0, 2.0, -1.0]])
-    return rows / torch.tensor([3.0, 2.0, 6.0]).sqrt()[:, None]
+    rows = torch.tensor([[1.0, 1.0, 1.0], [1.0, 0.0, -1.0], [-1.0, 2.0, -1.0]], dtype=torch.float32)
+    return rows / rows.norm(dim=1, keepdim=True)
 
 
 def colour_dct(channels: int) -> tuple[Tensor, Tensor]:

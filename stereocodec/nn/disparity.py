@@ -44,7 +44,7 @@ def estimate_disparity(first: Tensor, second: Tensor, smoothness: Tensor) -> Ten
     (Hirschmüller, PAMI 2008) on a quarter of the resolution, then refinement block by block.
     Returns (B, H / 16, W / 16) int64 in half pixels.
     """
-    luma = torch.tensor(_LUMA, device=first.device)
+    luma = torch.tensor(_LUMA, dtype=first.dtype, device=first.device)
     a, b = (_without_local_mean((v @ luma) * 255) for v in (first, second))
     coarse = _coarse_field(F.avg_pool2d(a[:, None], _COARSE)[:, 0], F.avg_pool2d(b[:, None], _COARSE)[:, 0], smoothness)
     whole = _refined(a, b, 2 * _COARSE * coarse, 2 * torch.arange(-_COARSE, _COARSE + 1, device=a.device), smoothness)
