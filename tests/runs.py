@@ -96,9 +96,8 @@ def state_of(trainer):
     """Copies of everything that a step may change."""
     states = [optimiser.state_dict()["state"] for optimiser in trainer.optimisers]
     moments = [state[index][key] for state in states for index in sorted(state) for key in sorted(state[index])]
-    return [
-        t.detach().clone() for t in (*trainer.model.state_dict().values(), *trainer.average.tensors.values(), *moments)
-    ]
+    weights = [*trainer.model.state_dict().values(), *trainer.average.tensors.values()]
+    return [tensor.detach().clone() for tensor in (*weights, *moments)]
 
 
 def same(first, second):

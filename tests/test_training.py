@@ -136,7 +136,8 @@ def test_crops_come_from_photographs_in_their_share(pairs, tmp_path):
 
 def test_a_share_of_crops_is_drawn_patterns(pairs, tmp_path):
     black = [Pair("black", torch.zeros(64, 64, 6, dtype=torch.uint8))]
-    assert Trainer(tiny(pattern_share=1.0), black, tmp_path).sampler.batch(8).any((1, 2, 3)).all()
+    drawn = Trainer(tiny(pattern_share=1.0), black, tmp_path).sampler.batch(8)
+    assert drawn.any((1, 2, 3)).sum() > 8  # some are flat, and black
 
 
 def test_the_work_of_a_step_is_counted_and_leaves_no_trace():

@@ -76,14 +76,20 @@ def test_quality_knots_are_resampled_over_the_logarithm_of_lambda(pairs, tmp_pat
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"latent_channels": 24}, r"analysis\.tail\.weight is 16x16 in the run finished but 24x16 here"),
+        ({"latent_channels": 24}, r"analysis\.tail\.weight is 16x16 in the run finished but is 24x16 here"),
         ({"blocks8": 2}, r"is missing in the run finished but is 16x16 here"),
-        ({"blocks8": 0}, r"is 16x16 in the run finished but is missing here"),
     ],
 )
 def test_other_networks_are_refused_by_the_name_of_a_tensor(finished, changes, message):
     with pytest.raises(TrainingError, match=message):
         initialise(build_model("bisic-rt", TINY | changes), finished.folder)
+
+
+def test_weights_without_a_place_are_refused(finished):
+    smaller = build_model("bisic-rt", TINY)
+    del smaller.hyper_analysis
+    with pytest.raises(TrainingError, match=r"hyper_analysis\.layers.+ in the run finished but is missing here"):
+        initialise(smaller, finished.folder)
 
 
 def test_a_start_that_is_nowhere_is_refused(pairs, tmp_path):

@@ -43,6 +43,12 @@ def from_first(value: Any) -> Any:
     return values[0]
 
 
+def wait() -> None:
+    """Returns when every process has come here."""
+    if _together():
+        dist.barrier()
+
+
 def mean(values: Tensor) -> Tensor:
     """The mean of a tensor over all processes."""
     if _together():
@@ -55,9 +61,7 @@ def distributed(module: nn.Module, device: torch.device) -> nn.Module:
     """The module with the weights of process 0, its gradients averaged over the processes."""
     if not _together():
         return module
-    return nn.parallel.DistributedDataParallel(
-        module, device_ids=[device] if device.type == "cuda" else None, broadcast_buffers=False
-    )
+    return nn.parallel.DistributedDataParallel(module, device_ids=[device] if device.type == "cuda" else None)
 
 
 @contextmanager

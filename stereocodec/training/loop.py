@@ -107,7 +107,7 @@ class Trainer:
             config.seed + self._rank,
             photos=photos,
             photo_share=config.photo_share,
-            **({"pattern_share": config.pattern_share} if config.pattern_share else {}),
+            pattern_share=config.pattern_share,
         )
 
     def _start(self, init: str | Path | None) -> None:
@@ -180,6 +180,7 @@ class Trainer:
         """Trains to the configured number of steps, or for `max_minutes`; leaves a checkpoint either way."""
         with self.logs.tensorboard(self.step) if self._is_first else nullcontext():
             self._run(max_minutes)
+        distributed.wait()  # until the first process has written everything
 
     def _run(self, max_minutes: float | None) -> None:
         config, validated_step = self.config, -1
