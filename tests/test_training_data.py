@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import json
+
 import numpy as np
 import pytest
 import torch
 from PIL import Image
 
 from stereocodec.errors import InvalidInput, TrainingError
-from stereocodec.training.data import CropSampler, Pair, find_pairs, load_pairs, split_validation
+from stereocodec.training.data import CropSampler, Pair, Photo, find_pairs, load_pairs, split_validation
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 
@@ -119,3 +121,59 @@ def test_pairs_are_drawn_in_proportion_to_the_root_of_their_area():
 def test_pairs_below_the_size_of_a_crop_are_refused(pairs):
     with pytest.raises(TrainingError, match="no pair is as large as a crop of 320x64; use smaller crops"):
         CropSampler(pairs, 64, 320, torch.device("cpu"), 0)
+
+
+def shades(batch):
+    """Brightness of the left crops, in 0..255."""
+    return (batch.chunk(2)[0].mean((1, 2, 3)) * 255).round()
+
+
+def test_shares_of_crops_come_from_photographs_and_patterns():
+    pairs = [Pair("black", torch.zeros(64, 64, 6, dtype=torch.uint8))]
+    photos = [Photo("grey", torch.full((100, 200, 3), 100, dtype=torch.uint8))]
+    sampler = CropSampler(pairs, 64, 64, torch.device("cpu"), 0, photos=photos, photo_share=0.5)
+    of_photos = shades(sampler.batch(120)) > 50
+    assert of_photos.float().mean() == pytest.approx(0.5, abs=0.12)
+    sampler = CropSampler(pairs, 64, 64, torch.device("cpu"), 0, photos=photos, photo_share=0.3, pattern_share=0.3)
+    black = shades(sampler.batch(120)) == 0
+    assert black.float().mean() == pytest.approx(0.4, abs=0.15)
+
+
+def test_crops_go_on_from_the_state_of_the_generator(pairs):
+    generator = np.random.default_rng(0)
+    photos = [Photo("a", torch.from_numpy(generator.integers(0, 256, (100, 200, 3), dtype=np.uint8)))]
+
+    def sampler():
+        return CropSampler(pairs, 64, 64, torch.device("cpu"), 7, photos=photos, photo_share=0.4, pattern_share=0.3)
+
+    first, second = sampler(), sampler()
+    first.batch(5)
+    second.generator.bit_generator.state = json.loads(json.dumps(first.generator.bit_generator.state))
+    assert torch.equal(first.batch(12), second.batch(12))
+
+
+def test_patterns_are_what_no_camera_sees(pairs):
+    sampler = CropSampler(pairs, 64, 128, torch.device("cpu"), 0, pattern_share=1.0)
+    left, right = sampler.batch(200).chunk(2)
+    assert left.shape == (200, 64, 128, 3)
+    spread = left.amax((1, 2)) - left.amin((1, 2))
+    assert (spread == 0).all(1).any()  # flat
+    across, down = ((left.diff(dim=axis) != 0).any(3) for axis in (2, 1))
+    assert (across.flatten(1).all(1) & ~down.flatten(1).any(1)).any()  # one-pixel stripes
+    assert (across.flatten(1).all(1) & down.flatten(1).all(1)).any()  # checkerboard of pixels, or noise
+    shifted = torch.stack([(left[:, :, d:] == right[:, :, : 128 - d]).flatten(1).all(1) for d in range(65)])
+    assert 0.7 < shifted.any(0).float().mean() < 0.99  # the rest are unrelated views
+
+
+@pytest.mark.parametrize(
+    ("shares", "message"),
+    [
+        ({"photo_share": 0.5}, "made of photographs, but there are none"),
+        ({"photo_share": 0.7, "pattern_share": 0.4}, r"photographs \(0.7\) and patterns \(0.4\) must lie in 0..1"),
+        ({"pattern_share": -0.1}, "must lie in 0..1"),
+        ({"photo_share": float("nan")}, "must lie in 0..1"),
+    ],
+)
+def test_impossible_shares_are_refused(pairs, shares, message):
+    with pytest.raises(TrainingError, match=message):
+        CropSampler(pairs, 64, 64, torch.device("cpu"), 0, **shares)

@@ -52,7 +52,7 @@ def haar_step(frequency: Tensor, out_channels: int) -> Tensor:
     channels = frequency.shape[0]
     haar = torch.tensor(_HAAR, dtype=torch.float32) / 2
     candidates = sorted((2 * frequency[i].item() + _HAAR_PENALTY[k], i, k) for i in range(channels) for k in range(4))
-    matrix = torch.zeros(out_channels, 4, channels)
+    matrix = torch.zeros(out_channels, 4, channels, dtype=torch.float32)
     for row, (_, i, k) in enumerate(candidates[:out_channels]):
         matrix[row, :, i] = haar[k]
     return matrix.reshape(out_channels, 4 * channels)

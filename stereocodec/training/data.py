@@ -13,12 +13,14 @@ from torch import Tensor
 
 from ..errors import InvalidInput, TrainingError
 from ..images import load_image, to_pair, to_rgb8
+from .layouts import find_pairs, pictures_in, unique
+from .patterns import random_pattern
 from .pseudo_pairs import Photo, PseudoPairs
 
 __all__ = ["CropSampler", "Pair", "Photo", "find_pairs", "load_pairs", "load_photos", "split_validation"]
 
-_EXTENSIONS = {".png", ".webp", ".jpg", ".jpeg", ".avif", ".bmp", ".tif", ".tiff"}
 _SMALLEST_VALIDATED = 64
+_UNRELATED = 1 / 8
 
 
 @dataclass(frozen=True)
@@ -33,35 +35,17 @@ class Pair:
         return torch.stack([self.views[..., :3], self.views[..., 3:]])
 
 
-def find_pairs(folder: Path) -> list[tuple[str, Path, Path]]:
-    """Names and files of all NAME_left.* with a NAME_right.* beside it; raises TrainingError if there is none."""
-    if not folder.is_dir():
-        raise TrainingError(f"{folder} is not a folder; give folders that hold NAME_left.* and NAME_right.*")
-    pairs = []
-    for left in sorted(folder.rglob("*_left.*")):
-        name = left.stem.removesuffix("_left")
-        if name == left.stem or left.suffix.lower() not in _EXTENSIONS:
-            continue
-        right = left.with_name(f"{name}_right{left.suffix}")
-        if not right.is_file():
-            raise TrainingError(f"{left} has no right view beside it; expected {right.name}")
-        pairs.append((name, left, right))
-    if not pairs:
-        raise TrainingError(f"no pairs in {folder}; expected files such as NAME_left.png and NAME_right.png")
-    return pairs
+def load_pairs(sources: Iterable[Path]) -> list[Pair]:
+    """All pairs of folders and CSV lists (`find_pairs`), decoded, with names that differ.
 
-
-def load_pairs(folders: Iterable[Path]) -> list[Pair]:
-    """All pairs of the folders, decoded.
-
-    Raises TrainingError for folders without pairs and for views of different size, InvalidInput for a view that is
+    Raises TrainingError for sources without pairs and for views of different size, InvalidInput for a view that is
     no 8-bit RGB picture; both name the file.
     """
+    found = [pair for source in sources for pair in find_pairs(source)]
     pairs = []
-    for folder in folders:
-        for name, left_path, right_path in find_pairs(folder):
-            left, right = _load_pair(left_path, right_path)
-            pairs.append(Pair(name, torch.from_numpy(np.concatenate([left, right], -1))))
+    for name, (_, left_path, right_path) in zip(unique([name for name, *_ in found]), found, strict=True):
+        left, right = _load_pair(left_path, right_path)
+        pairs.append(Pair(name, torch.from_numpy(np.concatenate([left, right], -1))))
     return pairs
 
 
@@ -84,7 +68,7 @@ def load_photos(sources: Iterable[Path]) -> list[Photo]:
         if source.is_file():
             paths = [source]
         elif source.is_dir():
-            paths = sorted(p for p in source.rglob("*") if p.suffix.lower() in _EXTENSIONS and p.is_file())
+            paths = pictures_in(source)
         else:
             raise TrainingError(f"{source} is not a folder; give folders of photographs")
         if not paths:
@@ -120,6 +104,8 @@ class CropSampler:
         height, width: of the crops in pixels.
         photos: single photographs, of which pairs are made (`PseudoPairs`).
         photo_share: the share of crops, 0 to 1, that is made of them.
+        pattern_share: the share of crops that shows what no camera does: noise, text, drawings, checkerboards,
+            stripes, saturated gradients, flat colour (`random_pattern`), or unrelated views.
 
     Raises:
         TrainingError: no pair or no photograph is large enough, or a share is impossible.
@@ -134,9 +120,12 @@ class CropSampler:
         seed: int,
         photos: Sequence[Photo] = (),
         photo_share: float = 0.0,
+        pattern_share: float = 0.0,
     ) -> None:
-        if not 0 <= photo_share <= 1:
-            raise TrainingError(f"the share of photographs must lie in 0..1, it is {photo_share}")
+        if not (min(photo_share, pattern_share) >= 0 and photo_share + pattern_share <= 1):
+            raise TrainingError(
+                f"the shares of photographs ({photo_share}) and patterns ({pattern_share}) must lie in 0..1 together"
+            )
         if photo_share and not photos:
             raise TrainingError("a share of the crops is to be made of photographs, but there are none")
         usable = [p for p in pairs if p.views.shape[0] >= height and p.views.shape[1] >= width]
@@ -146,7 +135,7 @@ class CropSampler:
         weights = np.sqrt([v.shape[0] * v.shape[1] for v in self._views])
         self._probabilities = weights / weights.sum()
         self._height, self._width = height, width
-        self._photo_share = photo_share
+        self._photo_share, self._pattern_share = photo_share, pattern_share
         self._pseudo_pairs = PseudoPairs(photos, height, width, device, seed) if photo_share else None
         self.generator = np.random.Generator(np.random.PCG64(seed))
 
@@ -157,12 +146,24 @@ class CropSampler:
 
     def _crop(self) -> Tensor:
         """(height, width, 6) uint8 on the device."""
-        if self._pseudo_pairs is not None and self.generator.random() < self._photo_share:
-            return self._pseudo_pairs.draw(self.generator)
+        if self._photo_share or self._pattern_share:
+            share = self.generator.random()
+            if self._pseudo_pairs is not None and share < self._photo_share:
+                return self._pseudo_pairs.draw(self.generator)
+            if share < self._photo_share + self._pattern_share:
+                return self._pattern()
+        return self._crop_of_pair()
+
+    def _crop_of_pair(self) -> Tensor:
         views = self._views[self.generator.choice(len(self._views), p=self._probabilities)]
         top = self.generator.integers(views.shape[0] - self._height + 1)
         left = self.generator.integers(views.shape[1] - self._width + 1)
         return views[top : top + self._height, left : left + self._width]
+
+    def _pattern(self) -> Tensor:
+        if self.generator.random() < _UNRELATED:
+            return torch.cat([self._crop_of_pair()[..., :3], self._crop_of_pair()[..., 3:].flip(0)], -1)
+        return torch.from_numpy(random_pattern(self.generator, self._height, self._width)).to(self._views[0].device)
 
     def _mirrored(self, crop: Tensor) -> Tensor:
         if self.generator.random() < 0.5:

@@ -9,9 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw
 
-NODE_SPACING = 16
-"""Pixels between the places for which a layer's columns are given; the fields are smooth at this scale."""
-
+_NODE_SPACING = 16
 _NEAREST = 200
 _STEEPEST = 0.4
 _SHORTEST_WAVE = 96
@@ -21,12 +19,30 @@ Field = Callable[[NDArray[np.float64], NDArray[np.float64]], NDArray[np.float64]
 """Disparity in pixels at (x, y) between the views."""
 
 
+def node_places(size: int) -> NDArray[np.float64]:
+    """Rows or columns for which the columns of a layer are given, in a view of `size`: one before it to one behind."""
+    return _NODE_SPACING * np.arange(-1, -(-size // _NODE_SPACING) + 2, dtype=np.float64)
+
+
+def node_weights(size: int) -> NDArray[np.float64]:
+    """(size, nodes): interpolates values at `node_places` at all of a view's rows or columns.
+
+    By the cubic kernel with a = -0.5 of R. Keys, Cubic convolution interpolation for digital image processing, IEEE
+    Trans. ASSP 29 (1981), which reproduces slopes.
+    """
+    distance = np.abs(np.arange(size)[:, None] - node_places(size)) / _NODE_SPACING
+    near = (1.5 * distance - 2.5) * distance**2 + 1
+    far = ((2.5 - 0.5 * distance) * distance - 4) * distance + 2
+    weights: NDArray[np.float64] = np.where(distance < 1, near, np.where(distance < 2, far, 0))
+    return weights
+
+
 @dataclass(frozen=True)
 class Layer:
     """A surface with a texture of `margin` columns more than a view.
 
-    columns: (2, nodes, nodes) float64: the texture's column that is seen in the left and in the right view, at every
-        NODE_SPACING-th row and column of the view.
+    columns: (2, nodes, nodes) float64: the texture's column that is seen in the left and in the right view, at the
+        `node_places` of the view's rows and columns; they are smooth at this scale.
     mask: where the layer is, (height, width + margin) uint8 on the texture; None for everywhere.
     """
 
@@ -43,10 +59,10 @@ class Layer:
             return 0, width
         first, end = _span(self.mask, 0)
         # Columns of the texture rise along the rows of a view, so that those of its border are those of the layer's.
-        nodes = NODE_SPACING * np.arange(self.columns.shape[2])
+        nodes = node_places(width)
         lowest, highest = self.columns[view].min(0), self.columns[view].max(0)
         left, right = np.interp(first - 2, highest, nodes), np.interp(end + 1, lowest, nodes)
-        return min(width, int(left)), min(width, int(right) + 2)
+        return (max(0, min(width, int(left))), max(0, min(width, int(right) + 2)))
 
 
 def _span(mask: NDArray[np.uint8], axis: int) -> tuple[int, int]:
@@ -74,9 +90,7 @@ def random_scene(generator: np.random.Generator, height: int, width: int, margin
 
 
 def _grid(left: float, right: float, height: int) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    x = np.arange(left, right + NODE_SPACING, NODE_SPACING)
-    y = np.arange(0, height + NODE_SPACING, NODE_SPACING, dtype=np.float64)
-    return x[None, :], y[:, None]
+    return np.arange(left, right + _NODE_SPACING, _NODE_SPACING)[None, :], node_places(height)[:, None]
 
 
 def _smooth_field(
@@ -101,7 +115,7 @@ def _smooth_field(
 
     values = shape(*grid)
     middle, reach = (values.max() + values.min()) / 2, (values.max() - values.min()) / 2
-    steepest = np.abs(np.diff(values, axis=1)).max() / NODE_SPACING
+    steepest = np.abs(np.diff(values, axis=1)).max() / _NODE_SPACING
     # Steeper surfaces than this are rare, and far steeper ones would hide themselves.
     factor = min(amplitude / max(reach, 1e-9), _STEEPEST / max(steepest, 1e-9))
     return lambda x, y: centre + factor * (shape(x, y) - middle)
@@ -127,7 +141,7 @@ def _columns(field: Field, height: int, width: int, margin: int) -> NDArray[np.f
 
     The iteration converges to far below a pixel, as fields are not steep.
     """
-    seen, y = _grid(0, width, height)
+    seen, y = node_places(width)[None, :], node_places(height)[:, None]
     half = np.array([-0.5, 0.5])[:, None, None]
     x = seen + 0 * y + 0 * half
     for _ in range(8):

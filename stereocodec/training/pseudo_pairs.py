@@ -17,7 +17,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from ..errors import TrainingError
-from .layered_scenes import NODE_SPACING, Layer, random_scene
+from .layered_scenes import Layer, node_weights, random_scene
 
 _LEAST_MARGIN, _MOST_MARGIN = 64, 192
 _LARGEST_SCALE, _SMALLEST_SCALE = 1.5, 0.5
@@ -58,7 +58,7 @@ class PseudoPairs:
         samples = 3 * height * width + _NOISE_PLACES
         noise = np.random.Generator(np.random.PCG64(seed)).standard_normal(samples, dtype=np.float32)
         self._noise = torch.from_numpy(noise).to(device)
-        self._rows, self._columns = (_interpolation(n, device) for n in (height, width))
+        self._rows, self._columns = (torch.from_numpy(node_weights(n)).to(device) for n in (height, width))
 
     def _least_scale(self, photo: Tensor) -> float:
         """The scale at which a photograph just holds a crop and the least margin."""
@@ -130,9 +130,9 @@ class PseudoPairs:
 
     def _expose(self, views: Tensor, generator: np.random.Generator) -> None:
         """Small differences of exposure, colour, tone curve, sharpness and noise between the two views, in place."""
-        differs = generator.random(4) < (0.7, 0.5, 0.4, 0.8)
-        gain = np.exp(generator.normal(0, 0.03, (2, 1)) * differs[0] + generator.normal(0, 0.01, (2, 3)) * differs[0])
-        bend = generator.normal(0, 0.05, 2) * differs[1]
+        differs = generator.random(4) < (0.6, 0.5, 0.4, 0.8)
+        gain = np.exp(generator.normal(0, 0.015, (2, 1)) + generator.normal(0, 0.005, (2, 3))) ** differs[0]
+        bend = generator.normal(0, 0.03, 2) * differs[1]
         blur = generator.uniform(0, 0.12) * differs[2]
         if blur:
             _blur(views[generator.integers(2)], blur)
@@ -147,20 +147,10 @@ class PseudoPairs:
                 view.add_(self._noise[start : start + view.numel()].view(view.shape), alpha=deviation)
 
 
-def _interpolation(size: int, device: torch.device) -> Tensor:
-    """(size, nodes) float64: cubic interpolation between values at every NODE_SPACING-th place."""
-    nodes = -(-size // NODE_SPACING) + 1
-    places = NODE_SPACING * (nodes - 1) + 1
-    identity = torch.eye(nodes, dtype=torch.float64)[None, None]
-    weights = F.interpolate(identity, size=(places, nodes), mode="bicubic", align_corners=True)
-    return weights[0, 0, :size].to(device)
-
-
 def _half_steps(planes: Tensor) -> Tensor:
     """(C, H, W) with the values halfway between columns put in: (C, H, 2 W - 1).
 
-    By the cubic kernel of four taps with a = -0.5 of R. Keys, Cubic convolution interpolation for digital image
-    processing, IEEE Trans. ASSP 29 (1981). Linear interpolation of these values blurs far less than of the original.
+    By the cubic kernel of `node_weights`. Linear interpolation of these values blurs far less than of the original.
     """
     width = planes.shape[2]
     finer = planes.new_empty(*planes.shape[:2], 2 * width - 1)
