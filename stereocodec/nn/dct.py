@@ -28,7 +28,7 @@ def dct_matrix(size: int) -> Tensor:
 def luma_chroma_matrix() -> Tensor:
     """Orthonormal rotation of RGB to one luma and two chroma axes, (component, RGB)."""
     rows = torch.tensor([[1.0, 1.0, 1.0], [1.0, 0.0, -1.0], [-1.0, 2.0, -1.0]], dtype=torch.float32)
-    return rows / rows.norm(dim=1, keepdim=True)
+    return rows / rows.square().sum(1, keepdim=True).sqrt()
 
 
 def colour_dct(channels: int) -> tuple[Tensor, Tensor]:
