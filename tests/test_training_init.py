@@ -85,6 +85,14 @@ def test_other_networks_are_refused_by_the_name_of_a_tensor(finished, changes, m
         initialise(build_model("bisic-rt", TINY | changes), finished.folder)
 
 
+def test_a_network_without_paths_between_the_views_takes_what_it_has_a_place_for(finished, pairs, tmp_path):
+    trainer = Trainer(tiny(model=TINY | {"stereo": False}), pairs, tmp_path, init=finished.folder)
+    weights, whole = trainer.model.state_dict(), finished.average.tensors
+    assert any("prediction" in name for name in whole.keys() - weights.keys())
+    for name, value in weights.items():
+        assert torch.equal(value, whole[name]), name
+
+
 def test_weights_without_a_place_are_refused(finished):
     smaller = build_model("bisic-rt", TINY)
     del smaller.hyper_analysis

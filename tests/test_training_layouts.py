@@ -115,6 +115,20 @@ def test_lists_name_their_pairs_relative_to_themselves(tmp_path):
     assert len(load_pairs([tmp_path / "pairs.csv"])) == 3
 
 
+def test_names_that_occur_again_are_numbered(tmp_path):
+    for shade, folder in enumerate(("first", "second", "third")):
+        for view in ("left", "right"):
+            draw(tmp_path / folder / f"scene_{view}.png", shade)
+    draw(tmp_path / "third" / "scene@2_left.png", 3)
+    draw(tmp_path / "third" / "scene@2_right.png", 3)
+    loaded = load_pairs([tmp_path / folder for folder in ("first", "second", "third")])
+    shades = {pair.name: int(pair.views[0, 0, 0]) for pair in loaded}
+    assert len(shades) == 4
+    assert shades["scene"] == 0
+    assert shades["scene@2"] == 3
+    assert sorted(shades.values()) == [0, 1, 2, 3]
+
+
 @pytest.mark.parametrize(
     ("content", "message"),
     [

@@ -8,8 +8,9 @@ import torch
 from PIL import Image
 
 from stereocodec.errors import TrainingError
+from stereocodec.nn.disparity import BLOCK, estimate_disparity
 from stereocodec.training.data import Photo
-from stereocodec.training.layered_scenes import Layer, node_places
+from stereocodec.training.layered_scenes import Layer, node_places, node_weights, random_scene
 from stereocodec.training.pseudo_pairs import PseudoPairs
 
 pytestmark = pytest.mark.usefixtures("one_thread")
@@ -81,6 +82,46 @@ def test_outlines_are_as_fine_as_the_mask(pseudo_pairs):
     left, _ = pseudo_pairs.render([flat_layer(0), flat_layer(20, mask)], [black, white])
     edge = left[0, 32, 47:52]  # column 79 of the mask is seen at 79 - 40 + 10
     assert torch.allclose(edge, torch.tensor([0.0, 0.0, 51.0, 255.0, 255.0]), atol=1e-2)
+
+
+def columns_of(layer):
+    """The texture's columns at all places of both views."""
+    return np.stack([node_weights(HEIGHT) @ view @ node_weights(WIDTH).T for view in layer.columns])
+
+
+def test_scenes_have_ordered_layers_that_fill_both_views():
+    depths = []
+    for seed in range(40):
+        layers = random_scene(np.random.default_rng(seed), HEIGHT, WIDTH, MARGIN)
+        depths.append(len(layers))
+        background = columns_of(layers[0])
+        assert background.min() > -0.6
+        assert background.max() < WIDTH + MARGIN - 1 + 0.6
+        for layer in layers:
+            assert np.diff(columns_of(layer), axis=2).min() > 0  # nothing is seen twice in one view
+        # The disparity of a layer at a column of the cyclopean view, between what the two views see of it.
+        disparities = [np.ptp(layer.columns.mean((1, 2))) for layer in layers]
+        assert disparities == sorted(disparities)
+        for layer in layers[1:]:
+            assert 0 < layer.mask.mean() < 255
+    assert set(depths) == {1, 2, 3, 4, 5}
+
+
+def test_disparities_are_what_a_matcher_finds():
+    """The encoder's own search, which knows nothing of how a scene was made, finds its background's disparities."""
+    pseudo_pairs = PseudoPairs([noise(200, 400)], HEIGHT, WIDTH, CPU, seed=0)
+    for seed in range(6):
+        background = random_scene(np.random.default_rng(seed), HEIGHT, WIDTH, MARGIN)[0]
+        window = noise(HEIGHT, WIDTH + MARGIN, seed).pixels.permute(2, 0, 1).float()
+        left, right = pseudo_pairs.render([background], [window]).permute(0, 2, 3, 1)[:, None] / 255
+        found = estimate_disparity(left, right, torch.tensor([1.0]))[0].numpy() / 2
+        seen_left, seen_right = columns_of(background)
+        for row in range(HEIGHT // BLOCK):
+            for column in range(1, WIDTH // BLOCK):
+                y, x = BLOCK * row + BLOCK // 2, BLOCK * column + BLOCK // 2
+                match = np.interp(seen_right[y, x], seen_left[y], np.arange(WIDTH), right=np.nan)
+                if np.isfinite(match) and match < WIDTH - BLOCK:
+                    assert abs(found[row, column] - (match - x)) < 2.5, (seed, row, column)
 
 
 def test_views_differ_a_little_in_exposure_and_noise():

@@ -95,5 +95,5 @@ def _blocks(channels: int, count: int, c: BisicRtConfig) -> list[nn.Module]:
 
 
 def _exchange(channels: int, c: BisicRtConfig) -> list[nn.Module]:
-    """What lets the views see each other, unless the model is to go without."""
-    return [RowAttention(channels)] if c.stereo else []
+    """What lets the views see each other, unless the model is to go without (all other tensors keep their names)."""
+    return [RowAttention(channels) if c.stereo else nn.Identity()]

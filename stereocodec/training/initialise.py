@@ -20,7 +20,8 @@ def initialise(model: StereoModel, source: str | Path) -> str:
     """Gives a model the weights of a release (a built-in name or a folder) or the averaged ones of a run's folder.
 
     Quality knots whose number or range of lambdas differs are resampled, so that equal lambdas start alike; beyond
-    the source's range its nearest knot is taken. Returns what the source is called.
+    the source's range its nearest knot is taken. A network whose cross-view paths are cut (`stereo = false`) takes
+    what it has a place for. Returns what the source is called.
 
     Raises TrainingError, naming the first tensor that differs, when the networks do not agree otherwise, and what
     `load_release` raises.
@@ -36,6 +37,8 @@ def initialise(model: StereoModel, source: str | Path) -> str:
         raise TrainingError(f"{name} is a {type(other).__name__}, not a {type(model).__name__}; use its arch")
     weights = other.state_dict() | _resampled_knots(other, model)
     mine = {key: tuple(value.shape) for key, value in model.state_dict().items()}
+    if not getattr(model.config, "stereo", True):
+        weights = {key: value for key, value in weights.items() if key in mine}
     theirs = {key: tuple(value.shape) for key, value in weights.items()}
     for key in mine | theirs:
         if mine.get(key) != theirs.get(key):

@@ -49,26 +49,30 @@ class Layer:
     columns: NDArray[np.float64]
     mask: NDArray[np.uint8] | None = None
 
-    def rows(self, height: int) -> tuple[int, int]:
-        """First row and row after the last that the layer covers in both views."""
-        return (0, height) if self.mask is None else _span(self.mask, 1)
+    def bounds(self, height: int, width: int) -> tuple[int, int, int, int]:
+        """First row, row after the last, first column, column after the last of the layer on its texture of height x
+        width, with a border of nothing beside it."""
+        if self.mask is None:
+            return 0, height, 0, width
+        rows, columns = (np.flatnonzero(self.mask.max(axis)) for axis in (1, 0))
+        if not rows.size:
+            return 0, 0, 0, _BORDER
+        return (
+            int(rows[0]),
+            int(rows[-1]) + 1,
+            max(0, int(columns[0]) - _BORDER),
+            min(width, int(columns[-1]) + 1 + _BORDER),
+        )
 
-    def reach(self, view: int, width: int) -> tuple[int, int]:
-        """First column and column after the last of a view that the layer may cover."""
+    def reach(self, view: int, width: int, start: int, end: int) -> tuple[int, int]:
+        """First column and column after the last of a view of `width` that may show the texture's columns start to
+        end."""
         if self.mask is None:
             return 0, width
-        first, end = _span(self.mask, 0)
         # Columns of the texture rise along the rows of a view, so that those of its border are those of the layer's.
-        nodes = node_places(width)
-        lowest, highest = self.columns[view].min(0), self.columns[view].max(0)
-        left, right = np.interp(first - 2, highest, nodes), np.interp(end + 1, lowest, nodes)
-        return (max(0, min(width, int(left))), max(0, min(width, int(right) + 2)))
-
-
-def _span(mask: NDArray[np.uint8], axis: int) -> tuple[int, int]:
-    """First row (axis 1) or column (axis 0) with anything in it, and the one after the last."""
-    places = np.flatnonzero(mask.max(axis))
-    return (int(places[0]), int(places[-1]) + 1) if places.size else (0, 0)
+        places, lowest, highest = node_places(width), self.columns[view].min(0), self.columns[view].max(0)
+        left, right = np.interp(start, highest, places), np.interp(end, lowest, places)
+        return max(0, min(width, int(left))), max(0, min(width, int(right) + 2))
 
 
 def random_scene(generator: np.random.Generator, height: int, width: int, margin: int) -> list[Layer]:
@@ -144,7 +148,7 @@ def _columns(field: Field, height: int, width: int, margin: int) -> NDArray[np.f
     seen, y = node_places(width)[None, :], node_places(height)[:, None]
     half = np.array([-0.5, 0.5])[:, None, None]
     x = seen + 0 * y + 0 * half
-    for _ in range(8):
+    for _ in range(6):
         x = seen + half * field(x, y)
     columns: NDArray[np.float64] = x + margin / 2
     return columns

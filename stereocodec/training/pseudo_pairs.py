@@ -112,16 +112,16 @@ class PseudoPairs:
         return views
 
     def _paint(self, views: Tensor, layer: Layer, texture: Tensor) -> None:
-        top, bottom = layer.rows(self._height)
-        planes = texture[:, top:bottom]
+        top, bottom, start, end = layer.bounds(*texture.shape[1:])
+        planes = texture[:, top:bottom, start:end]
         if layer.mask is not None:
-            mask = torch.from_numpy(layer.mask[top:bottom]).to(texture.device)
+            mask = torch.from_numpy(layer.mask[top:bottom, start:end]).to(texture.device)
             planes = torch.cat([planes, mask[None].float().div_(255)])
         finer = _half_steps(planes)
         # In float64: there matrix products are exact to far below a thousandth of a pixel on all devices.
-        nodes = self._rows[top:bottom] @ torch.from_numpy(layer.columns).to(texture.device)
+        nodes = self._rows[top:bottom] @ torch.from_numpy(layer.columns - start).to(texture.device)
         for view, part in enumerate(views[:, :, top:bottom]):
-            left, right = layer.reach(view, self._width)
+            left, right = layer.reach(view, self._width, start, end)
             seen = _resample_rows(finer, (nodes[view] @ self._columns[left:right].T).float())
             if layer.mask is None:
                 part.copy_(seen)
@@ -157,7 +157,7 @@ def _half_steps(planes: Tensor) -> Tensor:
     finer[..., ::2] = planes
     padded = F.pad(planes, (1, 1), mode="replicate")
     near, far = padded[..., 1:width] + padded[..., 2 : width + 1], padded[..., : width - 1] + padded[..., 3:]
-    finer[..., 1::2] = near.mul_(9 / 16).sub_(far, alpha=1 / 16)
+    torch.sub(near.mul_(9 / 16), far, alpha=1 / 16, out=finer[..., 1::2])
     return finer
 
 
