@@ -87,13 +87,24 @@ def walk_precision(
 class RoundingCoder:
     """An EntropyCoder that rounds in the precision of the walk and writes nothing."""
 
-    def code_prior(self, z: Tensor | None, shape: tuple[int, ...]) -> Tensor:
+    def code_prior(self, z: Tensor | None, shape: tuple[int, ...], *, views: int = 2) -> Tensor:
         """z rounded."""
         assert z is not None
         return z.round()
 
+    def context(self, y: Tensor | None) -> None:
+        """As in files."""
+
     def code(
-        self, view: int, y: Tensor | None, mean: Tensor, log_scale: Tensor, mask: Tensor, weight: Tensor
+        self,
+        view: int,
+        y: Tensor | None,
+        mean: Tensor,
+        log_scale: Tensor,
+        mask: Tensor,
+        weight: Tensor | None,
+        *,
+        hyper: bool = False,
     ) -> Tensor:
         """The masked elements of y, rounded around their means."""
         assert y is not None

@@ -53,7 +53,7 @@ def save_tiny(folder, *, seed=0, model=None, tables=None, lattice=None):
         name="tiny",
         architecture="bisic-rt",
         model=model,
-        tables=tables or coding_tables(model.entropy.prior, lattice),
+        tables=tables or coding_tables(model, lattice),
         lattice=lattice,
         training={"steps": 0},
         card="# tiny\n",

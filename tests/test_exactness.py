@@ -72,7 +72,7 @@ def guarded(tiny_release):
     def code(**settings):
         lattice = Lattice(**settings)
         release = load_release(tiny_release)
-        tables = coding_tables(release.model.entropy.prior, lattice)
+        tables = coding_tables(release.model, lattice)
         codec = StereoCodec(dataclasses.replace(release, lattice=lattice, tables=tables), device="cpu")
         return Coded("", codec, *traced_encode(codec, sample_crop(128, 192), quality=80))
 

@@ -60,7 +60,7 @@ def test_what_is_saved_is_loaded(tiny_release):
         assert loaded[name].dtype == torch.float32
         expected = tensor.half().float() if tensor.ndim >= 2 else tensor  # matrices are stored in half precision
         assert torch.equal(loaded[name], expected), name
-    tables = coding_tables(model.entropy.prior, Lattice())
+    tables = coding_tables(model, Lattice())
     for kind in ("scales", "prior"):
         for key, array in getattr(tables, kind).to_arrays().items():
             np.testing.assert_array_equal(getattr(release.tables, kind).to_arrays()[key], array)
@@ -286,7 +286,7 @@ def test_values_that_are_not_numbers(tmp_path, value):
 
 def altered_tables(kind, alter):
     """Stands in for tables that `TableSet` would refuse to hold."""
-    tables = coding_tables(tiny_model().entropy.prior, Lattice())
+    tables = coding_tables(tiny_model(), Lattice())
     arrays = getattr(tables, kind).to_arrays()
     altered = SimpleNamespace(to_arrays=lambda: alter(arrays))
     return SimpleNamespace(**vars(tables) | {kind: altered})
@@ -314,6 +314,6 @@ def test_inconsistent_tables(tmp_path, kind, alter):
 @pytest.mark.parametrize("kind", ["scales", "prior"])
 @pytest.mark.parametrize("count", [1, 7, 100])
 def test_another_number_of_tables(tmp_path, kind, count):
-    tables = coding_tables(tiny_model().entropy.prior, Lattice())
+    tables = coding_tables(tiny_model(), Lattice())
     other = residual_tables(np.geomspace(0.1, 10, count))
     assert_refused(save_tiny(tmp_path / "release", tables=replace(tables, **{kind: other})), "one table per")

@@ -226,10 +226,10 @@ class MaskCoder:
     def __init__(self):
         self.masks = ([], [])
 
-    def code_prior(self, z, shape):
+    def code_prior(self, z, shape, *, views=2):
         return torch.zeros(shape, dtype=torch.float64)
 
-    def code(self, view, y, mean, log_scale, mask, weight):
+    def code(self, view, y, mean, log_scale, mask, weight, *, hyper=False):
         assert mean.shape == log_scale.shape == (1, *mask.shape)
         assert weight.shape == (1, mask.shape[-1])
         self.masks[view].append(mask)

@@ -74,14 +74,14 @@ def traced(base, trace, disturb=unchanged):
     """The stream writer or reader that also fills `trace`, its parameters disturbed."""
 
     class Traced(base):
-        def code_prior(self, z, shape):
-            latents = super().code_prior(z, shape)
+        def code_prior(self, z, shape, *, views=2):
+            latents = super().code_prior(z, shape, views=views)
             trace.latents.append(latents.cpu().numpy())
             return latents
 
-        def code(self, view, y, mean, log_scale, mask, weight):
+        def code(self, view, y, mean, log_scale, mask, weight, *, hyper=False):
             trace.parameters.append(lattice_parameters(self._lattice, mean, log_scale, mask))
-            latents = super().code(view, y, *disturb(self._lattice, mean, log_scale), mask, weight)
+            latents = super().code(view, y, *disturb(self._lattice, mean, log_scale), mask, weight, hyper=hyper)
             trace.latents.append(latents.cpu().numpy())
             trace.checksum = self.checksum
             return latents
@@ -124,10 +124,13 @@ class ReplayCoder:
         self.trace.latents.append(latents)
         return torch.from_numpy(latents).to(device)
 
-    def code_prior(self, z, shape):
+    def code_prior(self, z, shape, *, views=2):
         return self._next("cpu")
 
-    def code(self, view, y, mean, log_scale, mask, weight):
+    def context(self, y):
+        return None
+
+    def code(self, view, y, mean, log_scale, mask, weight, *, hyper=False):
         self.trace.parameters.append(lattice_parameters(self._lattice, mean, log_scale, mask))
         return self._next(mask.device).to(mean.dtype)
 

@@ -6,42 +6,49 @@ estimator here serves training; the stream writer and reader (`streams.py`) serv
 
 from __future__ import annotations
 
-from typing import Protocol
+from typing import Literal, Protocol
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
-from .distributions import logistic_bits, lower_bound, residual_bits, scale_from_log
+from .distributions import residual_bits, scale_from_log
 from .fields import field_bits
-
-
-class FactorizedPrior(nn.Module):
-    """Independent logistic density per channel of the hyper latent z."""
-
-    def __init__(self, channels: int) -> None:
-        super().__init__()
-        self.mean = nn.Parameter(torch.zeros(channels))
-        self.log_scale = nn.Parameter(torch.zeros(channels))
-
-    def bits(self, z: Tensor) -> Tensor:
-        """Elementwise bits of z, (N, H, W, C)."""
-        return logistic_bits(z - self.mean, lower_bound(self.log_scale, -3.0).exp())
+from .priors import Prior
 
 
 class EntropyCoder(Protocol):
     """What a walk asks of a coder, for B pairs. None stands for values that only the file knows."""
 
-    def code_prior(self, z: Tensor | None, shape: tuple[int, ...]) -> Tensor:
-        """Codes both views' hyper latents z, (2B, H, W, C) of the given shape; returns the decoded z."""
+    def code_prior(self, z: Tensor | None, shape: tuple[int, ...], *, views: int = 2) -> Tensor:
+        """Codes hyper latents z with the model's prior, (views * B, H, W, C) of the given shape; returns them rounded.
+
+        views: 2 for both views, 1 for the first one alone.
+        """
         ...
 
     def code(
-        self, view: int, y: Tensor | None, mean: Tensor, log_scale: Tensor, mask: Tensor, weight: Tensor
+        self,
+        view: int,
+        y: Tensor | None,
+        mean: Tensor,
+        log_scale: Tensor,
+        mask: Tensor,
+        weight: Tensor | None,
+        *,
+        hyper: bool = False,
     ) -> Tensor:
         """Codes the elements of one view's y where `mask` (H, W, C) is set; returns the decoded values, 0 elsewhere.
 
         view: 0 for the first, 1 for the second. y, mean, log_scale: (B, H, W, C). weight: (B, C) float64, the bits
-        that a squared error of one is worth, for encoders that weigh the one against the other.
+        that a squared error of one is worth, for encoders that weigh the one against the other; None for plain
+        rounding. hyper: whether these are elements of z, which have a stream of their own.
+        """
+        ...
+
+    def context(self, y: Tensor | None) -> Tensor | None:
+        """What stands for the decoded values of a whole slice of y before any of it is coded.
+
+        None where there is no such thing, as in files: then a context of neighbours is only known step by step.
         """
         ...
 
@@ -55,31 +62,60 @@ class RateEstimator:
 
     (Minnen and Singh, ICIP 2020, "mixed" quantisation.) With `noise` off, rates are those of rounded values.
     `bits` is the estimate per picture, (2B,), float32, complete after the walk.
+
+    prior, laplace_share: the densities of the model. whole_slices: what `context` gives: "noise" as in training,
+    "rounded" for the latents rounded to integers, which no decoder has (BiSIC's published evaluation), or None for
+    what a decoder has.
     """
 
-    def __init__(self, prior: FactorizedPrior, *, noise: bool) -> None:
-        self._prior = prior
-        self._noise = noise
+    def __init__(
+        self,
+        prior: Prior,
+        laplace_share: float,
+        *,
+        noise: bool,
+        whole_slices: Literal["noise", "rounded"] | None = None,
+    ) -> None:
+        self._prior, self._laplace_share = prior, laplace_share
+        self._noise, self._whole_slices = noise, whole_slices
         self.bits: Tensor = torch.zeros(())
 
-    def code_prior(self, z: Tensor | None, shape: tuple[int, ...]) -> Tensor:
+    def code_prior(self, z: Tensor | None, shape: tuple[int, ...], *, views: int = 2) -> Tensor:
         assert z is not None
         z = z.float()
         rounded = z + (z.round() - z).detach()
         noisy = z + torch.empty_like(z).uniform_(-0.5, 0.5) if self._noise else rounded
-        self.bits = self.bits + self._prior.bits(noisy).sum((1, 2, 3))
+        bits = self._prior.bits(noisy).sum((1, 2, 3))
+        if views == 2:
+            self.bits = self.bits + bits
+        else:
+            self._add(0, bits)
         return rounded
 
     def code(
-        self, view: int, y: Tensor | None, mean: Tensor, log_scale: Tensor, mask: Tensor, weight: Tensor
+        self,
+        view: int,
+        y: Tensor | None,
+        mean: Tensor,
+        log_scale: Tensor,
+        mask: Tensor,
+        weight: Tensor | None,
+        *,
+        hyper: bool = False,
     ) -> Tensor:
         assert y is not None
         residual = y.float() - mean.float()
         rounded = residual + (residual.round() - residual).detach()
         noisy = residual + torch.empty_like(residual).uniform_(-0.5, 0.5) if self._noise else rounded
-        bits = residual_bits(noisy, scale_from_log(log_scale))
+        bits = residual_bits(noisy, scale_from_log(log_scale), self._laplace_share)
         self._add(view, (bits * mask).sum((1, 2, 3)))
         return (rounded + mean.float()) * mask
+
+    def context(self, y: Tensor | None) -> Tensor | None:
+        assert y is not None
+        if self._whole_slices == "noise":
+            return y + torch.empty_like(y).uniform_(-0.5, 0.5)
+        return y.round() if self._whole_slices == "rounded" else None
 
     def code_field(self, view: int, field: Tensor | None, size: tuple[int, int]) -> Tensor:
         assert field is not None

@@ -40,11 +40,11 @@ def scale_from_log(log_scale: Tensor) -> Tensor:
     return lower_bound(log_scale.float(), math.log(SCALE_MIN)).clamp(max=math.log(SCALE_MAX)).exp()
 
 
-def residual_bits(residual: Tensor, scale: Tensor) -> Tensor:
+def residual_bits(residual: Tensor, scale: Tensor, laplace_share: float = LAPLACE_SHARE) -> Tensor:
     """-log2 of the density's mass on the unit bin around `residual`, elementwise in float32.
 
-    The density is a Gaussian mixed with a Laplace density of the same standard deviation `scale`: what a network
-    predicts well is nearly Gaussian, and what it predicts badly gives the heavier tails.
+    The density is a Gaussian mixed with a Laplace density of the same standard deviation `scale`, 0 (Gaussian) to 1:
+    what a network predicts well is nearly Gaussian, and what it predicts badly gives the heavier tails.
     """
     distance, scale = residual.float().abs(), scale.float()
     factor = 1 / (scale * math.sqrt(2))
@@ -53,7 +53,7 @@ def residual_bits(residual: Tensor, scale: Tensor) -> Tensor:
     outer = torch.exp(-(distance + 0.5) * rate)
     inner = torch.exp(-(distance - 0.5).abs() * rate)
     laplace = torch.where(distance < 0.5, 1 - 0.5 * (inner + outer), 0.5 * (inner - outer))
-    mass = (1 - LAPLACE_SHARE) * gaussian + LAPLACE_SHARE * laplace
+    mass = (1 - laplace_share) * gaussian + laplace_share * laplace
     return -lower_bound(mass, _LIKELIHOOD_MIN).log2()
 
 

@@ -66,6 +66,9 @@ class _LatticeCoder:
         self._digest(symbols.astype(np.int64))
         return torch.from_numpy(symbols.astype(np.float64)).reshape(shape).to(device)
 
+    def context(self, y: Tensor | None) -> None:
+        """Nothing stands for what is not decoded yet."""
+
     def _prior_indices(self, shape: tuple[int, ...]) -> NDArray[np.uint8]:
         """The table of every element of one view's z, flat."""
         return np.tile(np.arange(shape[-1], dtype=np.uint8), shape[1] * shape[2])
@@ -87,25 +90,35 @@ class StreamWriter(_LatticeCoder):
         self._z = [StreamEncoder() for _ in _VIEWS]
         self._y = [StreamEncoder() for _ in _VIEWS]
 
-    def code_prior(self, z: Tensor | None, shape: tuple[int, ...]) -> Tensor:
+    def code_prior(self, z: Tensor | None, shape: tuple[int, ...], *, views: int = 2) -> Tensor:
         """Rounds and writes z."""
         assert z is not None
-        symbols = _symbols(z.double().cpu().numpy().reshape(2, -1))
+        symbols = _symbols(z.double().cpu().numpy().reshape(views, -1))
         indices = self._prior_indices(shape)
-        for stream, values in zip(self._z, symbols, strict=True):
+        for stream, values in zip(self._z[:views], symbols, strict=True):
             stream.put(values, indices, self._tables.prior)
         return self._prior_latents(symbols, shape, z.device)
 
     def code(
-        self, view: int, y: Tensor | None, mean: Tensor, log_scale: Tensor, mask: Tensor, weight: Tensor
+        self,
+        view: int,
+        y: Tensor | None,
+        mean: Tensor,
+        log_scale: Tensor,
+        mask: Tensor,
+        weight: Tensor | None,
+        *,
+        hyper: bool = False,
     ) -> Tensor:
         """Rounds and writes the masked elements of y."""
         assert y is not None
         means, levels = self._parameters(mean, log_scale, mask)
         residual = y[0, mask].double().cpu().numpy() - means / self._lattice.mean_steps
-        weights = weight[0].expand(mask.shape)[mask].cpu().numpy()
-        symbols = self._cheaper(_symbols(residual), residual, levels, weights)
-        self._y[view].put(symbols, levels, self._tables.scales)
+        symbols = _symbols(residual)
+        if weight is not None:
+            weights = weight[0].expand(mask.shape)[mask].cpu().numpy()
+            symbols = self._cheaper(symbols, residual, levels, weights)
+        (self._z if hyper else self._y)[view].put(symbols, levels, self._tables.scales)
         return self._exact_latents(symbols, means, mask)
 
     def code_field(self, view: int, field: Tensor | None, size: tuple[int, int]) -> Tensor:
@@ -158,18 +171,27 @@ class StreamReader(_LatticeCoder):
         self._y = [StreamDecoder(streams.y_left), StreamDecoder(streams.y_right)]
         self._device = device
 
-    def code_prior(self, z: Tensor | None, shape: tuple[int, ...]) -> Tensor:
+    def code_prior(self, z: Tensor | None, shape: tuple[int, ...], *, views: int = 2) -> Tensor:
         """Reads z."""
         indices = self._prior_indices(shape)
-        symbols = np.stack([stream.take(indices, self._tables.prior) for stream in self._z])
+        symbols = np.stack([stream.take(indices, self._tables.prior) for stream in self._z[:views]])
         return self._prior_latents(symbols, shape, self._device)
 
     def code(
-        self, view: int, y: Tensor | None, mean: Tensor, log_scale: Tensor, mask: Tensor, weight: Tensor
+        self,
+        view: int,
+        y: Tensor | None,
+        mean: Tensor,
+        log_scale: Tensor,
+        mask: Tensor,
+        weight: Tensor | None,
+        *,
+        hyper: bool = False,
     ) -> Tensor:
         """Reads the masked elements of y."""
         means, levels = self._parameters(mean, log_scale, mask)
-        return self._exact_latents(self._y[view].take(levels, self._tables.scales), means, mask)
+        symbols = (self._z if hyper else self._y)[view].take(levels, self._tables.scales)
+        return self._exact_latents(symbols, means, mask)
 
     def code_field(self, view: int, field: Tensor | None, size: tuple[int, int]) -> Tensor:
         """Reads a field."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from .base import StereoModel
@@ -10,10 +10,12 @@ from .bisic_rt import BisicRt, BisicRtConfig
 
 __all__ = ["ARCHITECTURES", "StereoModel", "build_model"]
 
-ARCHITECTURES = {"bisic-rt": (BisicRt, BisicRtConfig)}
+ARCHITECTURES: dict[str, tuple[Callable[..., StereoModel], Callable[..., Any]]] = {
+    "bisic-rt": (BisicRt, BisicRtConfig),
+}
 
 
-def build_model(architecture: str, arguments: Mapping[str, Any]) -> BisicRt:
+def build_model(architecture: str, arguments: Mapping[str, Any]) -> StereoModel:
     """A model with starting weights; raises ValueError for an unknown architecture or argument."""
     if architecture not in ARCHITECTURES:
         raise ValueError(f"unknown architecture '{architecture}'; known are: {', '.join(ARCHITECTURES)}")

@@ -8,6 +8,8 @@ from typing import Any
 from torch import Tensor, nn
 
 from ..entropy.coders import EntropyCoder
+from ..entropy.distributions import LAPLACE_SHARE
+from ..entropy.priors import Prior
 
 
 class StereoModel(nn.Module):
@@ -16,11 +18,35 @@ class StereoModel(nn.Module):
     Pictures are (2B, H, W, 3) float32 in 0..1 with sides that are multiples of `multiple`, the B first views before
     the B right ones; qualities are (2B,) in 0..1. `config` is a dataclass of JSON values, the constructor's argument;
     `prior_channels` counts the channels of z.
+
+    laplace_share: of the density of y around its mean (`distributions.residual_bits`). has_qualities: whether one
+    network serves all qualities; otherwise they are ignored. either_first: whether the views may come in either
+    order, swapped and mirrored, so that the sharper one can be coded first.
     """
 
     multiple: int
     prior_channels: int
     config: Any
+    laplace_share: float = LAPLACE_SHARE
+    has_qualities: bool = True
+    either_first: bool = True
+
+    @property
+    @abstractmethod
+    def prior(self) -> Prior:
+        """The density of z."""
+
+    @abstractmethod
+    def trade_off(self, quality: Tensor) -> Tensor:
+        """Lambda of qualities (N,): the bits per view pixel that a squared 8-bit error of one is worth, (N,)."""
+
+    @abstractmethod
+    def calibrate(self, x: Tensor) -> None:
+        """Makes what starting weights need of pictures (2B, H, W, 3)."""
+
+    def auxiliary_loss(self) -> Tensor | None:
+        """What tensors that the rate does not train learn by, a scalar; None when there are none of them."""
+        return None
 
     @abstractmethod
     def analyse(self, x: Tensor, quality: Tensor, *, with_choices: bool = True) -> Any:

@@ -13,6 +13,7 @@ import torch
 from torch import Tensor, nn
 
 from ..entropy.coders import EntropyCoder
+from ..entropy.priors import FactorizedPrior
 from ..nn.blocks import depth_to_space, space_to_depth
 from ..nn.dct import colour_dct, haar_step
 from ..nn.disparity import BLOCK, estimate_disparity
@@ -118,6 +119,13 @@ class BisicRt(StereoModel):
 
     def make_exact(self) -> None:
         self.entropy.double()
+
+    @property
+    def prior(self) -> FactorizedPrior:
+        return self.entropy.prior
+
+    def trade_off(self, quality: Tensor) -> Tensor:
+        return trade_off(self.config, quality)
 
     @torch.no_grad()
     def calibrate(self, x: Tensor) -> None:

@@ -10,7 +10,8 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
-from ..entropy.coders import EntropyCoder, FactorizedPrior
+from ..entropy.coders import EntropyCoder
+from ..entropy.priors import FactorizedPrior
 from ..nn.blocks import GatedBlock, QualityKnots, Upsample, depth_to_space, space_to_depth
 from ..nn.disparity import BLOCK, shift_along_rows
 from .rt_config import BisicRtConfig, squared_error_bits

@@ -14,8 +14,7 @@ from safetensors.torch import save_file
 from torch import Tensor, nn
 
 from ..errors import TrainingError
-from ..models import build_model
-from ..models.bisic_rt import BisicRt
+from ..models import StereoModel, build_model
 from .config import TrainingConfig
 
 FILE_NAME = "checkpoint.safetensors"
@@ -71,7 +70,7 @@ def load_checkpoint(
         raise TrainingError(f"{path} is not a checkpoint of this configuration: {reason}") from error
 
 
-def load_run(run: Path) -> tuple[TrainingConfig, BisicRt, dict[str, Any]]:
+def load_run(run: Path) -> tuple[TrainingConfig, StereoModel, dict[str, Any]]:
     """The settings of a run's folder, the model with the averaged weights, and `progress`.
 
     Raises TrainingError when the folder holds no run with a checkpoint.

@@ -7,16 +7,12 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
-import numpy as np
-
-from ..entropy.coders import FactorizedPrior
-from ..entropy.density_tables import logistic_tables, residual_tables
-from ..entropy.distributions import LAPLACE_SHARE
+from ..entropy.density_tables import residual_tables
 from ..entropy.fields import field_tables
 from ..entropy.lattice import Lattice
 from ..entropy.streams import CodingTables
 from ..errors import OutputError, TrainingError
-from ..models.bisic_rt import BisicRt
+from ..models import StereoModel
 from ..releases import load_release, save_release
 from .checkpoint import load_run
 from .config import TrainingConfig
@@ -97,7 +93,7 @@ def export_run(run: Path, folder: Path, *, name: str, data: str, pairs: Sequence
 
 
 def _save(
-    folder: Path, name: str, config: TrainingConfig, model: BisicRt, training: Mapping[str, Any], card: str
+    folder: Path, name: str, config: TrainingConfig, model: StereoModel, training: Mapping[str, Any], card: str
 ) -> None:
     lattice = Lattice()
     save_release(
@@ -105,7 +101,7 @@ def _save(
         name=name,
         architecture=config.arch,
         model=model,
-        tables=coding_tables(model.entropy.prior, lattice),
+        tables=coding_tables(model, lattice),
         lattice=lattice,
         training=training,
         card=card,
@@ -113,7 +109,7 @@ def _save(
 
 
 def _card(
-    name: str, config: TrainingConfig, model: BisicRt, training: Mapping[str, Any], scenes: Sequence[Pair]
+    name: str, config: TrainingConfig, model: StereoModel, training: Mapping[str, Any], scenes: Sequence[Pair]
 ) -> str:
     measured = _UNMEASURED
     if scenes:
@@ -147,10 +143,7 @@ def _validation_pairs(pairs: Sequence[Pair], config: TrainingConfig) -> list[Pai
     return [pair for pair in pairs if pair.name.startswith(scenes)]
 
 
-def coding_tables(prior: FactorizedPrior, lattice: Lattice) -> CodingTables:
-    """The integer tables of a model: one per scale level, and one per channel of the prior."""
-    means = prior.mean.detach().double().cpu().numpy()
-    # The deviations of the density whose bin masses `FactorizedPrior.bits` trains.
-    deviations = np.exp(prior.log_scale.detach().double().cpu().numpy().clip(-3.0))
-    scales = residual_tables(lattice.scales, laplace_share=LAPLACE_SHARE)
-    return CodingTables(scales=scales, prior=logistic_tables(means, deviations), fields=field_tables())
+def coding_tables(model: StereoModel, lattice: Lattice) -> CodingTables:
+    """The integer tables of a model: one per scale level, one per channel of its prior, and those of fields."""
+    scales = residual_tables(lattice.scales, laplace_share=model.laplace_share)
+    return CodingTables(scales=scales, prior=model.prior.tables(), fields=field_tables())

@@ -17,8 +17,7 @@ from torch import Tensor, nn
 
 from ..errors import TrainingError
 from ..files import write_atomically
-from ..models import build_model
-from ..models.bisic_rt import BisicRt
+from ..models import StereoModel, build_model
 from . import distributed
 from .checkpoint import CONFIG, FILE_NAME, RandomState, load_checkpoint, save_checkpoint
 from .config import TrainingConfig
@@ -248,7 +247,7 @@ class Trainer:
         noise = torch.rand_like(strata, dtype=torch.float32)
         return ((strata + noise) / self.config.batch_size).repeat(2)
 
-    def averaged(self) -> BisicRt:
+    def averaged(self) -> StereoModel:
         """A copy of the model with the averaged weights, on the training device."""
         model = copy.deepcopy(self.model)
         model.load_state_dict(self.average.tensors)

@@ -7,7 +7,7 @@ from typing import Literal
 from torch import Tensor, nn
 
 from ..entropy.coders import RateEstimator
-from ..models.bisic_rt import BisicRt, BisicRtConfig, trade_off
+from ..models import StereoModel
 from .ms_ssim import ms_ssim
 
 # What 1 - MS-SSIM weighs at a lambda of one for squared 8-bit errors: near the ratio of the lambdas with which
@@ -15,12 +15,12 @@ from .ms_ssim import ms_ssim
 MS_SSIM_WEIGHT = 1280.0
 
 
-def rate_and_reconstruction(model: BisicRt, x: Tensor, quality: Tensor, *, noise: bool) -> tuple[Tensor, Tensor]:
+def rate_and_reconstruction(model: StereoModel, x: Tensor, quality: Tensor, *, noise: bool) -> tuple[Tensor, Tensor]:
     """Estimated bits per view pixel of each picture, (2B,) float32, and the decoded pictures, like x, float32.
 
     With `noise` off the pictures are what a decoder would show: clamped, and rounded to 8 bits.
     """
-    coder = RateEstimator(model.entropy.prior, noise=noise)
+    coder = RateEstimator(model.prior, model.laplace_share, noise=noise, whole_slices="noise" if noise else None)
     latents = model.analyse(x, quality, with_choices=False)
     decoded = model.reconstruct(model.walk(coder, latents, quality, (x.shape[1], x.shape[2]))).float()
     if not noise:
@@ -28,7 +28,7 @@ def rate_and_reconstruction(model: BisicRt, x: Tensor, quality: Tensor, *, noise
     return coder.bits / (x.shape[1] * x.shape[2]), decoded
 
 
-def rate_and_distortion(model: BisicRt, x: Tensor, quality: Tensor, *, noise: bool) -> tuple[Tensor, Tensor]:
+def rate_and_distortion(model: StereoModel, x: Tensor, quality: Tensor, *, noise: bool) -> tuple[Tensor, Tensor]:
     """Estimated bits per view pixel and mean squared 8-bit error of each picture, both (2B,) float32."""
     bpp, decoded = rate_and_reconstruction(model, x, quality, noise=noise)
     return bpp, squared_error(decoded, x)
@@ -44,19 +44,18 @@ def psnr(mse: Tensor) -> Tensor:
     return -10 * (mse.clamp(min=1e-3) / 65025).log10()
 
 
-def rate_distortion_loss(config: BisicRtConfig, bpp: Tensor, distortion: Tensor, quality: Tensor) -> Tensor:
+def rate_distortion_loss(trade: Tensor, bpp: Tensor, distortion: Tensor) -> Tensor:
     """bpp + lambda * distortion, divided by the square root of lambda so that no quality dominates; a scalar.
 
-    The distortion is in squared 8-bit errors, or what stands for them.
+    trade: lambda, bpp, distortion: all (N,). The distortion is in squared 8-bit errors, or what stands for them.
     """
-    trade = trade_off(config, quality)
     return ((bpp + trade * distortion) / (trade / 0.01).sqrt()).mean()
 
 
 class RateDistortion(nn.Module):
     """The forward pass of a training step as one module, to be compiled and distributed as one."""
 
-    def __init__(self, model: BisicRt, loss: Literal["mse", "ms-ssim"]) -> None:
+    def __init__(self, model: StereoModel, loss: Literal["mse", "ms-ssim"]) -> None:
         super().__init__()
         self.model = model
         self.loss = loss
@@ -66,4 +65,4 @@ class RateDistortion(nn.Module):
         bpp, decoded = rate_and_reconstruction(self.model, x, quality, noise=True)
         is_mse = self.loss == "mse"
         distortion = squared_error(decoded, x) if is_mse else MS_SSIM_WEIGHT * (1 - ms_ssim(decoded, x))
-        return rate_distortion_loss(self.model.config, bpp, distortion, quality), bpp, decoded
+        return rate_distortion_loss(self.model.trade_off(quality), bpp, distortion), bpp, decoded

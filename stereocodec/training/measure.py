@@ -15,7 +15,6 @@ from ..entropy.coders import RateEstimator
 from ..entropy.streams import StreamWriter
 from ..errors import TrainingError
 from ..images import psnr
-from ..models.bisic_rt import BisicRt
 from ..releases import Release
 from .data import Pair
 from .ms_ssim import ms_ssim
@@ -75,9 +74,8 @@ def coded_and_estimated_bytes(release: Release, views: Tensor, quality: int) -> 
     """
     model = copy.deepcopy(release.model)
     model.make_exact()
-    assert isinstance(model, BisicRt)
     writer = StreamWriter(release.lattice, release.tables)
-    coder = _Estimated(writer, RateEstimator(model.entropy.prior, noise=False))
+    coder = _Estimated(writer, RateEstimator(model.prior, model.laplace_share, noise=False))
     x, qualities = views.float() / 255, torch.full((2,), quality / 100, dtype=torch.float64)
     with torch.inference_mode():
         model.walk(coder, model.analyse(x, qualities), qualities, (x.shape[1], x.shape[2]))
@@ -91,16 +89,27 @@ class _Estimated:
     def __init__(self, writer: StreamWriter, estimator: RateEstimator) -> None:
         self._writer, self.estimator = writer, estimator
 
-    def code_prior(self, z: Tensor | None, shape: tuple[int, ...]) -> Tensor:
-        coded = self._writer.code_prior(z, shape)
-        self.estimator.code_prior(coded, shape)
+    def code_prior(self, z: Tensor | None, shape: tuple[int, ...], *, views: int = 2) -> Tensor:
+        coded = self._writer.code_prior(z, shape, views=views)
+        self.estimator.code_prior(coded, shape, views=views)
         return coded
 
+    def context(self, y: Tensor | None) -> None:
+        """As in files."""
+
     def code(
-        self, view: int, y: Tensor | None, mean: Tensor, log_scale: Tensor, mask: Tensor, weight: Tensor
+        self,
+        view: int,
+        y: Tensor | None,
+        mean: Tensor,
+        log_scale: Tensor,
+        mask: Tensor,
+        weight: Tensor | None,
+        *,
+        hyper: bool = False,
     ) -> Tensor:
-        coded = self._writer.code(view, y, mean, log_scale, mask, weight)
-        self.estimator.code(view, coded, mean, log_scale, mask, weight)
+        coded = self._writer.code(view, y, mean, log_scale, mask, weight, hyper=hyper)
+        self.estimator.code(view, coded, mean, log_scale, mask, weight, hyper=hyper)
         return coded
 
     def code_field(self, view: int, field: Tensor | None, size: tuple[int, int]) -> Tensor:

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
-from ..models.bisic_rt import BisicRt
+from ..models import StereoModel
 from .data import Pair
 from .losses import psnr, rate_and_reconstruction, squared_error
 from .ms_ssim import ms_ssim
@@ -16,7 +16,7 @@ QUALITIES = (0.0, 0.25, 0.5, 0.75, 1.0)
 
 
 @torch.no_grad()
-def validate(model: BisicRt, pairs: Sequence[Pair], max_side: int = 768) -> list[dict[str, float]]:
+def validate(model: StereoModel, pairs: Sequence[Pair], max_side: int = 768) -> list[dict[str, float]]:
     """Estimated bpp, PSNR (dB) and MS-SSIM at five qualities, means over the views of the pairs' central crops.
 
     The crops measure at most `max_side`.
