@@ -126,7 +126,8 @@ class StreamWriter(_LatticeCoder):
         assert field is not None
         errors = prediction_errors(field[0].cpu().numpy())
         tables = self._tables.fields
-        costs = [tables.bits(errors, np.full(errors.size, k, dtype=np.uint8)).sum() for k in range(len(tables))]
+        values, counts = np.unique(errors, return_counts=True)
+        costs = [counts @ tables.bits(values, np.full(values.size, k, dtype=np.uint8)) for k in range(len(tables))]
         chosen = int(np.argmin(costs))
         self._z[view].put(np.array([chosen], dtype=np.int32), _choice_index(tables), tables)
         self._z[view].put(errors, np.full(errors.size, chosen, dtype=np.uint8), tables)

@@ -11,6 +11,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any, TypeVar
 
 import numpy as np
@@ -201,6 +202,12 @@ class TableSet:
         symbols = np.where(signs == 1, low - 1 - distances, low + self._in_range[tables] + distances)
         return np.clip(symbols, -MAX_SYMBOL, MAX_SYMBOL).astype(np.int32)
 
+    @cached_property
+    def _costs(self) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
+        """Where each table starts in the list of all, and the bits of each frequency in it."""
+        lengths = self._in_range.astype(np.int64) + 1
+        return np.cumsum(lengths) - lengths, PRECISION - np.log2(np.concatenate(self.frequencies).astype(np.float64))
+
     def bits(self, symbols: NDArray[np.int32], tables: NDArray[np.integer[Any]]) -> NDArray[np.float64]:
         """Exact cost of each symbol in bits, escapes included: the rate that a stream comes close to.
 
@@ -218,8 +225,7 @@ class TableSet:
             raise InvalidInput(f"table indices must lie between 0 and {len(self) - 1}")
         small = tables.astype(np.uint8)
         local, escaped, _, distances = self.to_local(symbols, small)
-        starts = np.cumsum(self._in_range + 1) - (self._in_range + 1)
-        costs = PRECISION - np.log2(np.concatenate(self.frequencies).astype(np.float64))
+        starts, costs = self._costs
         bits: NDArray[np.float64] = costs[starts[small] + local]
         classes, _ = exp_golomb(distances)
         each = uniform_frequency(ESCAPE_CLASSES)

@@ -78,23 +78,31 @@ class ResidualLayer(nn.Module):
         planes = [
             coder.code_field(view, None if levels is None else levels[..., band], size) for band in range(self.bands)
         ]
-        level = torch.stack(planes, -1).clamp(0, LEVELS - 1)[..., self.band]
+        level = torch.stack(planes, -1).clamp(0, LEVELS - 1).index_select(-1, self.band)
         log_scale = _log_scales(level.device)[level]
         weight = _step_bits(self.config, quality)[:, None].expand(-1, level.shape[-1])
         return coder.code(view, coefficients, torch.zeros_like(log_scale), log_scale, level[0] > 0, weight)
 
     def _levels(self, coefficients: Tensor, quality: Tensor) -> Tensor:
         """The level of every band of every block, (2, h, w, bands) int64, 0 where coding would not pay."""
+        worth = _step_bits(self.config, quality).float().view(2, 1, 1, 1)
+        large = torch.where(coefficients.abs() < _DEAD_ZONE, 0.0, coefficients)
+        at_most = worth * self._band_sums(large.square())
+        levels = torch.zeros_like(at_most, dtype=torch.int64)
+        view, row, column = torch.nonzero((at_most > _WORTHWHILE).any(-1), as_tuple=True)
+        chosen = self._block_levels(coefficients[view, row, column], worth[view, 0, 0])
+        return levels.index_put((view, row, column), chosen)
+
+    def _block_levels(self, coefficients: Tensor, worth: Tensor) -> Tensor:
+        """The same of blocks (N, coefficients), where a squared error of one step is worth (N, 1) bits."""
         size = torch.bincount(self.band).float()
-        squares = self._band_sums(coefficients.square())
-        deviation = (squares / size).sqrt().clamp(min=1e-6)
+        deviation = (self._band_sums(coefficients.square()) / size).sqrt().clamp(min=1e-6)
         log_scales = _log_scales(coefficients.device).float()
         level = (deviation.log()[..., None] - log_scales[1:]).abs().argmin(-1) + 1
         symbols = torch.where(coefficients.abs() < _DEAD_ZONE, 0.0, coefficients.round())
-        bits = residual_bits(symbols, log_scales[level].exp()[..., self.band])
+        bits = residual_bits(symbols, log_scales.exp()[level].index_select(-1, self.band))
         gained = coefficients.square() - (coefficients - symbols).square()
-        worth = _step_bits(self.config, quality).float().view(2, 1, 1, 1) * self._band_sums(gained)
-        pays = worth - self._band_sums(bits) > _WORTHWHILE
+        pays = worth * self._band_sums(gained) - self._band_sums(bits) > _WORTHWHILE
         return torch.where(pays, level, 0)
 
     def _band_sums(self, values: Tensor) -> Tensor:

@@ -25,10 +25,11 @@ def shift_along_rows(picture: Tensor, disparity: Tensor) -> Tensor:
     Columns beyond the picture repeat its edge; half pixels are the mean of their two neighbours.
     """
     batch, height, width, channels = picture.shape
-    per_column = disparity.repeat_interleave(BLOCK, 2).repeat_interleave(BLOCK, 1)
-    column = torch.arange(width, device=picture.device) + per_column.div(2, rounding_mode="floor")
+    whole, half = disparity.div(2, rounding_mode="floor"), disparity % 2
+    whole, half = (part.repeat_interleave(BLOCK, 2).repeat_interleave(BLOCK, 1) for part in (whole, half))
+    column = torch.arange(width, device=picture.device) + whole
     first = column.clamp(0, width - 1)
-    second = (column + per_column % 2).clamp(0, width - 1)
+    second = (column + half).clamp(0, width - 1)
     row_start = (torch.arange(batch * height, device=picture.device) * width).view(batch, height, 1)
     flat = picture.reshape(-1, channels)
     mean = 0.5 * (flat[(row_start + first).view(-1)] + flat[(row_start + second).view(-1)])
@@ -53,7 +54,10 @@ def estimate_disparity(first: Tensor, second: Tensor, smoothness: Tensor) -> Ten
 
 def _without_local_mean(luma: Tensor) -> Tensor:
     """So that different exposure of the views does not matter."""
-    return luma - F.avg_pool2d(luma[:, None], 17, 1, 8, count_include_pad=False)[:, 0]
+    mean = luma[:, None]
+    for kernel, padding in (((17, 1), (8, 0)), ((1, 17), (0, 8))):
+        mean = F.avg_pool2d(mean, kernel, 1, padding, count_include_pad=False)
+    return luma - mean[:, 0]
 
 
 def _coarse_field(a: Tensor, b: Tensor, smoothness: Tensor) -> Tensor:
