@@ -42,9 +42,8 @@ _DEFAULT_MODEL = "bisic-rt"
     "-q",
     "--quality",
     type=click.IntRange(0, 100),
-    default=50,
-    show_default=True,
-    help="Higher is better and larger.",
+    show_default="50",
+    help="Higher is better and larger. Models with a single quality take none.",
 )
 @click.option(
     "--model",
@@ -61,7 +60,7 @@ def encode(
     left: str,
     right: str,
     output: str,
-    quality: int,
+    quality: int | None,
     model: str,
     device: str,
     force: bool,
@@ -97,7 +96,8 @@ def encode(
     if not quiet:
         name = "standard output" if stdout is not None else click.format_filename(output)
         size = _size_text(len(data), views[0])
-        click.echo(f"{name}: {size}, quality {quality}, {codec.name}", err=stdout is not None)
+        chosen = f"quality {codec.quality_or_default(quality)}, " if codec.has_qualities else ""
+        click.echo(f"{name}: {size}, {chosen}{codec.name}", err=stdout is not None)
         if levels is not None:
             click.echo(_psnr_text(*levels), err=stdout is not None)
 

@@ -41,6 +41,7 @@ COMMANDS = {
     "info": _Entry("info:info", "Show what a .bsc file holds and where its bytes go."),
     "train": _Entry("train:train", "Train a model on folders of stereo pairs."),
     "export": _Entry("export:export", "Make a release folder of a training run."),
+    "import": _Entry("import_:import_", "Make a release folder of a checkpoint of a published codec."),
 }
 
 

@@ -11,7 +11,8 @@ from ._shared import device_option, quiet_option
 
 
 @click.command()
-@click.argument("config", type=click.Path(dir_okay=False, path_type=Path))
+@click.argument("config", required=False, type=click.Path(dir_okay=False, path_type=Path))
+@click.option("--arch", metavar="NAME", help="Without CONFIG: train by this architecture's own recipe.")
 @click.option(
     "--data",
     required=True,
@@ -39,7 +40,8 @@ from ._shared import device_option, quiet_option
 @device_option
 @quiet_option
 def train(
-    config: Path,
+    config: Path | None,
+    arch: str | None,
     data: tuple[Path, ...],
     photos: tuple[Path, ...],
     output: Path,
@@ -52,10 +54,13 @@ def train(
 ) -> None:
     """Train a model on folders of stereo pairs.
 
-    CONFIG is a TOML file such as configs/bisic-rt.toml. RUN receives checkpoint.safetensors, config.json, train.csv
+    CONFIG is a TOML file with the settings; --arch bisic-rt, bisic, bisic-fast or ecsic takes the recipe of that
+    architecture instead. RUN receives checkpoint.safetensors, config.json, train.csv
     and validation.csv; a stopped or killed run goes on with --resume, and `bisic export` makes a release of it.
     On several GPUs: torchrun --nproc-per-node GPUS -m stereocodec_cli train ...
     """
+    if (config is None) == (arch is None):
+        raise click.UsageError("Name either a CONFIG or an --arch.")
     if init is not None and resume:
         raise click.UsageError("--resume goes on with the weights of RUN: leave --init out.")
     import torch
@@ -66,7 +71,7 @@ def train(
     from stereocodec.training.distributed import process_group
     from stereocodec.training.loop import Trainer
 
-    settings = TrainingConfig.from_toml(config)
+    settings = TrainingConfig.from_toml(config) if config else TrainingConfig.recipe(arch or "")
     if threads:
         torch.set_num_threads(threads)
     # Tiny gradients of zero-initialised branches are denormal numbers, which are many times slower on x86.

@@ -81,26 +81,45 @@ class StereoCodec:
         """What files name this release's weights by."""
         return self._release.model_id
 
+    @property
+    def has_qualities(self) -> bool:
+        """Whether `compress` takes a quality; otherwise the model has a single one."""
+        return self._model.has_qualities
+
+    def quality_or_default(self, quality: int | None) -> int:
+        """What `compress` makes of a quality; 0 for a model with a single one.
+
+        Raises InvalidInput for what is no whole number from 0 to 100, and for any with such a model.
+        """
+        if not self._model.has_qualities:
+            if quality is not None:
+                raise InvalidInput(f"the model {self.name} has a single quality; leave quality {quality} out")
+            return 0
+        if quality is None:
+            return DEFAULT_QUALITY
+        if isinstance(quality, bool) or not isinstance(quality, (int, np.integer)) or not 0 <= quality <= 100:
+            raise InvalidInput(f"quality is {quality!r}; it must be a whole number from 0 to 100")
+        return int(quality)
+
     def compress(
         self,
         left: ImageLike,
         right: ImageLike,
         *,
-        quality: int = DEFAULT_QUALITY,
+        quality: int | None = None,
         progress: Progress | None = None,
     ) -> bytes:
         """Encodes two views of equal size to the bytes of a `.bsc` file.
 
         left, right: PIL images, (H, W, 3) uint8 arrays, or (3, H, W) tensors (uint8, or float in 0..1).
-        quality: 0 (smallest) to 100 (best).
+        quality: 0 (smallest) to 100 (best), 50 when left out; models with a single quality take none.
         progress: called with a fraction in 0..1 and the stage's name.
         Raises InvalidInput, and DecodingMismatch when damaged weights give values that are not numbers.
         """
-        if isinstance(quality, bool) or not isinstance(quality, (int, np.integer)) or not 0 <= quality <= 100:
-            raise InvalidInput(f"quality is {quality!r}; it must be a whole number from 0 to 100")
+        quality = self.quality_or_default(quality)
         views = np.stack(to_pair(left, right))
         height, width = views.shape[1:3]
-        swapped = _is_sharper(views[1], views[0])
+        swapped = self._model.either_first and _is_sharper(views[1], views[0])
         if swapped:
             views = _swapped(views)
         say = progress or _silent
@@ -109,7 +128,8 @@ class StereoCodec:
             x = self._to_model(views)
             qualities = self._qualities(quality)
             writer = StreamWriter(self._release.lattice, self._release.tables)
-            writer.code_field(0, torch.tensor([[[int(swapped)]]]), (1, 1))
+            if self._model.either_first:
+                writer.code_field(0, torch.tensor([[[int(swapped)]]]), (1, 1))
             latents = self._model.analyse(x, qualities)
             say(0.3, "entropy coding")
             self._model.walk(writer, latents, qualities, (x.shape[1], x.shape[2]))
@@ -118,7 +138,7 @@ class StereoCodec:
         container = Container(
             width=int(width),
             height=int(height),
-            quality=int(quality),
+            quality=quality,
             model_id=self.model_id,
             guard=guard,
             streams=streams,
@@ -148,7 +168,7 @@ class StereoCodec:
         reader = StreamReader(lattice, tables, container.streams, container.guard, self._device)
         with torch.inference_mode(), torch.autocast(self._device.type, enabled=False), self._device:
             qualities = self._qualities(container.quality)
-            swapped = bool(reader.code_field(0, None, (1, 1)).any())
+            swapped = self._model.either_first and bool(reader.code_field(0, None, (1, 1)).any())
             decoded = self._model.walk(reader, None, qualities, size)
             reader.close(container.latent_checksum)
             say(0.6, "synthesis")

@@ -22,6 +22,8 @@ from safetensors.torch import load, save
 from torch import Tensor
 
 from .container_rules import MAX_MODEL_NAME_BYTES, MODEL_ID_BYTES
+from .entropy.density_tables import residual_tables
+from .entropy.fields import field_tables
 from .entropy.lattice import Lattice
 from .entropy.streams import CodingTables
 from .entropy.tables import TableSet
@@ -125,14 +127,15 @@ def save_release(
     lattice: Lattice,
     training: Mapping[str, Any],
     card: str,
+    precision: torch.dtype = torch.float16,
 ) -> None:
-    """Writes a release folder; matrices are stored in float16, vectors in float32.
+    """Writes a release folder; matrices are stored in `precision`, vectors in float32.
 
     Raises OutputError when the folder exists and is not empty, or cannot be written.
     """
     if folder.exists() and not (folder.is_dir() and not any(folder.iterdir())):
         raise OutputError(f"{folder} exists and is not an empty folder; choose another or remove it")
-    weights = {n: _stored(t) for n, t in model.state_dict().items()}
+    weights = {n: _stored(t, precision) for n, t in model.state_dict().items()}
     tensors = weights | {
         prefix + key: torch.from_numpy(np.ascontiguousarray(array))
         for kind, prefix in _TABLE_PREFIXES.items()
@@ -157,6 +160,12 @@ def save_release(
         (folder / _CONFIG).write_text(json.dumps(config, indent=2) + "\n", encoding="utf-8")
     except OSError as error:
         raise OutputError(f"{folder} cannot be written: {error.strerror}") from error
+
+
+def coding_tables(model: StereoModel, lattice: Lattice) -> CodingTables:
+    """The integer tables of a model: one per scale level, one per channel of its prior, and those of fields."""
+    scales = residual_tables(lattice.scales, laplace_share=model.laplace_share)
+    return CodingTables(scales=scales, prior=model.prior.tables(), fields=field_tables())
 
 
 def _is_file(path: Path) -> bool:
@@ -192,8 +201,8 @@ def _model_id(config: Mapping[str, Any], tensors: Mapping[str, Tensor]) -> bytes
     return digest.digest()[:MODEL_ID_BYTES]
 
 
-def _stored(tensor: Tensor) -> Tensor:
-    dtype = torch.float16 if tensor.ndim >= 2 else torch.float32
+def _stored(tensor: Tensor, precision: torch.dtype) -> Tensor:
+    dtype = precision if tensor.ndim >= 2 else torch.float32
     return tensor.detach().cpu().to(dtype).contiguous()
 
 

@@ -14,8 +14,7 @@ from PIL import Image
 from stereocodec.codec import StereoCodec
 from stereocodec.entropy.lattice import Lattice
 from stereocodec.models import build_model
-from stereocodec.releases import save_release
-from stereocodec.training.export import coding_tables
+from stereocodec.releases import coding_tables, save_release
 
 pytest_plugins = ["commands", "runs"]
 

@@ -18,8 +18,7 @@ from stereocodec.container_rules import MODEL_ID_BYTES
 from stereocodec.entropy.density_tables import residual_tables
 from stereocodec.entropy.lattice import Lattice
 from stereocodec.errors import InvalidRelease, OutputError, UnknownModel
-from stereocodec.releases import built_in_names, find_release, load_release, model_id_of
-from stereocodec.training.export import coding_tables
+from stereocodec.releases import built_in_names, coding_tables, find_release, load_release, model_id_of
 
 FILES = ["README.md", "config.json", "model.safetensors"]
 

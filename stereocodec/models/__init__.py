@@ -7,11 +7,13 @@ from typing import Any
 
 from .base import StereoModel
 from .bisic_rt import BisicRt, BisicRtConfig
+from .ecsic import Ecsic, EcsicConfig
 
 __all__ = ["ARCHITECTURES", "StereoModel", "build_model"]
 
 ARCHITECTURES: dict[str, tuple[Callable[..., StereoModel], Callable[..., Any]]] = {
     "bisic-rt": (BisicRt, BisicRtConfig),
+    "ecsic": (Ecsic, EcsicConfig),
 }
 
 

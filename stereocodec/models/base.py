@@ -5,6 +5,7 @@ from __future__ import annotations
 from abc import abstractmethod
 from typing import Any
 
+import torch
 from torch import Tensor, nn
 
 from ..entropy.coders import EntropyCoder
@@ -39,6 +40,10 @@ class StereoModel(nn.Module):
     @abstractmethod
     def trade_off(self, quality: Tensor) -> Tensor:
         """Lambda of qualities (N,): the bits per view pixel that a squared 8-bit error of one is worth, (N,)."""
+
+    def loss_weight(self, quality: Tensor) -> Tensor:
+        """What the loss of pictures of qualities (N,) is multiplied by, (N,)."""
+        return torch.ones_like(quality)
 
     @abstractmethod
     def calibrate(self, x: Tensor) -> None:

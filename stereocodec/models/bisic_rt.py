@@ -127,6 +127,10 @@ class BisicRt(StereoModel):
     def trade_off(self, quality: Tensor) -> Tensor:
         return trade_off(self.config, quality)
 
+    def loss_weight(self, quality: Tensor) -> Tensor:
+        """So that no quality dominates."""
+        return (trade_off(self.config, quality) / 0.01).rsqrt()
+
     @torch.no_grad()
     def calibrate(self, x: Tensor) -> None:
         """Takes the latents' statistics from pictures (2B, H, W, 3)."""

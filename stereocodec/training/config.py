@@ -13,10 +13,14 @@ from ..errors import TrainingError
 
 _CHOICES = {
     "loss": ("mse", "ms-ssim"),
-    "schedule": ("stable", "cosine"),
-    "optimiser": ("adamw", "muon"),
+    "schedule": ("stable", "cosine", "milestones"),
+    "optimiser": ("adamw", "muon", "adam"),
+    "augmentation": ("mirror", "flips-and-swaps", "none"),
     "precision": ("float32", "bfloat16"),
 }
+
+
+_RECIPES = Path(__file__).parent / "recipes"
 
 
 @dataclass(frozen=True)
@@ -26,7 +30,9 @@ class TrainingConfig:
     Sides of crops are in pixels and multiples of 64; wide crops give the row attention the disparities it will meet.
     `batch_size` counts crop pairs over all processes. The learning rate rises linearly for `warmup_steps`; with the
     `stable` schedule it stays, and falls linearly to zero over the last `decay_steps` of `steps`, so that a run can be
-    prolonged from any checkpoint before that; with `cosine` it falls along half a cosine to zero at `steps`.
+    prolonged from any checkpoint before that; with `cosine` it falls along half a cosine to zero at `steps`; with
+    `milestones` it is multiplied by `milestone_factor` at each of them. `augmentation`: `mirror` mirrors pairs so that
+    disparities keep their sign, and upside down; `flips-and-swaps` flips both views alike and swaps them.
     `photo_share` and `pattern_share` are the parts of crops that come from single photographs and from drawn patterns.
     """
 
@@ -35,14 +41,17 @@ class TrainingConfig:
     loss: Literal["mse", "ms-ssim"] = "mse"
     crop_height: int = 128
     crop_width: int = 384
+    augmentation: Literal["mirror", "flips-and-swaps", "none"] = "mirror"
     photo_share: float = 0.0
     pattern_share: float = 0.0
     batch_size: int = 4
     steps: int = 20_000
-    schedule: Literal["stable", "cosine"] = "stable"
+    schedule: Literal["stable", "cosine", "milestones"] = "stable"
     warmup_steps: int = 100
     decay_steps: int = 1_500
-    optimiser: Literal["adamw", "muon"] = "adamw"
+    milestones: tuple[int, ...] = ()
+    milestone_factor: float = 0.5
+    optimiser: Literal["adamw", "muon", "adam"] = "adamw"
     learning_rate: float = 1e-3
     muon_learning_rate: float = 5e-3
     gradient_clip: float = 1.0
@@ -67,7 +76,7 @@ class TrainingConfig:
         for name in ("warmup_steps", "decay_steps", "seed"):
             if getattr(self, name) < 0:
                 raise TrainingError(f"{name} must not be negative")
-        for name in ("learning_rate", "muon_learning_rate", "gradient_clip"):
+        for name in ("learning_rate", "muon_learning_rate", "gradient_clip", "milestone_factor"):
             if getattr(self, name) <= 0:
                 raise TrainingError(f"{name} must be above 0")
         if not 0 <= self.ema_decay < 1:
@@ -86,14 +95,21 @@ class TrainingConfig:
         unknown = sorted(set(values) - known)
         if unknown:
             raise TrainingError(f"unknown setting '{unknown[0]}'; known are: {', '.join(sorted(known))}")
-        settings = dict(values)
-        if isinstance(settings.get("validation_scenes"), list):
-            settings["validation_scenes"] = tuple(settings["validation_scenes"])
+        settings: dict[str, Any] = {name: tuple(v) if isinstance(v, list) else v for name, v in values.items()}
         return cls(**settings)
 
     @classmethod
+    def recipe(cls, arch: str) -> TrainingConfig:
+        """The recipe of an architecture, as its authors train it; raises TrainingError when there is none."""
+        path = _RECIPES / f"{arch}.toml"
+        if not path.is_file():
+            known = ", ".join(sorted(recipe.stem for recipe in _RECIPES.glob("*.toml")))
+            raise TrainingError(f"there is no recipe for '{arch}'; known are: {known}")
+        return cls.from_toml(path)
+
+    @classmethod
     def from_toml(cls, path: Path) -> TrainingConfig:
-        """Reads a file such as those in configs/; raises TrainingError with the reason when it cannot."""
+        """Reads a file such as those in training/recipes/; raises TrainingError with the reason when it cannot."""
         if sys.version_info >= (3, 11):
             import tomllib
         else:
@@ -111,6 +127,8 @@ class TrainingConfig:
     def rate_at(self, step: int) -> float:
         """The factor on the learning rates at a step counted from 0."""
         rise = min(1.0, (step + 1) / max(1, self.warmup_steps))
+        if self.schedule == "milestones":
+            return rise * self.milestone_factor ** sum(step >= milestone for milestone in self.milestones)
         if self.schedule == "cosine":
             done = (step - self.warmup_steps) / max(1, self.steps - self.warmup_steps)
             return rise * 0.5 * (1 + math.cos(math.pi * min(1.0, max(0.0, done))))
@@ -129,6 +147,9 @@ def _check_type(name: str, value: object, default: object) -> None:
         valid, kind = isinstance(value, int | float) and not is_bool and math.isfinite(value), "a number"
     elif isinstance(default, str):
         valid, kind = isinstance(value, str), "a text"
+    elif name == "milestones":
+        valid = isinstance(value, tuple) and all(isinstance(item, int) and not is_bool for item in value)
+        kind = "a list of whole numbers"
     elif isinstance(default, tuple):
         valid, kind = isinstance(value, tuple) and all(isinstance(item, str) for item in value), "a list of texts"
     else:

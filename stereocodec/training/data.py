@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 import torch
@@ -94,7 +95,7 @@ def split_validation(pairs: Sequence[Pair], scenes: Sequence[str]) -> tuple[list
 
 
 class CropSampler:
-    """Random crops at the same place of both views, with mirroring that keeps the disparities' sign.
+    """Random crops at the same place of both views, mirrored or flipped at random.
 
     Pairs are drawn in proportion to the square root of their area: large photographs offer more, small ones are
     more scenes. The pictures stay on `device` as uint8. What is drawn depends on `generator` alone, whose state may
@@ -104,6 +105,7 @@ class CropSampler:
         height, width: of the crops in pixels.
         photos: single photographs, of which pairs are made (`PseudoPairs`).
         photo_share: the share of crops, 0 to 1, that is made of them.
+        augmentation: as in `TrainingConfig`.
         pattern_share: the share of crops that shows what no camera does: noise, text, drawings, checkerboards,
             stripes, saturated gradients, flat colour (`random_pattern`), or unrelated views.
 
@@ -121,6 +123,7 @@ class CropSampler:
         photos: Sequence[Photo] = (),
         photo_share: float = 0.0,
         pattern_share: float = 0.0,
+        augmentation: Literal["mirror", "flips-and-swaps", "none"] = "mirror",
     ) -> None:
         if not (min(photo_share, pattern_share) >= 0 and photo_share + pattern_share <= 1):
             raise TrainingError(
@@ -136,12 +139,13 @@ class CropSampler:
         self._probabilities = weights / weights.sum()
         self._height, self._width = height, width
         self._photo_share, self._pattern_share = photo_share, pattern_share
+        self._augmentation = augmentation
         self._pseudo_pairs = PseudoPairs(photos, height, width, device, seed) if photo_share else None
         self.generator = np.random.Generator(np.random.PCG64(seed))
 
     def batch(self, size: int) -> Tensor:
         """(2 * size, height, width, 3) float32 in 0..1: left crops, then the right ones."""
-        crops = torch.stack([self._mirrored(self._crop()) for _ in range(size)])
+        crops = torch.stack([self._augmented(self._crop()) for _ in range(size)])
         return torch.cat([crops[..., :3], crops[..., 3:]]).float().div_(255)
 
     def _crop(self) -> Tensor:
@@ -165,9 +169,20 @@ class CropSampler:
             return torch.cat([self._crop_of_pair()[..., :3], self._crop_of_pair()[..., 3:].flip(0)], -1)
         return torch.from_numpy(random_pattern(self.generator, self._height, self._width)).to(self._views[0].device)
 
+    def _augmented(self, crop: Tensor) -> Tensor:
+        if self._augmentation == "mirror":
+            return self._mirrored(crop)
+        return self._flipped(crop) if self._augmentation == "flips-and-swaps" else crop
+
     def _mirrored(self, crop: Tensor) -> Tensor:
         if self.generator.random() < 0.5:
             crop = torch.cat([crop[..., 3:], crop[..., :3]], -1).flip(1)
         if self.generator.random() < 0.3:
             crop = crop.flip(0)
         return crop
+
+    def _flipped(self, crop: Tensor) -> Tensor:
+        """Flips of both views alike, and swapped views: disparities of both signs (BiSIC, ECCV 2024, its code)."""
+        across, down, swapped = self.generator.random(3) < 0.5
+        crop = crop.flip([axis for axis, chosen in ((1, across), (0, down)) if chosen])
+        return torch.cat([crop[..., 3:], crop[..., :3]], -1) if swapped else crop

@@ -11,6 +11,8 @@ import torch
 import torch.distributed as dist
 from torch import Tensor, nn
 
+from .optimisers import is_auxiliary
+
 
 def _together() -> bool:
     return dist.is_available() and dist.is_initialized()
@@ -61,7 +63,11 @@ def distributed(module: nn.Module, device: torch.device) -> nn.Module:
     """The module with the weights of process 0, its gradients averaged over the processes."""
     if not _together():
         return module
-    return nn.parallel.DistributedDataParallel(module, device_ids=[device] if device.type == "cuda" else None)
+    # No loss of a batch reaches these.
+    unreached = [name for name, _ in module.named_parameters() if is_auxiliary(name)]
+    wrapper = nn.parallel.DistributedDataParallel
+    wrapper._set_params_and_buffers_to_ignore_for_model(module, unreached)  # type: ignore[no-untyped-call]
+    return wrapper(module, device_ids=[device] if device.type == "cuda" else None)
 
 
 @contextmanager

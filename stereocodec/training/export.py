@@ -7,13 +7,12 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
-from ..entropy.density_tables import residual_tables
-from ..entropy.fields import field_tables
+import torch
+
 from ..entropy.lattice import Lattice
-from ..entropy.streams import CodingTables
 from ..errors import OutputError, TrainingError
 from ..models import StereoModel
-from ..releases import load_release, save_release
+from ..releases import coding_tables, load_release, save_release
 from .checkpoint import load_run
 from .config import TrainingConfig
 from .data import Pair
@@ -38,7 +37,7 @@ Weights of the `{arch}` architecture for [stereocodec](https://pypi.org/project/
 | training steps | {steps:,}: {crop_pairs:,} crop pairs, in the end {batch_size} of {crop_width}x{crop_height} a step |
 | time | {minutes:.0f} minutes |
 | hardware | {hardware} |
-| loss | bits per view pixel + lambda * {distortion}, lambda {lambda_min} to {lambda_max} |
+| loss | bits per view pixel + lambda * {distortion}, lambda {lambdas} |
 | data | {data} |
 
 {measured}
@@ -124,8 +123,9 @@ def _card(
         crop_width=config.crop_width,
         crop_height=config.crop_height,
         distortion=_DISTORTIONS[config.loss],
-        lambda_min=model.config.lambda_min,
-        lambda_max=model.config.lambda_max,
+        lambdas=" to ".join(
+            f"{trade:.4g}" for trade in sorted(set(model.trade_off(torch.tensor([0.0, 1.0])).tolist()))
+        ),
         measured=measured,
         **{key: training[key] for key in ("steps", "crop_pairs", "minutes", "data")},
         hardware="; ".join(training["hardware"]),
@@ -141,9 +141,3 @@ def _validation_pairs(pairs: Sequence[Pair], config: TrainingConfig) -> list[Pai
     if missing:
         raise TrainingError(f"validation scene '{missing[0]}' is not in the data")
     return [pair for pair in pairs if pair.name.startswith(scenes)]
-
-
-def coding_tables(model: StereoModel, lattice: Lattice) -> CodingTables:
-    """The integer tables of a model: one per scale level, one per channel of its prior, and those of fields."""
-    scales = residual_tables(lattice.scales, laplace_share=model.laplace_share)
-    return CodingTables(scales=scales, prior=model.prior.tables(), fields=field_tables())

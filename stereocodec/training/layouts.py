@@ -14,7 +14,7 @@ from __future__ import annotations
 import csv
 import os
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 
 from ..errors import TrainingError
@@ -32,22 +32,37 @@ _KITTI = {"colored_0": ("colored_1", "kitti2012"), "image_2": ("image_3", "kitti
 _CITYSCAPES = ("leftImg8bit", "rightImg8bit")
 
 
-def find_pairs(source: Path) -> list[Found]:
+OnMissing = Callable[[str, str], object]
+"""Called with the name of a file and what is wrong: its other view is missing, or itself."""
+
+
+def _stop(view: str, reason: str) -> None:
+    raise TrainingError(f"{view} {reason}")
+
+
+def find_pairs(source: Path, on_missing: OnMissing = _stop) -> list[Found]:
     """Names and files of all pairs of a folder with all below it, in the order of their paths, or of a CSV list.
 
     A list has the columns `left` and `right`, relative to it or absolute, and maybe `name`. Names are unique: of
-    several with one name those after the first end in @2, @3 and so on.
+    several with one name those after the first end in @2, @3 and so on. Where `on_missing` is given, a pair that lacks
+    a view is told and left out, and a source without any other pair is empty.
 
     Raises:
         TrainingError: there is no such folder or list, it holds no pairs, or a view lacks the other one.
     """
+    missing: list[str] = []
+
+    def tell(view: str, reason: str) -> None:
+        on_missing(view, reason)
+        missing.append(view)
+
     if source.suffix.lower() == ".csv":
-        found = list(_listed(source))
+        found = list(_listed(source, tell))
     elif source.is_dir():
-        found = list(_in_folder(source))
+        found = list(_in_folder(source, tell))
     else:
         raise TrainingError(f"{source} is not a folder; give folders of pairs such as NAME_left.*, or CSV lists")
-    if not found:
+    if not found and not missing:
         raise TrainingError(
             f"no pairs in {source}; expected files such as NAME_left.png and NAME_right.png, or the layout of "
             "InStereo2K, Cityscapes, KITTI or Middlebury"
@@ -73,10 +88,10 @@ def pictures_in(folder: Path) -> list[Path]:
     return sorted(path for path in folder.rglob("*") if path.suffix.lower() in EXTENSIONS and path.is_file())
 
 
-def _in_folder(folder: Path) -> Iterator[Found]:
+def _in_folder(folder: Path, on_missing: OnMissing) -> Iterator[Found]:
     folder = Path(os.path.abspath(folder))  # the names of the folders above it tell layouts as well
     pictures = pictures_in(folder)
-    scenes = _scene_views(pictures)
+    scenes = _scene_views(pictures, on_missing)
     for left in pictures:
         if left in scenes:
             yield _scene_name(left, folder), left, scenes[left]
@@ -87,11 +102,12 @@ def _in_folder(folder: Path) -> Iterator[Found]:
         name, right = match
         if not right.is_file():
             where = right.name if right.parent == left.parent else str(right)
-            raise TrainingError(f"{left} has no right view beside it; expected {where}")
+            on_missing(str(left), f"has no right view beside it; expected {where}")
+            continue
         yield name, left, right
 
 
-def _scene_views(pictures: Iterable[Path]) -> dict[Path, Path]:
+def _scene_views(pictures: Iterable[Path], on_missing: OnMissing) -> dict[Path, Path]:
     """Right views by left views, of the folders that hold one pair under a fixed name."""
     folders: dict[Path, dict[str, Path]] = {}
     for path in pictures:
@@ -106,7 +122,7 @@ def _scene_views(pictures: Iterable[Path]) -> dict[Path, Path]:
         elif started:
             left, right = started[0]
             expected = right + held[left].suffix
-            raise TrainingError(f"{held[left]} has no right view beside it; expected {expected}")
+            on_missing(str(held[left]), f"has no right view beside it; expected {expected}")
     return views
 
 
@@ -137,7 +153,7 @@ def _kitti(left: Path) -> tuple[str, Path] | None:
     return f"{year}-{left.parent.parent.name}-{left.stem}", left.parent.parent / second / left.name
 
 
-def _listed(path: Path) -> Iterator[Found]:
+def _listed(path: Path, on_missing: OnMissing) -> Iterator[Found]:
     path = Path(os.path.abspath(path))
     try:
         with path.open(newline="", encoding="utf-8-sig") as file:
@@ -147,9 +163,10 @@ def _listed(path: Path) -> Iterator[Found]:
                 raise TrainingError(f"{path} has no column '{missing[0]}'; its first line must be left,right or more")
             for row in rows:
                 left, right = (path.parent / (row[column] or "") for column in ("left", "right"))
-                for view in (left, right):
-                    if not view.is_file():
-                        raise TrainingError(f"{path}, line {rows.line_num}: {view} is not a file")
+                lacking = [view for view in (left, right) if not view.is_file()]
+                if lacking:
+                    on_missing(f"{path}, line {rows.line_num}: {lacking[0]}", "is not a file")
+                    continue
                 yield row.get("name") or _name_of_listed(left), left, right
     except OSError as error:
         raise TrainingError(f"{path} cannot be read: {error.strerror}") from error

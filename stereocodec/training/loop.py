@@ -26,7 +26,7 @@ from .initialise import initialise
 from .logs import RunLogs
 from .losses import RateDistortion, psnr, squared_error
 from .ms_ssim import ms_ssim
-from .optimisers import WeightAverage, make_optimisers
+from .optimisers import WeightAverage, make_auxiliary_optimisers, make_optimisers
 from .speed import GpuMeter, hardware
 from .validation import validate
 
@@ -75,6 +75,7 @@ class Trainer:
         except (ValueError, RuntimeError) as error:
             raise TrainingError(" ".join(str(error).split())) from error
         self.optimisers = make_optimisers(self.model, config)
+        self._auxiliary = make_auxiliary_optimisers(self.model, config)
         self._base_rates = [[g["lr"] for g in o.param_groups] for o in self.optimisers]
         self.logs = RunLogs(folder)
         self.step, self.crop_pairs = 0, 0
@@ -107,6 +108,7 @@ class Trainer:
             photos=photos,
             photo_share=config.photo_share,
             pattern_share=config.pattern_share,
+            augmentation=config.augmentation,
         )
 
     def _start(self, init: str | Path | None) -> None:
@@ -128,7 +130,7 @@ class Trainer:
         self._check_config()
         self.average = WeightAverage(self.model, self.config.ema_decay)
         path = self.folder / FILE_NAME
-        states, progress = load_checkpoint(path, self.model, self.average.tensors, self.optimisers)
+        states, progress = load_checkpoint(path, self.model, self.average.tensors, self._all_optimisers)
         self.step, self.crop_pairs = progress["step"], progress["crop_pairs"]
         self.hardware, self.init = progress["hardware"], progress["init"]
         if self._rank < len(states):
@@ -163,7 +165,11 @@ class Trainer:
                 "samplers": samplers,
             }
             path = self.folder / FILE_NAME
-            save_checkpoint(path, self.model, self.average.tensors, self.optimisers, random_states, progress)
+            save_checkpoint(path, self.model, self.average.tensors, self._all_optimisers, random_states, progress)
+
+    @property
+    def _all_optimisers(self) -> list[torch.optim.Optimizer]:
+        return [*self.optimisers, *self._auxiliary]
 
     def _random_state(self) -> RandomState:
         on_gpu = {"cuda": torch.cuda.get_rng_state(self.device)} if self.device.type == "cuda" else {}
@@ -226,20 +232,32 @@ class Trainer:
         with torch.autocast(self.device.type, torch.bfloat16, enabled=config.precision == "bfloat16"):
             loss, bpp, decoded = self._forward(x, quality)
         loss.backward()
-        norm = nn.utils.clip_grad_norm_(model.parameters(), config.gradient_clip)
+        trained = [p for optimiser in self.optimisers for group in optimiser.param_groups for p in group["params"]]
+        norm = nn.utils.clip_grad_norm_(trained, config.gradient_clip)
         self.step += 1
         self.crop_pairs += config.batch_size
         if torch.isfinite(norm):
             for optimiser in self.optimisers:
                 optimiser.step()
+            self._auxiliary_step()
             self.average.update(model, self.step)
-        for optimiser in self.optimisers:
-            optimiser.zero_grad(set_to_none=True)
+        model.zero_grad(set_to_none=True)
         with torch.no_grad():
             measured = {"loss": loss, "bpp": bpp.mean(), "psnr": psnr(squared_error(decoded, x)).mean()}
             if self.step % _LOG_EVERY == 0:
                 measured["ms_ssim"] = ms_ssim(decoded, x).mean()
         return {name: value.detach() for name, value in measured.items()} | {"gradient_norm": norm}
+
+    def _auxiliary_step(self) -> None:
+        """Moves what the auxiliary loss trains; it depends on the weights alone, so every process does the same."""
+        loss = self.model.auxiliary_loss()
+        if loss is None:
+            return
+        for optimiser in self._auxiliary:
+            optimiser.zero_grad(set_to_none=True)
+        loss.backward()  # type: ignore[no-untyped-call]
+        for optimiser in self._auxiliary:
+            optimiser.step()
 
     def _qualities(self) -> Tensor:
         """One quality, (2B,), from each of equal parts of the range: the loss differs much between qualities."""

@@ -44,12 +44,12 @@ def psnr(mse: Tensor) -> Tensor:
     return -10 * (mse.clamp(min=1e-3) / 65025).log10()
 
 
-def rate_distortion_loss(trade: Tensor, bpp: Tensor, distortion: Tensor) -> Tensor:
-    """bpp + lambda * distortion, divided by the square root of lambda so that no quality dominates; a scalar.
+def rate_distortion_loss(model: StereoModel, bpp: Tensor, distortion: Tensor, quality: Tensor) -> Tensor:
+    """bpp + lambda * distortion, weighted as the model wants it; a scalar.
 
-    trade: lambda, bpp, distortion: all (N,). The distortion is in squared 8-bit errors, or what stands for them.
+    bpp, distortion, quality: (N,). The distortion is in squared 8-bit errors, or what stands for them.
     """
-    return ((bpp + trade * distortion) / (trade / 0.01).sqrt()).mean()
+    return ((bpp + model.trade_off(quality) * distortion) * model.loss_weight(quality)).mean()
 
 
 class RateDistortion(nn.Module):
@@ -65,4 +65,4 @@ class RateDistortion(nn.Module):
         bpp, decoded = rate_and_reconstruction(self.model, x, quality, noise=True)
         is_mse = self.loss == "mse"
         distortion = squared_error(decoded, x) if is_mse else MS_SSIM_WEIGHT * (1 - ms_ssim(decoded, x))
-        return rate_distortion_loss(self.model.trade_off(quality), bpp, distortion), bpp, decoded
+        return rate_distortion_loss(self.model, bpp, distortion, quality), bpp, decoded

@@ -29,16 +29,21 @@ def measure(release: Release, pairs: Sequence[Pair]) -> list[dict[str, float]]:
     """Per quality the means over the pairs' central crops of file bytes, bpp, and PSNR (dB) and MS-SSIM per view."""
     codec = StereoCodec(release, device="cpu")
     rows = []
-    for quality in QUALITIES:
+    for quality in _qualities(release):
         points = [_coded(codec, central_crop(pair.stacked(), MAX_SIDE), quality) for pair in pairs]
         means = {key: sum(point[key] for point in points) / len(points) for key in points[0]}
         rows.append({"quality": quality} | {key: round(value, 6) for key, value in means.items()})
     return rows
 
 
+def _qualities(release: Release) -> tuple[int, ...]:
+    """Those to measure; a model with a single quality has 0."""
+    return QUALITIES if release.model.has_qualities else (0,)
+
+
 def _coded(codec: StereoCodec, views: Tensor, quality: int) -> dict[str, float]:
     left, right = views.numpy()
-    data = codec.compress(left, right, quality=quality)
+    data = codec.compress(left, right, quality=quality if codec.has_qualities else None)
     decoded = codec.decompress(data, output="numpy")
     similarity = ms_ssim(torch.stack([torch.from_numpy(view) for view in decoded]) / 255, views / 255).tolist()
     return {
@@ -58,7 +63,7 @@ def check_bytes(release: Release, pairs: Sequence[Pair]) -> None:
     """
     for pair in pairs:
         views = central_crop(pair.stacked(), MAX_SIDE)
-        for quality in QUALITIES:
+        for quality in _qualities(release):
             coded, estimated = coded_and_estimated_bytes(release, views, quality)
             if not coded <= (1 + _EXCESS_SHARE) * estimated + _EXCESS_BYTES:
                 raise TrainingError(

@@ -9,8 +9,13 @@ from .config import TrainingConfig
 
 
 def make_optimisers(model: nn.Module, config: TrainingConfig) -> list[torch.optim.Optimizer]:
-    """AdamW for everything, or Muon for the matrices of the blocks and AdamW for the rest."""
-    parameters = list(model.named_parameters())
+    """AdamW or Adam for everything, or Muon for the matrices of the blocks and AdamW for the rest.
+
+    What the auxiliary loss alone trains has its own optimiser (`make_auxiliary_optimisers`).
+    """
+    parameters = [(name, p) for name, p in model.named_parameters() if not is_auxiliary(name)]
+    if config.optimiser == "adam":
+        return [torch.optim.Adam([p for _, p in parameters], config.learning_rate)]
     matrices = []
     if config.optimiser == "muon":
         matrices = [p for name, p in parameters if p.ndim == 2 and name.endswith("weight")]
@@ -22,6 +27,17 @@ def make_optimisers(model: nn.Module, config: TrainingConfig) -> list[torch.opti
     if matrices:
         optimisers.append(torch.optim.Muon(matrices, config.muon_learning_rate, weight_decay=0.0, momentum=0.95))
     return optimisers
+
+
+def is_auxiliary(name: str) -> bool:
+    """Whether a parameter is one of those that the auxiliary loss alone trains: the quantiles of a learned prior."""
+    return name.endswith("quantiles")
+
+
+def make_auxiliary_optimisers(model: nn.Module, config: TrainingConfig) -> list[torch.optim.Optimizer]:
+    """Adam at a constant rate for what the auxiliary loss trains; none for models without."""
+    parameters = [p for name, p in model.named_parameters() if is_auxiliary(name)]
+    return [torch.optim.Adam(parameters, config.learning_rate)] if parameters else []
 
 
 class WeightAverage:

@@ -17,13 +17,13 @@ QUALITIES = (0.0, 0.25, 0.5, 0.75, 1.0)
 
 @torch.no_grad()
 def validate(model: StereoModel, pairs: Sequence[Pair], max_side: int = 768) -> list[dict[str, float]]:
-    """Estimated bpp, PSNR (dB) and MS-SSIM at five qualities, means over the views of the pairs' central crops.
+    """Estimated bpp, PSNR (dB) and MS-SSIM, means over the views of the pairs' central crops.
 
-    The crops measure at most `max_side`.
+    The crops measure at most `max_side`. A row for each of five qualities, or for a model's only one (0).
     """
     device = next(model.parameters()).device
     rows = []
-    for quality in QUALITIES if pairs else ():
+    for quality in (QUALITIES if model.has_qualities else QUALITIES[:1]) if pairs else ():
         points = []
         for pair in pairs:
             x = central_crop(pair.stacked(), max_side).to(device).float() / 255

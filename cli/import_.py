@@ -1,0 +1,31 @@
+"""`bisic import`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+
+@click.command("import")
+@click.argument("checkpoint", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@click.option(
+    "--arch",
+    required=True,
+    type=click.Choice(["bisic", "bisic-fast", "ecsic"]),
+    help="The architecture that the checkpoint is of.",
+)
+@click.option(
+    "-o", "--output", required=True, type=click.Path(path_type=Path), metavar="DIR", help="The release folder."
+)
+@click.option("--name", help="The release's name; by default the folder's.")
+def import_(checkpoint: Path, arch: str, output: Path, name: str | None) -> None:
+    """Make a release folder of a checkpoint of a published codec.
+
+    CHECKPOINT is what the official training code of BiSIC, BiSIC-Fast or ECSIC saved, or the same tensors as
+    safetensors. Nothing in it is executed. `bisic encode --model DIR` uses the folder.
+    """
+    from stereocodec.official import import_checkpoint
+
+    import_checkpoint(checkpoint, output, arch=arch, name=name or output.resolve().name)
+    click.echo(f"{output}: {sum(f.stat().st_size for f in output.iterdir()):,} bytes")
