@@ -42,11 +42,16 @@ class RawCodec:
             raise WrongModel(f"the file was not written with {model}")
         return cls(device)
 
+    has_qualities = True
+
+    def quality_or_default(self, quality):
+        return 50 if quality is None else quality
+
     def compress(self, left, right, *, quality, progress):
         assert progress is None  # nothing is shown where there is no terminal
         height, width, _ = left.shape
         streams = Streams(b"", b"", left.tobytes(), right.tobytes())
-        return Container(width, height, quality, MODEL_ID, b"", streams, 7).to_bytes()
+        return Container(width, height, self.quality_or_default(quality), MODEL_ID, b"", streams, 7).to_bytes()
 
     def decompress(self, data, *, output="pil", progress):
         container = Container.from_bytes(data)

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import pytest
-from runs import REPOSITORY
 
 from stereocodec.errors import TrainingError
-from stereocodec.models import build_model
+from stereocodec.models import ARCHITECTURES
 from stereocodec.training.config import TrainingConfig
 
 pytestmark = pytest.mark.usefixtures("one_thread")
@@ -53,12 +52,22 @@ def test_settings_come_from_a_toml_file(tmp_path):
     assert settings == TrainingConfig(batch_size=3, learning_rate=1, validation_scenes=("a",), model={"channels8": 64})
 
 
-def test_the_recipes_of_the_repository_are_valid():
-    recipes = sorted((REPOSITORY / "configs").glob("*.toml"))
-    assert recipes
-    for path in recipes:
-        settings = TrainingConfig.from_toml(path)
-        build_model(settings.arch, settings.model)
+@pytest.mark.parametrize("arch", ARCHITECTURES)
+def test_every_architecture_has_a_recipe(arch):
+    settings = TrainingConfig.recipe(arch)
+    assert settings.arch == arch
+    config_class = ARCHITECTURES[arch][1]
+    assert vars(config_class(**settings.model)) | dict(settings.model) == vars(config_class(**settings.model))
+
+
+def test_other_architectures_have_none():
+    with pytest.raises(TrainingError, match=r"no recipe for 'jpeg'; known are: bisic, bisic-fast, bisic-rt, ecsic$"):
+        TrainingConfig.recipe("jpeg")
+
+
+def test_milestones_lower_the_learning_rate():
+    settings = TrainingConfig(schedule="milestones", milestones=(10, 20), milestone_factor=0.5, warmup_steps=0)
+    assert [settings.rate_at(step) for step in (0, 9, 10, 19, 20, 99)] == [1, 1, 0.5, 0.5, 0.25, 0.25]
 
 
 @pytest.mark.parametrize(

@@ -95,7 +95,8 @@ class TrainingConfig:
         unknown = sorted(set(values) - known)
         if unknown:
             raise TrainingError(f"unknown setting '{unknown[0]}'; known are: {', '.join(sorted(known))}")
-        settings: dict[str, Any] = {name: tuple(v) if isinstance(v, list) else v for name, v in values.items()}
+        lists = ("validation_scenes", "milestones")
+        settings: dict[str, Any] = {k: tuple(v) if k in lists and isinstance(v, list) else v for k, v in values.items()}
         return cls(**settings)
 
     @classmethod
