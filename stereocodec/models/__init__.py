@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from .base import StereoModel
+from .bisic import Bisic, BisicConfig, BisicFast, BisicFastConfig
 from .bisic_rt import BisicRt, BisicRtConfig
 from .ecsic import Ecsic, EcsicConfig
 
@@ -13,6 +14,8 @@ __all__ = ["ARCHITECTURES", "StereoModel", "build_model"]
 
 ARCHITECTURES: dict[str, tuple[Callable[..., StereoModel], Callable[..., Any]]] = {
     "bisic-rt": (BisicRt, BisicRtConfig),
+    "bisic": (Bisic, BisicConfig),
+    "bisic-fast": (BisicFast, BisicFastConfig),
     "ecsic": (Ecsic, EcsicConfig),
 }
 
