@@ -231,7 +231,7 @@ class _SliceWalk:
         self.pairs, self.channels = views // 2, networks.context.in_channels
         self.whole = stand_in is not None
         if stand_in is not None:
-            self.contexts = networks.context(stand_in.to(features[0].dtype)).flatten(1, 2)
+            self.contexts: Tensor = networks.context(stand_in.to(features[0].dtype)).flatten(1, 2)
         else:
             self.taps = networks.context.tap_matrix()
             assert networks.context.bias is not None
