@@ -41,7 +41,7 @@ _WATCHED: tuple[tuple[str, type, tuple[str, ...]], ...] = (
 
 
 def coding_parts(
-    codec: StereoCodec, model_class: type, views: tuple[View, View], *, quality: int, repeats: int
+    codec: StereoCodec, model_class: type, views: tuple[View, View], *, quality: int | None, repeats: int
 ) -> tuple[Parts, Parts]:
     """Median wall seconds of the parts of encoding and of decoding (keys ENCODE, DECODE), after one warm-up."""
     encodings, decodings = [], []

@@ -39,7 +39,7 @@ def main() -> None:
         raise SystemExit("name both views, or none for the sample pair")
     paths = (arguments.left or SAMPLE / "left.png", arguments.right or SAMPLE / "right.png")
     width, height = arguments.size
-    left, right = (_fitted(view, width, height) for view in to_pair(*map(load_image, paths)))
+    left, right = (fitted(view, width, height) for view in to_pair(*map(load_image, paths)))
     # Before torch is imported: a child's peak memory is at least its parent's when it was started.
     memory = _memory_table(arguments, (left, right))
     times, walks, coded = _times(arguments, (left, right))
@@ -71,8 +71,8 @@ def _size(text: str) -> tuple[int, int]:
     return width, height
 
 
-def _fitted(view: View, width: int, height: int) -> View:
-    """The middle of a view, or the view continued by reflection, (height, width, 3)."""
+def fitted(view: View, width: int, height: int) -> View:
+    """The middle of a view, or the view continued by reflection where it is smaller, (height, width, 3)."""
     short = [max(0, want - have) for want, have in zip((height, width), view.shape, strict=False)]
     view = np.pad(view, [(n // 2, n - n // 2) for n in short] + [(0, 0)], mode="symmetric")
     top, left = (view.shape[0] - height) // 2, (view.shape[1] - width) // 2
