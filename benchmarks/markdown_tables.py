@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-import os
-import platform
 from collections.abc import Sequence
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
+
+from stereocodec.evaluation.results import machine
+
+__all__ = ["machine", "publish", "replace_block", "table"]
 
 
 def table(header: Sequence[str], rows: Sequence[Sequence[str]], text_columns: int = 1) -> str:
@@ -34,26 +35,3 @@ def publish(text: str, name: str, page: Path | None) -> None:
     print(text)
     if page is not None:
         replace_block(page, name, text)
-
-
-def machine(*packages: str) -> str:
-    """Processor, logical cores, system, Python and the versions of packages, in one line."""
-    found = [f"{package} {_version(package)}" for package in packages]
-    system = f"{platform.system()} {platform.machine()}"
-    return ", ".join([f"{_processor()} ({os.cpu_count()} CPUs)", system, f"Python {platform.python_version()}", *found])
-
-
-def _processor() -> str:
-    try:
-        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
-    except OSError:
-        lines = []
-    models = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
-    return models[0] if models else platform.processor() or platform.machine()
-
-
-def _version(package: str) -> str:
-    try:
-        return version(package)
-    except PackageNotFoundError:
-        return "(not installed)"

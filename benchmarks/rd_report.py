@@ -4,24 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from bd_rates import METRICS, BdRate, mean_percent, rising
 from markdown_tables import table
 from rd_points import JPEG, Point
 
-NAMES = {
-    "jpeg420": "JPEG 4:2:0",
-    "jpeg444": "JPEG 4:4:4",
-    "webp": "WebP",
-    "jp2": "JPEG 2000",
-    "jxl": "JPEG XL",
-    "avif": "AVIF 4:4:4",
-    "bpg_x265": "BPG 4:4:4 (x265)",
-    "bpg_jctvc": "BPG 4:4:4 (HM)",
-    "hevc_ii": "HEVC, both views intra",
-    "hevc_ip": "HEVC, two frames (x265)",
-    "av1_ip": "AV1, two frames (libaom)",
-    "vtm_ldp": "VVC, two frames (VTM)",
-}
+from stereocodec.evaluation.bd_rate import METRICS, BdRate, mean_percent, rising
+from stereocodec.evaluation.titles import TITLES
+
 SHOWN = (25, 50, 75, 100)
 
 
@@ -149,7 +137,7 @@ def _quality(point: Point) -> int:
 
 
 def _name(codec: str) -> str:
-    return NAMES.get(codec, codec)
+    return TITLES.get(codec, codec)
 
 
 def _percent(rates: Sequence[BdRate]) -> str:

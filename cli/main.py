@@ -39,6 +39,7 @@ COMMANDS = {
     "encode": _Entry("encode:encode", "Compress a stereo pair into one .bsc file."),
     "decode": _Entry("decode:decode", "Restore the two views of a .bsc file."),
     "info": _Entry("info:info", "Show what a .bsc file holds and where its bytes go."),
+    "eval": _Entry("evaluate:evaluate", "Measure models and other codecs on stereo pairs."),
     "train": _Entry("train:train", "Train a model on folders of stereo pairs."),
     "export": _Entry("export:export", "Make a release folder of a training run."),
     "import": _Entry("import_:import_", "Make a release folder of a checkpoint of a published codec."),

@@ -1,0 +1,228 @@
+"""`bisic eval`."""
+
+from __future__ import annotations
+
+import re
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from importlib.util import find_spec
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from stereocodec.errors import InvalidInput, OutputError
+
+from ._shared import device_option, quiet_option
+
+if TYPE_CHECKING:
+    from stereocodec.evaluation.codecs import Codec
+    from stereocodec.evaluation.runner import Progress, Run
+
+_DEFAULT_ANCHORS = "jpeg,webp,avif,jxl,jpeg2000,x265,av1"
+_EXTRA = ("bjontegaard", "pytorch_msssim", "matplotlib", "jinja2")
+_SHOWN_PAIRS = 6
+
+
+def _parts(ctx: click.Context, param: click.Parameter, value: str | None) -> list[str]:
+    """The texts between commas; none of `none`."""
+    parts = [part.strip() for part in (value or "").split(",") if part.strip()]
+    return [] if parts == ["none"] else parts
+
+
+@click.command("eval")
+@click.argument("dataset", type=click.Path(path_type=Path))
+@click.option(
+    "-o",
+    "--output",
+    required=True,
+    type=click.Path(path_type=Path),
+    metavar="REPORT",
+    help="The report's folder; a report in it is resumed.",
+)
+@click.option(
+    "--models",
+    callback=_parts,
+    default="bisic-rt",
+    show_default=True,
+    metavar="NAME|DIR,...",
+    help="Built-in models and folders of releases; none for no model.",
+)
+@click.option(
+    "--anchors",
+    callback=_parts,
+    default=_DEFAULT_ANCHORS,
+    show_default=True,
+    metavar="NAME,...",
+    help="Codecs to compare with; also jpeg444, x265-intra, and none.",
+)
+@click.option(
+    "--commands",
+    type=click.Path(path_type=Path, dir_okay=False),
+    metavar="TOML",
+    help="More codecs: other programs, by command templates.",
+)
+@click.option(
+    "--points",
+    type=click.Path(path_type=Path, dir_okay=False),
+    metavar="CSV",
+    help="Points of more codecs, measured elsewhere on the same pairs.",
+)
+@click.option(
+    "--qualities",
+    callback=_parts,
+    metavar="Q,Q,...",
+    help="Qualities of the models, 0 to 100. [default: 0,10,25,40,50,60,75,90,100]",
+)
+@click.option(
+    "--settings",
+    multiple=True,
+    metavar="NAME=N,N,...",
+    help="Settings of one of the anchors in place of its own; may be given several times.",
+)
+@click.option("--reference", metavar="NAME", help="The codec that all are compared with. [default: the first anchor]")
+@click.option(
+    "--crop",
+    metavar="NAME|WxH",
+    help="Part of each picture: a size from the middle, or cityscapes-1792x704, cityscapes-1920x768, "
+    "instereo2k-1024x832, instereo2k-1056x832.",
+)
+@click.option("--split", metavar="NAME", help="Only pairs with a folder of this name in their paths, such as test.")
+@click.option("--pairs", callback=_parts, default="", metavar="NAME,...", help="Only these pairs.")
+@click.option(
+    "--jobs",
+    type=click.IntRange(1, 256),
+    default=1,
+    show_default=True,
+    metavar="N",
+    help="Processes that measure at once.",
+)
+@device_option
+@quiet_option
+def evaluate(dataset: Path, output: Path, quiet: bool, **options: Any) -> None:
+    """Measure models and other codecs on stereo pairs.
+
+    DATASET is a folder of pairs (NAME_left.*, NAME_right.*), a CSV list with the columns left and right, or the folder
+    of InStereo2K, Cityscapes, KITTI 2012 or 2015, or Middlebury. REPORT receives report.html, results.json,
+    results.csv, bd.csv, plots, and every measured file; what it holds already is not measured again. The exit status
+    is 1 when a pair or a point was left out; a codec whose program is missing is named and skipped.
+    """
+    missing = [package for package in _EXTRA if find_spec(package) is None]
+    if missing:
+        raise InvalidInput(f"bisic eval needs {missing[0]}, which is not installed: pip install 'stereocodec[eval]'")
+    from stereocodec.evaluation import datasets, results, runner
+    from stereocodec.evaluation.points import read_points
+    from stereocodec.evaluation.report import write_report
+    from stereocodec.evaluation.titles import TITLES
+
+    codecs, models = _codecs(options)
+    if not codecs:
+        raise click.UsageError("Name models or anchors: there is nothing to measure.")
+    others = read_points(options["points"]) if options["points"] else []
+    crop = datasets.parse_crop(options["crop"]) if options["crop"] else None
+    found = datasets.find_pairs(dataset, crop=crop, split=options["split"], names=options["pairs"])
+    reference = options["reference"] and runner.ALIASES.get(options["reference"], options["reference"])
+    if reference and reference not in {c.name for c in codecs} | {p.codec for p in others}:
+        raise InvalidInput(f"--reference {options['reference']} is none of the codecs that are measured")
+    try:
+        output.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise OutputError(f"cannot make the folder {output}: {error.strerror}") from error
+    with _progress(quiet) as progress:
+        run = runner.evaluate(found, codecs, output, jobs=options["jobs"], shown=_shown(found), progress=progress)
+    gathered = results.gather(run, models, others, reference, TITLES)
+    results.write_results(gathered, output)
+    write_report(gathered, output, dataset.resolve().stem)
+    _tell(run, output, quiet)
+    if not run.complete:
+        raise click.exceptions.Exit(1)
+
+
+def _codecs(options: dict[str, Any]) -> tuple[list[Codec], list[str]]:
+    """The codecs to measure, models first, and the names of the models."""
+    from stereocodec.codec import torch_device
+    from stereocodec.evaluation.model_codec import QUALITIES, model_codec
+    from stereocodec.evaluation.runner import find_anchor
+    from stereocodec.evaluation.template_codecs import read_templates
+
+    device = torch_device(options["device"]).type if options["models"] else "cpu"
+    qualities = _qualities(options["qualities"]) if options["qualities"] else QUALITIES
+    models: list[Codec] = [model_codec(name, qualities, device) for name in options["models"]]
+    anchors: list[Codec] = [find_anchor(name) for name in options["anchors"]]
+    anchors += read_templates(options["commands"]) if options["commands"] else []
+    chosen = dict(_setting(text) for text in options["settings"])
+    unknown = sorted(chosen.keys() - {codec.name for codec in anchors})
+    if unknown:
+        raise InvalidInput(f"--settings names '{unknown[0]}', which is none of the anchors")
+    return [*models, *(_with(codec, chosen.get(codec.name)) for codec in anchors)], [codec.name for codec in models]
+
+
+def _with(codec: Codec, values: tuple[float, ...] | None) -> Codec:
+    if values is None:
+        return codec
+    scale = codec.scale
+    bad = [v for v in values if not scale.low <= v <= scale.high or (scale.whole and v != int(v))]
+    if bad:
+        kind = "whole numbers" if scale.whole else "numbers"
+        raise InvalidInput(f"settings of {codec.name} are {kind} from {scale.low:g} to {scale.high:g}, not {bad[0]:g}")
+    changed: Codec = replace(codec, scale=replace(scale, measured=values))  # type: ignore[type-var]
+    return changed
+
+
+def _setting(text: str) -> tuple[str, tuple[float, ...]]:
+    from stereocodec.evaluation.runner import ALIASES
+
+    name, _, values = text.partition("=")
+    try:
+        numbers = tuple(sorted({float(value) for value in values.split(",")}))
+    except ValueError as error:
+        raise InvalidInput(f"--settings {text} is not of the form NAME=NUMBER,NUMBER, such as jpeg=10,50,90") from error
+    return ALIASES.get(name, name), numbers
+
+
+def _qualities(texts: list[str]) -> tuple[int, ...]:
+    bad = [text for text in texts if not re.fullmatch(r"\d{1,3}", text) or int(text) > 100]
+    if bad:
+        raise InvalidInput(f"'{bad[0]}' is no quality: they are whole numbers from 0 to 100")
+    return tuple(int(text) for text in texts)
+
+
+def _shown(dataset: Any) -> list[str]:
+    """The first pair of each group: those that the report shows pictures of."""
+    first: dict[str, str] = {}
+    for pair in dataset.pairs:
+        first.setdefault(pair.group, pair.name)
+    return list(first.values())[:_SHOWN_PAIRS]
+
+
+@contextmanager
+def _progress(quiet: bool) -> Iterator[Progress]:
+    """A progress bar on standard error where that is a terminal."""
+    if quiet or not sys.stderr.isatty():
+        yield lambda done, of, what: None
+        return
+    with click.progressbar(length=1, file=sys.stderr, show_pos=True, item_show_func=lambda what: what) as bar:
+
+        def report(done: int, of: int, what: str) -> None:
+            bar.length = of
+            bar.update(done - bar.pos, what)
+
+        yield report
+
+
+def _tell(run: Run, output: Path, quiet: bool) -> None:
+    """What was left out, on standard error, and where the report is."""
+    for problem in run.skipped:
+        if not quiet:
+            click.echo(f"bisic: skipped {problem.name}: {problem.reason}", err=True)
+    for problem in run.dataset.problems:
+        click.echo(f"bisic: left out {problem.name}: {problem.reason}", err=True)
+    for failure in run.failures:
+        click.echo(f"bisic: failed {failure.codec} {failure.setting} on {failure.pair}: {failure.reason}", err=True)
+    if not quiet:
+        pairs, points = len(run.dataset.pairs), len(run.points)
+        click.echo(
+            f"{output / 'report.html'}: {pairs} pairs, {points} points, {len(run.dataset.problems)} pairs left out"
+        )

@@ -1,0 +1,1 @@
+"""Rate and distortion measured on files: data sets, codecs to compare with, BD-rates, the report of `bisic eval`."""

@@ -1,0 +1,215 @@
+"""The pairs of a data set, with its published crops, and what cannot be used of it.
+
+Layouts are those of `stereocodec.training.layouts`: NAME_left and NAME_right, InStereo2K, Cityscapes, KITTI,
+Middlebury, and CSV lists. Where training stops at a view that is missing, an evaluation names it and goes on.
+"""
+
+from __future__ import annotations
+
+import csv
+import hashlib
+import re
+from collections.abc import Collection, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from ..errors import InvalidInput, StereoCodecError, TrainingError
+from ..images import load_image, to_pair
+from ..training.layouts import find_pairs as find_layout_pairs
+from ..training.layouts import pictures_in
+from .metrics import View
+
+
+@dataclass(frozen=True)
+class Crop:
+    """A part of every picture: `width` x `height` from (`left`, `top`), or from the middle where those are None.
+
+    `of` is the (width, height) that pictures must have for a part at a fixed place.
+    """
+
+    width: int
+    height: int
+    left: int | None = None
+    top: int | None = None
+    of: tuple[int, int] | None = None
+
+    def apply(self, view: View) -> View:
+        """The part of a view (H, W, 3). Raises InvalidInput: the view is too small, or of another size than `of`."""
+        height, width = view.shape[:2]
+        size = f"{self.width}x{self.height}"
+        if self.of is not None and (width, height) != self.of:
+            raise InvalidInput(
+                f"the crop {size} is defined for {self.of[0]}x{self.of[1]} pictures, not {width}x{height}"
+            )
+        if width < self.width or height < self.height:
+            raise InvalidInput(f"a picture of {width}x{height} is too small for the crop {size}")
+        left = (width - self.width) // 2 if self.left is None else self.left
+        top = (height - self.height) // 2 if self.top is None else self.top
+        return np.ascontiguousarray(view[top : top + self.height, left : left + self.width])
+
+
+_CITYSCAPES = (2048, 1024)
+CROPS = {
+    # SASIC, LDMIC and the text of the ECSIC paper: 64 rows off the top, 256 off the bottom, 128 columns off each side.
+    "cityscapes-1792x704": Crop(1792, 704, 128, 64, _CITYSCAPES),
+    # What the released code of ECSIC and BiSIC cuts: rows 64 to 831, columns 128 to 2047.
+    "cityscapes-1920x768": Crop(1920, 768, 128, 64, _CITYSCAPES),
+    # LDMIC, CAMSIC's training and BiSIC: the centre, multiples of 64.
+    "instereo2k-1024x832": Crop(1024, 832, of=(1080, 860)),
+    # ECSIC: the centre, multiples of 32.
+    "instereo2k-1056x832": Crop(1056, 832, of=(1080, 860)),
+}
+"""The published crops by name."""
+
+
+def parse_crop(text: str) -> Crop:
+    """A crop by name, the size of one of the two Cityscapes crops (1792x704, 1920x768), or WxH from the middle.
+
+    Raises InvalidInput for anything else.
+    """
+    named = CROPS.get(text) or CROPS.get(f"cityscapes-{text}")
+    if named:
+        return named
+    match = re.fullmatch(r"([1-9][0-9]{0,5})x([1-9][0-9]{0,5})", text)
+    if not match:
+        raise InvalidInput(f"unknown crop '{text}'; use WIDTHxHEIGHT or one of {', '.join(CROPS)}")
+    return Crop(int(match[1]), int(match[2]))
+
+
+@dataclass(frozen=True)
+class Pair:
+    """A stereo pair on disk and the group that its results are averaged in."""
+
+    name: str
+    group: str
+    left: Path
+    right: Path
+    crop: Crop | None = None
+
+    def load(self) -> tuple[View, View]:
+        """Both views, cropped, (H, W, 3) uint8. Raises InvalidInput: unreadable, unequal sizes or too small."""
+        left, right = to_pair(load_image(self.left), load_image(self.right))
+        return (left, right) if self.crop is None else (self.crop.apply(left), self.crop.apply(right))
+
+
+@dataclass(frozen=True)
+class Problem:
+    """A pair that was left out, or a point that could not be measured, and why."""
+
+    name: str
+    reason: str
+
+
+@dataclass(frozen=True)
+class Dataset:
+    """The pairs to measure, and those that cannot be."""
+
+    pairs: tuple[Pair, ...]
+    problems: tuple[Problem, ...] = ()
+
+
+def content_hash(views: tuple[View, View]) -> str:
+    """SHA-256 of the shapes and samples of both views, in hexadecimal."""
+    digest = hashlib.sha256()
+    for view in views:
+        digest.update(repr(view.shape).encode())
+        digest.update(np.ascontiguousarray(view).data)
+    return digest.hexdigest()
+
+
+def find_pairs(
+    source: Path, *, crop: Crop | None = None, split: str | None = None, names: Collection[str] = ()
+) -> Dataset:
+    """The pairs of a folder or of a CSV list, which are not opened yet.
+
+    Groups are the column `group` of a list or of a folder's manifest.csv (columns name, group); without it the
+    layout's name, or the folder's. `split` keeps pairs with a folder of this name in their paths, such as test;
+    `names` keeps pairs of these names.
+
+    Raises InvalidInput: no such folder or list, or no pair that fits.
+    """
+    problems: list[Problem] = []
+    try:
+        found = find_layout_pairs(source, on_missing=lambda view, why: problems.append(Problem(str(view), why)))
+    except TrainingError as error:
+        raise InvalidInput(str(error)) from error
+    if source.is_dir():
+        problems += _lone_right_views(source, {path for _, *views in found for path in views})
+    groups = _listed_groups(source)
+    pairs = [
+        Pair(name, groups.get(name) or groups.get(str(left.resolve())) or _layout(left, source), left, right, crop)
+        for name, left, right in found
+        if (not names or name in names) and (split is None or split in left.parts)
+    ]
+    if split is not None:
+        problems = [problem for problem in problems if split in Path(problem.name).parts]
+    if names:
+        problems += [
+            Problem(name, f"{source} holds no pair of this name") for name in sorted({*names} - {p.name for p in pairs})
+        ]
+    if not pairs and not problems:
+        raise InvalidInput(f"{source} holds no pairs" + (f" below a folder '{split}'" if split else ""))
+    return Dataset(tuple(pairs), tuple(problems))
+
+
+def usable(dataset: Dataset) -> tuple[dict[str, str], Dataset]:
+    """Opens every pair once: content hashes by the names of those that can be measured, and the data set of those."""
+    hashes, pairs, problems = {}, [], [*dataset.problems]
+    for pair in dataset.pairs:
+        try:
+            hashes[pair.name] = content_hash(pair.load())
+            pairs.append(pair)
+        except StereoCodecError as error:
+            problems.append(Problem(pair.name, str(error)))
+    return hashes, Dataset(tuple(pairs), tuple(problems))
+
+
+def manifest_column(folder: Path, column: str) -> dict[str, str]:
+    """A column of a folder's manifest.csv by the pairs' names; empty without the file or the column."""
+    manifest = folder / "manifest.csv"
+    if not manifest.is_file():
+        return {}
+    return {row["name"]: row[column] or "" for row in _rows(manifest) if row.get("name") and row.get(column)}
+
+
+def _listed_groups(source: Path) -> dict[str, str]:
+    """Groups by names for a folder's manifest, by resolved left files for a list."""
+    if source.is_dir():
+        return manifest_column(source, "group")
+    rows = [row for row in _rows(source) if row.get("group") and row.get("left")]
+    return {str((source.resolve().parent / row["left"]).resolve()): row["group"] for row in rows}
+
+
+def _rows(path: Path) -> Iterator[dict[str, str]]:
+    try:
+        with path.open(newline="", encoding="utf-8-sig") as file:
+            yield from csv.DictReader(file, skipinitialspace=True)
+    except (OSError, UnicodeDecodeError, csv.Error) as error:
+        raise InvalidInput(f"{path} cannot be read: {error}") from error
+
+
+def _layout(left: Path, source: Path) -> str:
+    """What a pair's place tells about its data set."""
+    if left.stem.endswith("_leftImg8bit"):
+        return "cityscapes"
+    if left.parent.name in ("colored_0", "image_2"):
+        return "kitti2012" if left.parent.name == "colored_0" else "kitti2015"
+    if left.stem in ("im0", "im2", "view1"):
+        return "middlebury"
+    return (source if source.is_dir() else source.with_suffix("")).resolve().name or "pairs"
+
+
+_RIGHT_NAMES = re.compile(r"(.*_)?(right|rightImg8bit)")
+_RIGHT_FOLDERS = ("colored_1", "image_3")
+
+
+def _lone_right_views(folder: Path, paired: set[Path]) -> list[Problem]:
+    taken = {path.resolve() for path in paired}
+    lone = [
+        path
+        for path in pictures_in(folder)
+        if (_RIGHT_NAMES.fullmatch(path.stem) or path.parent.name in _RIGHT_FOLDERS) and path.resolve() not in taken
+    ]
+    return [Problem(str(path), "it has no left view beside it") for path in lone]

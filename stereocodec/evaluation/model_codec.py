@@ -1,0 +1,71 @@
+"""A model of this package as a codec to measure: whole `.bsc` files."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from ..releases import find_release, model_id_of
+from .codecs import Scale, installed
+from .metrics import View
+
+if TYPE_CHECKING:
+    from ..codec import StereoCodec
+
+QUALITIES = (0, 10, 25, 40, 50, 60, 75, 90, 100)
+
+
+@dataclass(frozen=True)
+class ModelCodec:
+    """A release, by the folder it lies in; `model_id` in hexadecimal."""
+
+    name: str
+    title: str
+    scale: Scale
+    release: str
+    model_id: str
+    device: str = "cpu"
+
+    def missing(self) -> str | None:
+        """Releases are looked up before."""
+        return None
+
+    def identity(self) -> str:
+        """The weights, the kind of device, and the versions of what computes with them."""
+        return f"{self.model_id}, {self.device}, stereocodec {installed('stereocodec')}, torch {installed('torch')}"
+
+    def encode(self, views: tuple[View, View], setting: float, stem: Path) -> list[Path]:
+        """One file for both views."""
+        path = stem.with_name(f"{stem.name}.bsc")
+        path.write_bytes(self.load().compress(*views, quality=int(setting)))
+        return [path]
+
+    def decode(self, files: Sequence[Path], shape: tuple[int, ...]) -> tuple[View, View]:
+        """Both views."""
+        left, right = self.load().decompress(files[0].read_bytes(), output="numpy")
+        return left, right
+
+    def load(self) -> StereoCodec:
+        """The codec, loaded once per process."""
+        return _load(self.release, self.device)
+
+
+@lru_cache(maxsize=2)
+def _load(release: str, device: str) -> StereoCodec:
+    from ..codec import StereoCodec
+
+    return StereoCodec.from_pretrained(release, device=device)
+
+
+def model_codec(name_or_path: str, qualities: Sequence[int] = QUALITIES, device: str = "cpu") -> ModelCodec:
+    """A built-in release by name, or a release folder. Raises UnknownModel, InvalidRelease."""
+    folder = find_release(name_or_path)
+    model_id = model_id_of(folder).hex()  # which also refuses a folder that is no release
+    name = str(json.loads((folder / "config.json").read_text(encoding="utf-8"))["name"])
+    return ModelCodec(
+        name, name, Scale("q", tuple(sorted(set(qualities))), 0, 100), str(folder.resolve()), model_id, device
+    )
