@@ -14,7 +14,7 @@ import re
 import zlib
 from dataclasses import dataclass
 
-from .container_rules import MAX_CHUNKS, MODEL_ID_BYTES, VERSION, problems
+from .container_rules import FIRST_VERSION, MAX_CHUNKS, MODEL_ID_BYTES, VERSION, problems
 from .errors import CorruptFile, InvalidInput, LimitExceeded, NotABscFile, UnsupportedVersion
 from .varint import read_varint, write_varint
 
@@ -71,7 +71,7 @@ class Container:
     latent_checksum: int
     chunks: tuple[Chunk, ...] = ()
     view_kind: ViewKind = ViewKind.RGB8
-    version: tuple[int, int] = VERSION
+    version: tuple[int, int] = FIRST_VERSION
 
     def chunk(self, name: str) -> bytes | None:
         """The payload of the first optional chunk of this name, or None."""

@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from .container import Chunk, Container
 
-VERSION = (1, 0)  # newest major and minor version that this reader knows
+VERSION = (1, 1)  # newest major and minor version that this reader knows
+FIRST_VERSION = (1, 0)  # what a writer states of files that need nothing newer
 
 MAX_SIDE = 65535  # pixels
 MAX_PIXELS = 2**25  # of one view
@@ -24,14 +25,20 @@ MODEL_ID_BYTES = 6
 MAX_MODEL_NAME_BYTES = 255
 
 MODEL_NAME = "MODL"  # UTF-8, one printable line of 1 to 255 bytes: the release's name, e.g. "bisic-rt"
+HUB_REPOSITORY = "REPO"  # since 1.1; ASCII, "org/name@commit": where on the Hub the release is
 ICC_PROFILE = "ICCP"  # the ICC profile of both views
 EXIF = "EXIF"  # Exif data, beginning with the TIFF header
 XMP = "XMP_"  # an XMP packet
 CALIBRATION = "CALB"  # UTF-8, a JSON object: the calibration of the two cameras
 TEXT = "TEXT"  # UTF-8, free text
-KNOWN_CHUNKS = frozenset({MODEL_NAME, ICC_PROFILE, EXIF, XMP, CALIBRATION, TEXT})
+KNOWN_CHUNKS = frozenset({MODEL_NAME, HUB_REPOSITORY, ICC_PROFILE, EXIF, XMP, CALIBRATION, TEXT})
 
 _UTF8_CHUNKS = frozenset({MODEL_NAME, CALIBRATION, TEXT})
+# Names of repositories as the Hub allows them; a commit is a whole one, never a branch, which may move.
+REPOSITORY = re.compile(
+    r"(?!.{97})(?!.*(?:--|\.\.))[A-Za-z0-9_][A-Za-z0-9._-]*/[A-Za-z0-9_](?:[A-Za-z0-9._-]*[A-Za-z0-9_])?"
+)
+COMMIT = re.compile(r"[0-9a-f]{40}")
 _CHUNK_NAME = re.compile(r"[A-Za-z0-9_]{4}")
 
 
@@ -78,6 +85,8 @@ def _chunk_problems(chunks: tuple[Chunk, ...]) -> Iterator[tuple[bool, str]]:
         if name in seen and name in KNOWN_CHUNKS:
             yield False, f"chunk {name} occurs more than once"
         seen.add(name)
+        if name == HUB_REPOSITORY and not _names_a_commit(payload):
+            yield False, f"chunk {name} must be the name of a repository, @ and a commit of 40 hexadecimal digits"
         if name in _UTF8_CHUNKS:
             try:
                 text = payload.decode("utf-8")
@@ -87,3 +96,8 @@ def _chunk_problems(chunks: tuple[Chunk, ...]) -> Iterator[tuple[bool, str]]:
             # The name is shown on terminals: no control characters, no line breaks.
             if name == MODEL_NAME and not (0 < len(payload) <= MAX_MODEL_NAME_BYTES and text.isprintable()):
                 yield False, f"chunk {name} must be one printable line of 1 to {MAX_MODEL_NAME_BYTES} bytes"
+
+
+def _names_a_commit(payload: bytes) -> bool:
+    repository, at, commit = payload.decode("latin-1").partition("@")
+    return bool(at and REPOSITORY.fullmatch(repository) and COMMIT.fullmatch(commit))

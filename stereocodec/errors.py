@@ -12,6 +12,7 @@ StereoCodecError
     UnknownModel        no built-in release and no folder of this name
     InvalidRelease      a release folder that is incomplete, altered or inconsistent
     WrongModel          the file was written with other weights
+    HubError            the Hub cannot be reached, refuses, or has not what is asked of it
   DecodingMismatch      the decoded latents are not the encoder's: no picture is returned
   TrainingError         a training run that cannot start, resume or be exported
 """
@@ -65,6 +66,10 @@ class InvalidRelease(ModelError):
 
 class WrongModel(ModelError):
     """A file that was written with other weights."""
+
+
+class HubError(ModelError):
+    """The Hub cannot be reached, refuses, or has not what is asked of it."""
 
 
 class DecodingMismatch(StereoCodecError):

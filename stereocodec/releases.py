@@ -1,14 +1,13 @@
 """Release folders: config.json, model.safetensors (weights and integer tables) and a model card.
 
-A release is built into the package (stereocodec/weights/NAME) or lies in a local folder; both are the same thing.
-Only JSON and safetensors are read, and the tensors are checked against the sha256 in config.json.
+`release_folders.py` finds them and checks their files. Only JSON and safetensors are read, and every file that
+config.json lists is checked against its sha256.
 """
 
 from __future__ import annotations
 
 import hashlib
 import json
-import os
 import textwrap
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
@@ -25,17 +24,41 @@ from .container_rules import MAX_MODEL_NAME_BYTES, MODEL_ID_BYTES
 from .entropy.density_tables import residual_tables
 from .entropy.fields import field_tables
 from .entropy.lattice import Lattice
+from .entropy.pair_prior import PairPrior
 from .entropy.streams import CodingTables
 from .entropy.tables import TableSet
-from .errors import InvalidInput, InvalidRelease, OutputError, UnknownModel
+from .errors import InvalidRelease, OutputError
 from .models import StereoModel, build_model
+from .release_folders import (
+    BUILT_IN,
+    CARD,
+    CONFIG,
+    FORMAT_VERSION,
+    TENSORS,
+    built_in_names,
+    find_release,
+    model_id_of,
+    read_checked,
+    read_config,
+)
 
-FORMAT_VERSION = 2
-BUILT_IN = Path(__file__).parent / "weights"
+__all__ = [
+    "BUILT_IN",
+    "EARLIER_RELEASES",
+    "FORMAT_VERSION",
+    "Release",
+    "built_in_names",
+    "coding_tables",
+    "find_release",
+    "load_release",
+    "model_id_of",
+    "save_release",
+]
+
 # Built-in releases of earlier versions, by model id: what their files say by name when they meet this version.
 EARLIER_RELEASES = {"4513a838e18f": ("bisic-rt", "0.1.0")}
-_CONFIG, _TENSORS, _CARD = "config.json", "model.safetensors", "README.md"
 _TABLE_PREFIXES = {"scales": "tables/scales/", "prior": "tables/prior/", "fields": "tables/fields/"}
+_SECOND_PRIOR = "tables/second_prior/"  # of models whose second view has a prior of its own
 
 
 @dataclass(frozen=True)
@@ -48,34 +71,7 @@ class Release:
     tables: CodingTables
     lattice: Lattice
     training: Mapping[str, Any]
-
-
-def built_in_names() -> list[str]:
-    """Names of the releases inside the package."""
-    return sorted(folder.name for folder in BUILT_IN.iterdir() if (folder / _CONFIG).is_file())
-
-
-def find_release(name_or_path: str | Path) -> Path:
-    """The folder of a built-in release or of a path; raises UnknownModel when there is neither."""
-    if not isinstance(name_or_path, str | os.PathLike):
-        raise InvalidInput(f"the model is {name_or_path!r}; name a built-in release or a folder")
-    folder = Path(name_or_path)
-    if str(name_or_path) in built_in_names():
-        folder = BUILT_IN / str(name_or_path)
-    if not _is_file(folder / _CONFIG):
-        raise UnknownModel(
-            f"no model '{name_or_path}': it is neither a built-in release ({', '.join(built_in_names())}) "
-            "nor a folder with a config.json"
-        )
-    return folder
-
-
-def model_id_of(folder: Path) -> bytes:
-    """The id of a release, from its config.json alone; raises InvalidRelease when it has none."""
-    try:
-        return bytes.fromhex(_read_config(folder)["model_id"])
-    except (KeyError, TypeError, ValueError) as error:
-        raise InvalidRelease(f"{folder / _CONFIG} has no valid model_id; export or fetch the release again") from error
+    folder: Path  # where it was loaded from
 
 
 def load_release(name_or_path: str | Path) -> Release:
@@ -85,21 +81,21 @@ def load_release(name_or_path: str | Path) -> Release:
     superfluous weights, values that are not finite, and inconsistent tables.
     """
     folder = find_release(name_or_path)
-    config = _read_config(folder)
+    config = read_config(folder)
     try:
-        data = (folder / _TENSORS).read_bytes()
-        if hashlib.sha256(data).hexdigest() != config["files"][_TENSORS]:
-            raise InvalidRelease(f"{folder / _TENSORS} does not match its sha256; fetch the release again")
-        tensors = load(data)
+        tensors = load(read_checked(folder, config)[TENSORS])
         if model_id_of(folder) != _model_id(config, tensors):
-            raise InvalidRelease(f"{folder / _CONFIG} does not belong to its tensors; fetch the release again")
+            raise InvalidRelease(f"{folder / CONFIG} does not belong to its tensors; fetch the release again")
         weights = {n: t for n, t in tensors.items() if not n.startswith("tables/")}
         # Whatever the caller's default device, default dtype and random state are.
         with torch.device("cpu"), torch.random.fork_rng(devices=[]):
             model = build_model(config["architecture"], config["arguments"]).float()
         model.load_state_dict({n: t.float() for n, t in weights.items()})
         lattice = Lattice(**config["lattice"])
-        tables = CodingTables(**{k: _tables(tensors, p) for k, p in _TABLE_PREFIXES.items()})
+        prefixes = dict(_TABLE_PREFIXES)
+        if isinstance(model.prior, PairPrior):
+            prefixes["second_prior"] = _SECOND_PRIOR
+        tables = CodingTables(**{k: _tables(tensors, p) for k, p in prefixes.items()})
         name, training = config["name"], dict(config["training"])
     except InvalidRelease:
         raise
@@ -107,14 +103,14 @@ def load_release(name_or_path: str | Path) -> Release:
         reason = textwrap.shorten(str(error), 300, placeholder=" ...")
         raise InvalidRelease(f"{folder} is not a usable release: {type(error).__name__}: {reason}") from error
     if not (isinstance(name, str) and name.isprintable() and 0 < len(name.encode()) <= MAX_MODEL_NAME_BYTES):
-        raise InvalidRelease(f"{folder / _CONFIG} has a name that is not one short line; fetch the release again")
+        raise InvalidRelease(f"{folder / CONFIG} has a name that is not one short line; fetch the release again")
     if not all(bool(torch.isfinite(t).all()) for t in weights.values()):
-        raise InvalidRelease(f"{folder / _TENSORS} holds values that are not numbers; fetch the release again")
+        raise InvalidRelease(f"{folder / TENSORS} holds values that are not numbers; fetch the release again")
     if len(tables.scales) != lattice.scale_levels:
-        raise InvalidRelease(f"{folder / _TENSORS} does not have one table per scale; fetch the release again")
-    if len(tables.prior) != model.prior_channels:
-        raise InvalidRelease(f"{folder / _TENSORS} does not have one table per channel of z; fetch the release again")
-    return Release(name, model_id_of(folder), model.eval(), tables, lattice, training)
+        raise InvalidRelease(f"{folder / TENSORS} does not have one table per scale; fetch the release again")
+    if any(len(tables.of_prior(view)) != model.prior_channels for view in range(2)):
+        raise InvalidRelease(f"{folder / TENSORS} does not have one table per channel of z; fetch the release again")
+    return Release(name, model_id_of(folder), model.eval(), tables, lattice, training, folder.absolute())
 
 
 def save_release(
@@ -138,7 +134,8 @@ def save_release(
     weights = {n: _stored(t, precision) for n, t in model.state_dict().items()}
     tensors = weights | {
         prefix + key: torch.from_numpy(np.ascontiguousarray(array))
-        for kind, prefix in _TABLE_PREFIXES.items()
+        for kind, prefix in (_TABLE_PREFIXES | {"second_prior": _SECOND_PRIOR}).items()
+        if getattr(tables, kind) is not None
         for key, array in getattr(tables, kind).to_arrays().items()
     }
     data = save(tensors)
@@ -149,15 +146,15 @@ def save_release(
         "arguments": asdict(model.config),
         "lattice": asdict(lattice),
         "training": dict(training),
-        "files": {_TENSORS: hashlib.sha256(data).hexdigest()},
+        "files": {TENSORS: hashlib.sha256(data).hexdigest()},
     }
     config["model_id"] = _model_id(config, tensors).hex()
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        (folder / _TENSORS).write_bytes(data)
-        (folder / _CARD).write_text(card, encoding="utf-8")
+        (folder / TENSORS).write_bytes(data)
+        (folder / CARD).write_text(card, encoding="utf-8")
         # Last, because a folder without it is no release.
-        (folder / _CONFIG).write_text(json.dumps(config, indent=2) + "\n", encoding="utf-8")
+        (folder / CONFIG).write_text(json.dumps(config, indent=2) + "\n", encoding="utf-8")
     except OSError as error:
         raise OutputError(f"{folder} cannot be written: {error.strerror}") from error
 
@@ -165,29 +162,9 @@ def save_release(
 def coding_tables(model: StereoModel, lattice: Lattice) -> CodingTables:
     """The integer tables of a model: one per scale level, one per channel of its prior, and those of fields."""
     scales = residual_tables(lattice.scales, laplace_share=model.laplace_share)
-    return CodingTables(scales=scales, prior=model.prior.tables(), fields=field_tables())
-
-
-def _is_file(path: Path) -> bool:
-    try:
-        return path.is_file()
-    except (OSError, ValueError):  # names that no file can have
-        return False
-
-
-def _read_config(folder: Path) -> dict[str, Any]:
-    try:
-        config = json.loads((folder / _CONFIG).read_text(encoding="utf-8"))
-    except (OSError, ValueError, RecursionError) as error:
-        raise InvalidRelease(f"{folder / _CONFIG} cannot be read: {error}") from error
-    version = config.get("format_version") if isinstance(config, dict) else None
-    if version != FORMAT_VERSION:
-        older = isinstance(version, int) and version < FORMAT_VERSION
-        way_out = "use the stereocodec version that it is from" if older else "upgrade stereocodec"
-        raise InvalidRelease(
-            f"{folder / _CONFIG} has release format {version}; this version reads {FORMAT_VERSION}: {way_out}"
-        )
-    return dict(config)
+    prior = model.prior
+    second = prior.second_tables() if isinstance(prior, PairPrior) else None
+    return CodingTables(scales=scales, prior=prior.tables(), fields=field_tables(), second_prior=second)
 
 
 def _model_id(config: Mapping[str, Any], tensors: Mapping[str, Tensor]) -> bytes:
