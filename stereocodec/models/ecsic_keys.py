@@ -73,9 +73,9 @@ def official_config(tensors: Mapping[str, Tensor]) -> EcsicConfig:
     widths = []
     for key, axis, dimensions in (("zl_loc", 1, 4), (trunk, 0, 4), ("E.6.mha_rtl.conv_q.weight", 0, 3)):
         if key not in tensors:
-            raise ValueError(f"{key.replace('layer_right', 'layer_left')} is missing; this is no ECSIC checkpoint")
+            raise ValueError(f"{key.replace('layer_right', 'layer_left')} is missing")
         if tensors[key].ndim != dimensions:
-            raise ValueError(f"{key} is {_described(tensors[key].shape)}; this is no ECSIC checkpoint")
+            raise ValueError(f"{key} is {_described(tensors[key].shape)} but has {dimensions} axes here")
         widths.append(tensors[key].shape[axis])
     if widths[2] % _HEADS:
         raise ValueError(f"E.6.mha_rtl.conv_q.weight has {widths[2]} rows, which are not those of {_HEADS} heads")
@@ -102,13 +102,17 @@ def official_weights(tensors: Mapping[str, Tensor], config: EcsicConfig) -> dict
         if tensors[key].shape != wanted:
             raise ValueError(f"{key} is {_described(tensors[key].shape)} but {_described(wanted)} here")
         value = own_layout(key, tensors[key])
-        if name in weights and not torch.equal(weights[name], value):
+        if name in weights and not _equal(weights[name], value):
             raise ValueError(f"{key} differs from {_twin(key)}; both views share this layer")
         weights[name] = value
     superfluous = [key for key in tensors if key not in names]
     if superfluous:
         raise ValueError(f"{superfluous[0]} is unknown")
     return weights
+
+
+def _equal(one: Tensor, other: Tensor) -> bool:
+    return torch.allclose(one.double(), other.double(), rtol=0, atol=0, equal_nan=True)
 
 
 def own_layout(key: str, tensor: Tensor) -> Tensor:
