@@ -31,11 +31,19 @@ _VIEWS = ("left", "right")
 
 @dataclass(frozen=True)
 class CodingTables:
-    """The integer tables of a release: one per scale level for y, one per channel for z, a family for fields."""
+    """The integer tables of a release: one per scale level for y, one per channel for z, a family for fields.
+
+    second_prior: those of the second view's z, where they are not the first one's.
+    """
 
     scales: TableSet
     prior: TableSet
     fields: TableSet
+    second_prior: TableSet | None = None
+
+    def of_prior(self, view: int) -> TableSet:
+        """The tables of a view's z."""
+        return self.prior if view == 0 or self.second_prior is None else self.second_prior
 
 
 class _LatticeCoder:
@@ -95,8 +103,8 @@ class StreamWriter(_LatticeCoder):
         assert z is not None
         symbols = _symbols(z.double().cpu().numpy().reshape(views, -1))
         indices = self._prior_indices(shape)
-        for stream, values in zip(self._z[:views], symbols, strict=True):
-            stream.put(values, indices, self._tables.prior)
+        for view, values in enumerate(symbols):
+            self._z[view].put(values, indices, self._tables.of_prior(view))
         return self._prior_latents(symbols, shape, z.device)
 
     def code(
@@ -175,7 +183,7 @@ class StreamReader(_LatticeCoder):
     def code_prior(self, z: Tensor | None, shape: tuple[int, ...], *, views: int = 2) -> Tensor:
         """Reads z."""
         indices = self._prior_indices(shape)
-        symbols = np.stack([stream.take(indices, self._tables.prior) for stream in self._z[:views]])
+        symbols = np.stack([self._z[view].take(indices, self._tables.of_prior(view)) for view in range(views)])
         return self._prior_latents(symbols, shape, self._device)
 
     def code(
