@@ -111,19 +111,23 @@ def test_script_measures_real_files_once(tmp_path, tiny_release):
     for side, view in zip(("left", "right"), sample_crop(170, 200), strict=True):
         Image.fromarray(view).save(pairs / f"scene_{side}.png")
     script = [sys.executable, "-W", "error", BENCHMARKS / "rate_distortion.py", "--data", pairs, "-o", results]
-    command = [*map(str, script), "--model", str(tiny_release), "--qualities", "20,80"]
+    options = ["--model", tiny_release, "--qualities", "20,80", "--anchors", "jpeg", "--plot", tmp_path / "plot.png"]
+    command = [*map(str, script), *map(str, options)]
     first = subprocess.run(command, capture_output=True, text=True, check=True)
+    with (results / "results.csv").open(newline="", encoding="utf-8") as file:
+        rows = list(csv.DictReader(file))
+    written = {row["key"]: (results / row["files"].split()[0]).stat().st_mtime_ns for row in rows}
     second = subprocess.run(command, capture_output=True, text=True, check=True)
-    assert second.stderr == ""
     assert second.stdout == first.stdout
     assert "JPEG 4:2:0" in first.stdout
-    with (results / "points.csv").open(newline="", encoding="utf-8") as file:
-        rows = list(csv.DictReader(file))
+    assert {row["key"]: (results / row["files"].split()[0]).stat().st_mtime_ns for row in rows} == written
     ours = {row["setting"]: row for row in rows if row["codec"] == "tiny"}
     assert ours.keys() == {"q20", "q80"}
-    for setting, row in ours.items():
-        size = (results / row["model_id"] / f"scene_{setting}.bsc").stat().st_size
+    for row in ours.values():
+        size = (results / row["files"]).stat().st_size
         assert int(row["bytes"]) == size
         assert float(row["bpp"]) == pytest.approx(8 * size / (2 * 170 * 200), abs=1e-5)
         assert float(row["psnr"]) == pytest.approx((float(row["psnr_left"]) + float(row["psnr_right"])) / 2, abs=1e-4)
     assert sum(row["codec"] == "jpeg420" for row in rows) == 8
+    with Image.open(tmp_path / "plot.png") as plot:
+        assert plot.width > 600

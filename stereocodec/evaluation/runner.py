@@ -77,6 +77,9 @@ def evaluate(
             f"two codecs are called {next(n for n in names if names.count(n) > 1)}: each needs its own name"
         )
     hashes, dataset = usable(dataset)
+    if not dataset.pairs:
+        problem = dataset.problems[0]
+        raise InvalidInput(f"no pair can be used of {len(dataset.problems)}; {problem.name}: {problem.reason}")
     run = Run(dataset, [])
     for codec in codecs:
         reason = codec.missing()
