@@ -184,12 +184,16 @@ class EntropyModel(nn.Module):
         medians = self.prior.medians
         shape = (2 * pairs, size[0] // 4, size[1] // 4, self.config.channels)
         z_hat = coder.code_prior(None if z is None else z - medians, shape).to(medians) + medians
-        return self.walk_slices(coder, y, z_hat)
-
-    def walk_slices(self, coder: EntropyCoder, y: Tensor | None, z_hat: Tensor) -> Tensor:
-        """Codes y (2B, 4 h, 4 w, C) given the decoded z (2B, h, w, C)."""
         stacked = stack_views(z_hat)
-        features = unstack_views(self.hyper_mean(stacked)), unstack_views(self.hyper_scale(stacked))
+        return self.walk_slices(
+            coder, y, unstack_views(self.hyper_mean(stacked)), unstack_views(self.hyper_scale(stacked))
+        )
+
+    def walk_slices(
+        self, coder: EntropyCoder, y: Tensor | None, mean_features: Tensor, scale_features: Tensor
+    ) -> Tensor:
+        """Codes y (2B, h, w, C), given the hyper features (2B, h, w, 2 C); returns it decoded."""
+        features = mean_features, scale_features
         done: list[Tensor] = []
         slices = [None] * self.config.slices if y is None else torch.split(y, self.config.slice_channels, -1)
         for networks, y_slice in zip(self.slices, slices, strict=True):

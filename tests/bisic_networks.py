@@ -1,0 +1,83 @@
+"""What the tests of `bisic` and `bisic-fast` share: small networks of the authors' code, and recorded walks.
+
+The reference tensors are outputs of the authors' code with random weights (`tests/reference`): `fwd_*` of its own
+evaluation, `dec_*` of the same networks conditioned on decoded values alone.
+"""
+
+from __future__ import annotations
+
+import functools
+from pathlib import Path
+
+import torch
+from safetensors.torch import load_file
+
+from stereocodec.entropy.coders import RateEstimator
+from stereocodec.models import build_model
+from stereocodec.models.bisic_keys import official_config, official_weights
+
+REFERENCE = Path(__file__).parent / "reference"
+ARCHITECTURES = ["bisic", "bisic-fast"]
+QUALITY = torch.zeros(2)
+
+
+def official_state(arch):
+    return load_file(REFERENCE / f"{arch.replace('-', '_')}.state_dict.safetensors")
+
+
+@functools.cache
+def reference(arch):
+    """Tensors in our layout: the views' axis first, channels last."""
+    tensors = load_file(REFERENCE / f"{arch.replace('-', '_')}.io.safetensors")
+    return {name: tensor.movedim(1, -1) for name, tensor in tensors.items()}
+
+
+def pictures(arch):
+    return reference(arch)["x_u8"].float() / 255
+
+
+def small_model(arch, dtype=torch.float32):
+    tensors = official_state(arch)
+    config = official_config(tensors, arch)
+    model = build_model(arch, vars(config))
+    model.load_state_dict(official_weights(tensors, config))
+    return model.to(dtype).eval()
+
+
+def order_of_coding(arch, height, width, *, whole):
+    """The positions of a slice, counted row by row, in the order in which they are asked for."""
+    positions = range(height * width)
+    if arch == "bisic-fast":
+        return sorted(positions, key=lambda p: (1 - (p // width + p % width) % 2, p))
+    return list(positions) if whole else sorted(positions, key=lambda p: (p % width + 3 * (p // width), p))
+
+
+class Recorder(RateEstimator):
+    """The rate of rounded values, and every call's arguments."""
+
+    def __init__(self, model, whole_slices=None):
+        super().__init__(model.prior, model.laplace_share, noise=False, whole_slices=whole_slices)
+        self.calls = []
+
+    def code_prior(self, z, shape, *, views=2):
+        self.z = super().code_prior(z, shape, views=views)
+        return self.z
+
+    def code(self, view, y, mean, log_scale, mask, weight, *, hyper=False):
+        assert mask.all()
+        decoded = super().code(view, y, mean, log_scale, mask, weight, hyper=hyper)
+        symbols = (decoded - mean).round()
+        self.calls.append((view, {"means": mean, "scales": log_scale.exp(), "symbols": symbols}))
+        return decoded
+
+    def recorded(self, name, arch, height, width, *, whole):
+        """One kind of parameter of one pair, (2, H, W, C), put where the order of coding says."""
+        order = order_of_coding(arch, height, width, whole=whole)
+        views = []
+        for number in (0, 1):
+            coded = torch.cat([found[name][0, :, 0] for view, found in self.calls if view == number])
+            slices = coded.unflatten(0, (-1, height * width))
+            placed = torch.empty_like(slices)
+            placed[:, order] = slices
+            views.append(placed.unflatten(1, (height, width)).permute(1, 2, 0, 3).flatten(2))
+        return torch.stack(views)
