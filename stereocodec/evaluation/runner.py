@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import multiprocessing
-import os
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
@@ -175,9 +174,8 @@ class _Pool:
 
     def _measure(self, tasks: Sequence[Task], missing: Iterable[int], results: list[Point | Failure | None]) -> None:
         if self._processes is None:
-            threads = max(1, (os.cpu_count() or 1) // self._jobs)
             self._processes = ProcessPoolExecutor(
-                self._jobs, multiprocessing.get_context("spawn"), initializer=_start, initargs=(threads,)
+                self._jobs, multiprocessing.get_context("spawn"), initializer=_start, initargs=(self._jobs,)
             )
         running = {self._processes.submit(measure, tasks[i], self._folder): i for i in missing}
         try:
@@ -195,11 +193,11 @@ class _Pool:
         self._progress(self._done, self._all, f"{task.codec.name} {task.pair.name} {task.label}")
 
 
-def _start(threads: int) -> None:
-    """In every measuring process: its share of the processor, and silence of libraries."""
+def _start(jobs: int) -> None:
+    """In every measuring process: its share of PyTorch's threads, and silence of libraries."""
     import warnings
 
     import torch
 
     warnings.simplefilter("ignore")
-    torch.set_num_threads(threads)
+    torch.set_num_threads(max(1, torch.get_num_threads() // jobs))
