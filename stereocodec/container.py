@@ -1,4 +1,4 @@
-"""The `.bsc` container, version 1: bytes <-> the fields and the four streams of one stereo pair.
+"""The `.bsc` container, version 1: bytes <-> the fields and the four streams of one stereo pair or RGB-D frame.
 
 `docs/format.md` specifies every byte. This module needs the standard library alone, so that a file can
 be examined where torch is not installed, and it treats the guard list and the streams as opaque bytes.
@@ -14,6 +14,7 @@ import re
 import zlib
 from dataclasses import dataclass
 
+from .container_depth import DepthMode, DepthView, read_depth
 from .container_rules import FIRST_VERSION, MAX_CHUNKS, MODEL_ID_BYTES, VERSION, problems
 from .errors import CorruptFile, InvalidInput, LimitExceeded, NotABscFile, UnsupportedVersion
 from .varint import read_varint, write_varint
@@ -28,6 +29,7 @@ class ViewKind(enum.IntEnum):
     """What the samples of both views are."""
 
     RGB8 = 0  # three channels, 8 bits each
+    RGB8_DEPTH = 1  # the first of three channels, 8 bits each; the second a depth map (since 1.1)
 
 
 @dataclass(frozen=True)
@@ -60,6 +62,7 @@ class Container:
     quality: 0 to 100. model_id: the first 6 bytes of the release's sha256. guard: the guard list.
     latent_checksum: unsigned 32-bit checksum of the decoded latents.
     version: major and minor; of this major version, minors 0 to 15 can be held.
+    depth: what the second view is, if `view_kind` says that it is a depth map.
     """
 
     width: int
@@ -72,6 +75,7 @@ class Container:
     chunks: tuple[Chunk, ...] = ()
     view_kind: ViewKind = ViewKind.RGB8
     version: tuple[int, int] = FIRST_VERSION
+    depth: DepthView | None = None
 
     def chunk(self, name: str) -> bytes | None:
         """The payload of the first optional chunk of this name, or None."""
@@ -92,6 +96,7 @@ class Container:
         head = bytearray(SIGNATURE)
         head += bytes((major << 4 | minor, flags, self.view_kind))
         head += write_varint(self.width) + write_varint(self.height) + bytes((self.quality,)) + self.model_id
+        head += b"" if self.depth is None else self.depth.to_bytes()
         head += write_varint(len(self.guard)) + self.guard
         head += b"".join(write_varint(len(stream)) for stream in streams)
         if self.chunks:
@@ -113,7 +118,7 @@ class Container:
         """
         if not isinstance(data, bytes | bytearray | memoryview):
             raise InvalidInput(f"a .bsc file must be given as bytes, not as {type(data).__name__}")
-        reader = _Reader(bytes(data))
+        reader = Reader(bytes(data))
         container = _read(reader)
         reader.finish()
         for is_limit, problem in problems(container):
@@ -137,7 +142,18 @@ _FIELD_TYPES: dict[str, type] = {
 }
 
 
-class _Reader:
+_DEPTH_TYPES: dict[str, type] = {
+    "bits": int,
+    "metres_per_step": float,
+    "invalid": int,
+    "near": int,
+    "far": int,
+    "mode": DepthMode,
+    "mask": bytes,
+}
+
+
+class Reader:
     """Takes fields off the front of a file; whatever would run past the end is a truncation."""
 
     def __init__(self, data: bytes) -> None:
@@ -178,6 +194,18 @@ class _Reader:
         else:
             raise NotABscFile("not a .bsc file: it does not begin with the signature of one")
 
+    @staticmethod
+    def known(value: int, known: range | tuple[int, ...], what: str, version: tuple[int, int]) -> int:
+        """`value`, if this reader knows it; a newer minor version may define values that it does not."""
+        if value in known:
+            return value
+        if version > VERSION:
+            raise UnsupportedVersion(
+                f"the file has version {version[0]}.{version[1]} of the .bsc format and uses {what} {value}, "
+                f"this reader knows versions up to {VERSION[0]}.{VERSION[1]}; update stereocodec"
+            )
+        raise _corrupt(f"damaged: {what} {value} does not exist in its version of the format")
+
     def finish(self) -> None:
         """The CRC, then nothing more."""
         end = self._position
@@ -193,23 +221,24 @@ def _corrupt(what: str) -> CorruptFile:
     return CorruptFile(f"the file is {what}; fetch or write it again")
 
 
-def _read(reader: _Reader) -> Container:
+def _read(reader: Reader) -> Container:
     reader.signature()
     version = _read_version(reader)
-    flags = _known(reader.byte("the flags"), range(_FLAG_CHUNKS + 1), "flags", version)
-    view_kind = ViewKind(_known(reader.byte("the kind of view"), tuple(ViewKind), "kind of view", version))
+    flags = reader.known(reader.byte("the flags"), range(_FLAG_CHUNKS + 1), "flags", version)
+    view_kind = ViewKind(reader.known(reader.byte("the kind of view"), tuple(ViewKind), "kind of view", version))
     width, height = reader.varint("the width"), reader.varint("the height")
     quality = reader.byte("the quality")
     model_id = reader.take(MODEL_ID_BYTES, "the model id")
+    depth = read_depth(reader, version) if view_kind is ViewKind.RGB8_DEPTH else None
     guard = reader.take(reader.varint("the length of the guard list"), "the guard list")
     lengths = [reader.varint(f"the length of stream {index}") for index in range(4)]
     chunks = _read_chunks(reader) if flags & _FLAG_CHUNKS else ()
     streams = Streams(*(reader.take(length, f"stream {index}") for index, length in enumerate(lengths)))
     checksum = int.from_bytes(reader.take(4, "the checksum of the latents"), "little")
-    return Container(width, height, quality, model_id, guard, streams, checksum, chunks, view_kind, version)
+    return Container(width, height, quality, model_id, guard, streams, checksum, chunks, view_kind, version, depth)
 
 
-def _read_version(reader: _Reader) -> tuple[int, int]:
+def _read_version(reader: Reader) -> tuple[int, int]:
     major, minor = divmod(reader.byte("the version"), 16)
     if major > VERSION[0]:
         raise UnsupportedVersion(
@@ -221,19 +250,7 @@ def _read_version(reader: _Reader) -> tuple[int, int]:
     return major, minor
 
 
-def _known(value: int, known: range | tuple[int, ...], what: str, version: tuple[int, int]) -> int:
-    """`value`, if this reader knows it; a newer minor version may define values that it does not."""
-    if value in known:
-        return value
-    if version > VERSION:
-        raise UnsupportedVersion(
-            f"the file has version {version[0]}.{version[1]} of the .bsc format and uses {what} {value}, "
-            f"this reader knows versions up to {VERSION[0]}.{VERSION[1]}; update stereocodec"
-        )
-    raise _corrupt(f"damaged: {what} {value} does not exist in its version of the format")
-
-
-def _read_chunks(reader: _Reader) -> tuple[Chunk, ...]:
+def _read_chunks(reader: Reader) -> tuple[Chunk, ...]:
     count = reader.varint("the number of optional chunks")
     if count == 0:
         raise _corrupt("damaged: it announces optional chunks and has none")
@@ -255,6 +272,10 @@ def _require_types(container: Container) -> None:
         _require(name, getattr(container, name), kind)
     for stream in container.streams.in_file_order():
         _require("a stream", stream, bytes)
+    if container.depth is not None:
+        _require("the depth view", container.depth, DepthView)
+        for name, kind in _DEPTH_TYPES.items():
+            _require(f"the depth view's {name}", getattr(container.depth, name), kind)
     for number in container.version:
         _require("a version number", number, int)
     for chunk in container.chunks:

@@ -14,6 +14,8 @@ if TYPE_CHECKING:
 
 VERSION = (1, 1)  # newest major and minor version that this reader knows
 FIRST_VERSION = (1, 0)  # what a writer states of files that need nothing newer
+DEPTH_VERSION = (1, 1)  # the first with depth maps
+REPOSITORY_VERSION = (1, 1)  # what a writer states of files that name a repository on the Hub
 
 MAX_SIDE = 65535  # pixels
 MAX_PIXELS = 2**25  # of one view
@@ -66,7 +68,18 @@ def problems(container: Container) -> Iterator[tuple[bool, str]]:
         yield False, f"version {container.version}, the major version must be {VERSION[0]}"
     elif container.version[1] not in range(16):
         yield False, f"version {container.version}, the minor version must be 0 to 15"
+    yield from _depth_problems(container)
     yield from _chunk_problems(container.chunks)
+
+
+def _depth_problems(container: Container) -> Iterator[tuple[bool, str]]:
+    has_depth = container.view_kind.name == "RGB8_DEPTH"
+    if has_depth != (container.depth is not None):
+        yield False, "views of colour and depth need a description of the depth, and no others have one"
+    if has_depth and container.version < DEPTH_VERSION:
+        yield False, f"a depth map in a file of version {container.version}, it must be {DEPTH_VERSION} or newer"
+    if container.depth is not None:
+        yield from container.depth.problems()
 
 
 def _chunk_problems(chunks: tuple[Chunk, ...]) -> Iterator[tuple[bool, str]]:
