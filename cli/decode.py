@@ -49,9 +49,11 @@ _VIEWS = ("left", "right")
 @click.option("--right", type=click.Path(), metavar="FILE", help="The right view; - for stdout, as PNG.")
 @click.option(
     "--model",
-    metavar="NAME|DIR",
-    help="A built-in model or the folder of a release. [default: the built-in one that wrote the file]",
+    metavar="NAME|DIR|ORG/NAME",
+    help="A built-in model, the folder of a release, or a model on the Hub. [default: the one that wrote the file, "
+    "if it is built in or was pulled]",
 )
+@click.option("--pull", is_flag=True, help="Fetch the model that the file names from the Hub, if it is not here.")
 @device_option
 @force_option
 @quiet_option
@@ -61,6 +63,7 @@ def decode(
     left: str | None,
     right: str | None,
     model: str | None,
+    pull: bool,
     device: str,
     force: bool,
     quiet: bool,
@@ -72,6 +75,8 @@ def decode(
     right.png). With --left or --right, only the views that are named are written, in the format of the
     extension: .png, .tif, .webp (lossless), .bmp, .ppm or .jpg (quality 95).
     """
+    if pull and model is not None:
+        raise click.UsageError("--pull fetches the model that the file names: leave --model out.")
     targets = _targets(file, output, left, right)
     stdout_view = next((view for view, path in targets.items() if path == STANDARD_STREAM), None)
     stdout = require_binary_stdout(f"name a file with --{stdout_view}") if stdout_view else None
@@ -83,7 +88,7 @@ def decode(
 
     from stereocodec import StereoCodec
 
-    codec = StereoCodec.for_file(data, model, device=device)
+    codec = StereoCodec.for_file(data, model, device=device, pull=pull)
     with progress_bar(quiet) as progress:
         views = dict(zip(_VIEWS, codec.decompress(data, progress=progress), strict=True))
     files = [(path, _writer(views[view], path)) for view, path in targets.items() if view != stdout_view]

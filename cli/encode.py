@@ -49,8 +49,8 @@ _DEFAULT_MODEL = "bisic-rt"
     "--model",
     default=_DEFAULT_MODEL,
     show_default=True,
-    metavar="NAME|DIR",
-    help="A built-in model or the folder of a release.",
+    metavar="NAME|DIR|ORG/NAME",
+    help="A built-in model, the folder of a release, or a model on the Hub.",
 )
 @device_option
 @force_option

@@ -11,7 +11,7 @@ import click
 
 import stereocodec
 from stereocodec.container import Container
-from stereocodec.container_rules import MODEL_NAME
+from stereocodec.container_rules import HUB_REPOSITORY, MODEL_NAME
 
 from ._shared import display_name, read_file
 
@@ -57,7 +57,7 @@ def describe(data: bytes) -> dict[str, Any]:
         "height": container.height,
         "views": container.view_kind.name,
         "quality": container.quality,
-        "model": {"id": container.model_id.hex(), "name": _model_name(container)},
+        "model": {"id": container.model_id.hex(), "name": _model_name(container), "origin": _origin(container)},
         "bytes": len(data),
         "bpp": 8 * len(data) / (2 * container.width * container.height),
         "streams": sizes,
@@ -79,6 +79,12 @@ def _model_name(container: Container) -> str | None:
     return None if claimed is None else claimed.decode("utf-8")
 
 
+def _origin(container: Container) -> str | None:
+    """Where on the Hub the release is, if the file says so: "org/name@commit"."""
+    origin = container.chunk(HUB_REPOSITORY)
+    return None if origin is None else origin.decode("ascii")
+
+
 def _as_text(file: str, described: dict[str, Any]) -> str:
     model, guard, checksums = (described[key] for key in ("model", "guard", "checksums"))
     chunks = ", ".join(f"{chunk['name']} {chunk['bytes']:,}" for chunk in described["chunks"]) or "none"
@@ -86,7 +92,7 @@ def _as_text(file: str, described: dict[str, Any]) -> str:
         ("size", f"{described['bytes']:,} bytes, {described['bpp']:.4f} bpp"),
         ("views", f"two of {described['width']}x{described['height']}, {described['views']}"),
         ("quality", str(described["quality"])),
-        ("model", model["id"] + (f" {model['name']}" if model["name"] else "")),
+        ("model", " ".join(filter(None, (model["id"], model["name"], model["origin"])))),
         *((f"{view} view", _stream_text(sizes)) for view, sizes in described["streams"].items()),
         ("guard list", f"{guard['bytes']:,} bytes, {guard['entries']:,} entries"),
         ("chunks", chunks),

@@ -13,12 +13,15 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from .cards import copy_release
 from .container import Chunk, Container
-from .container_rules import MODEL_NAME
+from .container_rules import FIRST_VERSION, HUB_REPOSITORY, MODEL_NAME, REPOSITORY_VERSION
 from .entropy.streams import StreamReader, StreamWriter
 from .errors import DecodingMismatch, InvalidInput, WrongModel
+from .file_weights import other_weights, weights_of
+from .hub import Located, locate, publish
 from .images import Output, from_rgb8, to_pair
-from .releases import BUILT_IN, EARLIER_RELEASES, Release, built_in_names, find_release, load_release, model_id_of
+from .releases import BUILT_IN, Release, load_release
 
 if TYPE_CHECKING:
     from .images import ImageLike
@@ -36,40 +39,131 @@ class StereoCodec:
     between machines (the last transform runs in float32); the latents, and so the file, never do.
     """
 
-    def __init__(self, release: Release, *, device: str = "auto", built_in: bool = False) -> None:
-        """See `from_pretrained`."""
+    def __init__(
+        self, release: Release, *, device: str = "auto", built_in: bool = False, origin: str | None = None
+    ) -> None:
+        """See `from_pretrained`. origin: where on the Hub the release is, as "org/name@commit"; files say so."""
         self._release = release
         self._built_in = built_in
+        self._origin = origin
         self._device = torch_device(device)
         # A copy: the release may serve other codecs, on other devices.
         self._model = copy.deepcopy(release.model).to(self._device)
         self._model.make_exact()
 
     @classmethod
-    def from_pretrained(cls, name_or_path: str | Path = DEFAULT_MODEL, *, device: str = "auto") -> StereoCodec:
-        """Loads a built-in release by name, or a release folder.
+    def from_pretrained(
+        cls,
+        name_or_path: str | Path = DEFAULT_MODEL,
+        *,
+        revision: str | None = None,
+        cache_dir: str | Path | None = None,
+        local_files_only: bool = False,
+        force_download: bool = False,
+        token: str | bool | None = None,
+        device: str = "auto",
+    ) -> StereoCodec:
+        """Loads a built-in release by name, a release folder, or a release on the Hub as "org/name".
 
+        revision: a branch, tag or commit on the Hub; also as "org/name@revision". cache_dir, local_files_only,
+        force_download, token: as in huggingface_hub.
         device: "auto" (a CUDA device when there is one), "cpu", "cuda" or "cuda:N".
-        Raises UnknownModel, InvalidRelease, and InvalidInput for a device that is not there.
+        Raises UnknownModel, InvalidRelease, HubError, and InvalidInput for a device that is not there.
         """
         torch_device(device)
-        folder = find_release(name_or_path)
-        return cls(load_release(folder), device=device, built_in=folder.parent == BUILT_IN)
+        located = locate(
+            name_or_path,
+            revision=revision,
+            cache_dir=cache_dir,
+            local_files_only=local_files_only,
+            force_download=force_download,
+            token=token,
+        )
+        return cls._load(located, device)
 
     @classmethod
-    def for_file(cls, data: bytes, model: str | Path | None = None, *, device: str = "auto") -> StereoCodec:
-        """The codec that decodes these `.bsc` bytes: the given model, or the built-in release that made them.
+    def for_file(
+        cls,
+        data: bytes,
+        model: str | Path | None = None,
+        *,
+        device: str = "auto",
+        pull: bool = False,
+        cache_dir: str | Path | None = None,
+        token: str | bool | None = None,
+    ) -> StereoCodec:
+        """The codec that decodes these `.bsc` bytes: the given model, or the release that made them.
 
-        Raises FormatError for bytes that are no valid file, WrongModel when no built-in release made them, and what
-        `from_pretrained` raises.
+        That is a built-in one or one in the Hub's cache; with `pull` it is fetched from the Hub if the file says
+        where it is. Raises FormatError for bytes that are no valid file, WrongModel when the release is not here, and
+        what `from_pretrained` raises.
         """
         container = Container.from_bytes(data)
         if model is not None:
-            return cls.from_pretrained(model, device=device)
-        for name in built_in_names():
-            if model_id_of(find_release(name)) == container.model_id:
-                return cls.from_pretrained(name, device=device)
-        raise WrongModel(f"{_other_weights(container)}; {_way_to_weights(container)}")
+            return cls.from_pretrained(model, cache_dir=cache_dir, token=token, device=device)
+        return cls._load(weights_of(container, pull=pull, cache_dir=cache_dir, token=token), device)
+
+    @classmethod
+    def _load(cls, located: Located, device: str) -> StereoCodec:
+        built_in = located.folder.parent == BUILT_IN
+        return cls(load_release(located.folder), device=device, built_in=built_in, origin=located.origin)
+
+    def save_pretrained(
+        self,
+        save_directory: str | Path,
+        *,
+        repo_id: str | None = None,
+        push_to_hub: bool = False,
+        model_card_kwargs: dict[str, Any] | None = None,
+        **push_to_hub_kwargs: Any,
+    ) -> str | None:
+        """Writes the release folder that this codec was loaded from, and with `push_to_hub` publishes it.
+
+        model_card_kwargs: fields for the card's metadata, e.g. {"license": "mit"}. repo_id: "org/name"; by default
+        the folder's last two names. Returns None, or the commit's URL. Raises OutputError, InvalidRelease when the
+        release is not where it was any more, and what `push_to_hub` raises.
+        """
+        folder = Path(save_directory)
+        if push_to_hub_kwargs and not push_to_hub:
+            raise InvalidInput(f"{', '.join(push_to_hub_kwargs)}: only with push_to_hub=True")
+        copy_release(self._release.folder, folder, model_card_kwargs)
+        if not push_to_hub:
+            return None
+        repository = repo_id or "/".join(folder.absolute().parts[-2:])
+        return self.push_to_hub(repository, model_card_kwargs=model_card_kwargs, **push_to_hub_kwargs)
+
+    def push_to_hub(
+        self,
+        repo_id: str,
+        *,
+        commit_message: str = "Release of a stereocodec model",
+        private: bool | None = None,
+        token: str | bool | None = None,
+        branch: str | None = None,
+        create_pr: bool | None = None,
+        allow_patterns: list[str] | str | None = None,
+        ignore_patterns: list[str] | str | None = None,
+        delete_patterns: list[str] | str | None = None,
+        model_card_kwargs: dict[str, Any] | None = None,
+    ) -> str:
+        """Publishes the release on the Hub as `repo_id` ("org/name"), made if it is missing; returns the commit's URL.
+
+        The arguments are those of huggingface_hub's own model mixin; its card gets metadata, see `save_pretrained`.
+        Raises HubError, UnknownModel for a missing branch, InvalidInput and InvalidRelease.
+        """
+        return publish(
+            self._release.folder,
+            repo_id,
+            commit_message=commit_message,
+            private=private,
+            token=token,
+            branch=branch,
+            create_pr=create_pr,
+            model_card_kwargs=model_card_kwargs,
+            allow_patterns=allow_patterns,
+            ignore_patterns=ignore_patterns,
+            delete_patterns=delete_patterns,
+        )
 
     @property
     def name(self) -> str:
@@ -143,7 +237,8 @@ class StereoCodec:
             guard=guard,
             streams=streams,
             latent_checksum=writer.checksum,
-            chunks=() if self._built_in else (Chunk(MODEL_NAME, self.name.encode()),),
+            chunks=self._chunks(),
+            version=REPOSITORY_VERSION if self._origin else FIRST_VERSION,
         )
         data = container.to_bytes()
         say(1.0, "done")
@@ -160,7 +255,7 @@ class StereoCodec:
             raise InvalidInput(f"output is {output!r}; use 'pil', 'numpy' or 'torch'")
         container = Container.from_bytes(data)
         if container.model_id != self.model_id:
-            raise WrongModel(f"{_other_weights(container)}, not with {self.name} ({self.model_id.hex()})")
+            raise WrongModel(f"{other_weights(container)}, not with {self.name} ({self.model_id.hex()})")
         say = progress or _silent
         say(0.0, "entropy decoding")
         size = self._padded(container.height), self._padded(container.width)
@@ -180,6 +275,11 @@ class StereoCodec:
             left, right = _swapped(views) if swapped else views
         say(1.0, "done")
         return from_rgb8(left, output), from_rgb8(right, output)
+
+    def _chunks(self) -> tuple[Chunk, ...]:
+        """What a file of this release says of it; a built-in one is known by its id."""
+        named = () if self._built_in else (Chunk(MODEL_NAME, self.name.encode()),)
+        return (*named, Chunk(HUB_REPOSITORY, self._origin.encode())) if self._origin else named
 
     def _padded(self, side: int) -> int:
         multiple = self._model.multiple
@@ -222,20 +322,6 @@ def torch_device(name: str) -> torch.device:
     if name != "cpu" and int(name.partition(":")[2] or 0) >= torch.cuda.device_count():
         raise InvalidInput(f"device '{name}' is not available here; use --device cpu")
     return torch.device(name)
-
-
-def _other_weights(container: Container) -> str:
-    name = container.chunk(MODEL_NAME)
-    described = f"'{name.decode()}' ({container.model_id.hex()})" if name else container.model_id.hex()
-    return f"the file was written with the model {described}"
-
-
-def _way_to_weights(container: Container) -> str:
-    earlier = EARLIER_RELEASES.get(container.model_id.hex())
-    if earlier is None:
-        return "name its release folder with --model or model="
-    name, version = earlier
-    return f"that is the {name} built into version {version}: decode it with pip install 'stereocodec=={version}'"
 
 
 def _silent(fraction: float, stage: str) -> None:

@@ -37,7 +37,7 @@ class RawCodec:
         return cls(device)
 
     @classmethod
-    def for_file(cls, data, model, *, device):
+    def for_file(cls, data, model, *, device, pull):
         if model is not None:
             raise WrongModel(f"the file was not written with {model}")
         return cls(device)

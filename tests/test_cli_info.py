@@ -43,7 +43,7 @@ def test_info_as_json(described):
             "height": 77,
             "views": "RGB8",
             "quality": 63,
-            "model": {"id": "000102030405", "name": None},
+            "model": {"id": "000102030405", "name": None, "origin": None},
             "bytes": len(data),
             "bpp": 8 * len(data) / (2 * 1001 * 77),
             "streams": {"left": {"z": 11, "y": 1700}, "right": {"z": 13, "y": 1900}},
@@ -55,17 +55,19 @@ def test_info_as_json(described):
 
 def test_info_as_text(described):
     path, container = described
-    path.write_bytes(dataclasses.replace(container, chunks=(Chunk("MODL", b"mine"), Chunk("TEXT", b"hi"))).to_bytes())
+    origin = "org/name@" + "0" * 40
+    chunks = (Chunk("MODL", b"mine"), Chunk("REPO", origin.encode()), Chunk("TEXT", b"hi"))
+    path.write_bytes(dataclasses.replace(container, chunks=chunks).to_bytes())
     result = run("info", str(path))
     assert result.exit_code == 0
     for text in [
         f"{path}: .bsc version 1.0",
         "two of 1001x77",
-        "000102030405 mine",
+        f"000102030405 mine {origin}",
         "left view:   1,711 bytes (z 11, y 1,700)",
         "right view:  1,913 bytes (z 13, y 1,900)",
         "guard list:  3 bytes, 2 entries",
-        "MODL 4, TEXT 2",
+        "MODL 4, REPO 49, TEXT 2",
         "latents 0012abcd",
     ]:
         assert text in result.output

@@ -1,0 +1,135 @@
+"""A Pillow plug-in: `.bsc` files as images of two frames, the left and the right view.
+
+    import stereocodec.pillow
+
+    with Image.open("pair.bsc") as image:      # reads the header; the pixels are decoded when they are asked for
+        left = image.copy()
+        image.seek(1)
+        right = image.copy()
+    left.save("pair.bsc", save_all=True, append_images=[right], quality=50)
+
+Importing this module registers it, without torch. `Image.open` takes the release that made the file: a built-in one,
+or one in the Hub's cache.
+"""
+
+from __future__ import annotations
+
+import io
+import os
+from typing import IO, Any
+
+from PIL import Image, ImageFile
+
+from .container import SIGNATURE, Container
+from .errors import FormatError, StereoCodecError
+
+FORMAT = "BSC"
+EXTENSION = ".bsc"
+MIME_TYPE = "image/vnd.stereocodec.bsc"
+
+
+def _accept(prefix: bytes) -> bool:
+    return prefix.startswith(SIGNATURE)
+
+
+class BscImageFile(ImageFile.ImageFile):
+    """The two views of a `.bsc` file; frame 0 is the left one.
+
+    `info` has the encoder's `quality` and the hexadecimal `model_id`. Damage and missing weights are an OSError when
+    the pixels are asked for, as Pillow's own plug-ins have it; a damaged container already when it is opened.
+    """
+
+    format = FORMAT
+    format_description = "Stereo picture of stereocodec"
+
+    def _open(self) -> None:
+        assert self.fp is not None
+        self._data = self.fp.read()
+        try:
+            container = Container.from_bytes(self._data)
+        except FormatError as error:
+            if not _accept(self._data):
+                raise SyntaxError(str(error)) from error  # how a plug-in tells Pillow to ask the next one
+            raise OSError(str(error)) from error
+        self._size = container.width, container.height
+        self._mode = "RGB"
+        self.info["quality"] = container.quality
+        self.info["model_id"] = container.model_id.hex()
+        self.n_frames = 2
+        self.is_animated = True
+        self._frame = 0
+        self._views: tuple[Image.Image, Image.Image] | None = None
+        self.tile = [ImageFile._Tile("raw", (0, 0, *self.size), 0, self.mode)]
+
+    def seek(self, frame: int) -> None:
+        """Go to view 0 or 1; raises EOFError for another number."""
+        if not self._seek_check(frame):
+            return
+        self._frame = frame
+        self.tile = [ImageFile._Tile("raw", (0, 0, *self.size), 0, self.mode)]
+
+    def tell(self) -> int:
+        """The number of the present view."""
+        return self._frame
+
+    def load(self) -> Any:
+        """Decodes both views when the first pixel is asked for."""
+        if self.tile:
+            if self._views is None:
+                self._views = _decode(self._data)
+            if self.fp and self._exclusive_fp:
+                self.fp.close()
+            self.fp = io.BytesIO(self._views[self._frame].tobytes())
+        return super().load()
+
+    def load_seek(self, pos: int) -> None:
+        """Nothing to do: pixels lie at the beginning of what `load` sets up."""
+
+
+def _decode(data: bytes) -> tuple[Image.Image, Image.Image]:
+    from .codec import StereoCodec
+
+    try:
+        return StereoCodec.for_file(data).decompress(data)
+    except StereoCodecError as error:
+        raise OSError(str(error)) from error
+
+
+def _save(image: Image.Image, file: IO[bytes], filename: str | bytes | os.PathLike[Any]) -> None:
+    raise OSError("a .bsc file holds two views: save with save_all=True and append_images=[right]")
+
+
+def _save_all(image: Image.Image, file: IO[bytes], filename: str | bytes | os.PathLike[Any]) -> None:
+    """Writes two frames: those of `image`, or `image` and the first of `append_images`.
+
+    Settings: quality (0 to 100), model (what `StereoCodec.from_pretrained` takes), device.
+    """
+    from .codec import DEFAULT_MODEL, StereoCodec
+
+    settings = image.encoderinfo
+    views = [frame for picture in (image, *settings.get("append_images", ())) for frame in _frames(picture)]
+    if len(views) != 2:
+        raise OSError(f"a .bsc file holds two views, not {len(views)}: give the right one as append_images=[right]")
+    codec = StereoCodec.from_pretrained(settings.get("model", DEFAULT_MODEL), device=settings.get("device", "auto"))
+    file.write(codec.compress(*views, quality=settings.get("quality")))
+
+
+def _frames(image: Image.Image) -> list[Image.Image]:
+    """Copies of all frames; the image stays at the frame where it was."""
+    count = getattr(image, "n_frames", 1)
+    if count == 1:
+        return [image]
+    before = image.tell()
+    frames = []
+    for number in range(min(count, 3)):  # a third one is one too many
+        image.seek(number)
+        frames.append(image.copy())
+    image.seek(before)
+    return frames
+
+
+Image.register_open(FORMAT, BscImageFile, _accept)
+Image.register_save(FORMAT, _save)
+Image.register_save_all(FORMAT, _save_all)
+Image.register_extension(FORMAT, EXTENSION)
+Image.register_mime(FORMAT, MIME_TYPE)
