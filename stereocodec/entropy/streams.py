@@ -53,21 +53,25 @@ class _LatticeCoder:
         self._lattice, self._tables, self._round = lattice, tables, rounding
         self.checksum = 0
 
-    def _parameters(self, mean: Tensor, log_scale: Tensor, mask: Tensor) -> tuple[NDArray[np.int64], NDArray[np.uint8]]:
-        """Lattice means and scale levels of the masked elements, each (N,)."""
-        rounded_means = self._round(self._lattice.mean_coordinates(mean[0, mask]))
-        rounded_levels = self._round(self._lattice.scale_coordinates(log_scale[0, mask]))
+    def _parameters(
+        self, mean: Tensor, log_scale: Tensor, chosen: Tensor
+    ) -> tuple[NDArray[np.int64], NDArray[np.uint8]]:
+        """Lattice means and scale levels of the chosen elements (`_elements`), each (N,)."""
+        rounded_means = self._round(self._lattice.mean_coordinates(mean.reshape(-1)[chosen]))
+        rounded_levels = self._round(self._lattice.scale_coordinates(log_scale.reshape(-1)[chosen]))
         # Where decoding has gone astray, a guard entry can push a level past the last table; the checksum tells.
         rounded_levels = rounded_levels.clip(0, self._lattice.scale_levels - 1)
         return rounded_means, rounded_levels.astype(np.uint8)
 
-    def _exact_latents(self, symbols: NDArray[np.int32], means: NDArray[np.int64], mask: Tensor) -> Tensor:
-        """`symbol + lattice mean` where the mask is set, (1, H, W, C) float64 on the mask's device."""
+    def _exact_latents(
+        self, symbols: NDArray[np.int32], means: NDArray[np.int64], chosen: Tensor, shape: torch.Size
+    ) -> Tensor:
+        """`symbol + lattice mean` of the chosen elements, (1, H, W, C) float64 on their device, 0 elsewhere."""
         steps = symbols.astype(np.int64) * self._lattice.mean_steps + means
         self._digest(steps)
-        values = torch.from_numpy(steps / self._lattice.mean_steps).to(mask.device)
-        out = torch.zeros((1, *mask.shape), dtype=torch.float64, device=mask.device)
-        out[0, mask] = values
+        values = torch.from_numpy(steps / self._lattice.mean_steps).to(chosen.device)
+        out = torch.zeros((1, *shape), dtype=torch.float64, device=chosen.device)
+        out.view(-1)[chosen] = values
         return out
 
     def _prior_latents(self, symbols: NDArray[np.int32], shape: tuple[int, ...], device: torch.device) -> Tensor:
@@ -120,14 +124,15 @@ class StreamWriter(_LatticeCoder):
     ) -> Tensor:
         """Rounds and writes the masked elements of y."""
         assert y is not None
-        means, levels = self._parameters(mean, log_scale, mask)
-        residual = y[0, mask].double().cpu().numpy() - means / self._lattice.mean_steps
+        chosen = _elements(mask)
+        means, levels = self._parameters(mean, log_scale, chosen)
+        residual = y.reshape(-1)[chosen].double().cpu().numpy() - means / self._lattice.mean_steps
         symbols = _symbols(residual)
         if weight is not None:
-            weights = weight[0].expand(mask.shape)[mask].cpu().numpy()
+            weights = weight[0].expand(mask.shape[-1])[chosen % mask.shape[-1]].cpu().numpy()
             symbols = self._cheaper(symbols, residual, levels, weights)
         (self._z if hyper else self._y)[view].put(symbols, levels, self._tables.scales)
-        return self._exact_latents(symbols, means, mask)
+        return self._exact_latents(symbols, means, chosen, mask.shape)
 
     def code_field(self, view: int, field: Tensor | None, size: tuple[int, int]) -> Tensor:
         """Writes a field with the table that suits it best."""
@@ -198,9 +203,10 @@ class StreamReader(_LatticeCoder):
         hyper: bool = False,
     ) -> Tensor:
         """Reads the masked elements of y."""
-        means, levels = self._parameters(mean, log_scale, mask)
+        chosen = _elements(mask)
+        means, levels = self._parameters(mean, log_scale, chosen)
         symbols = (self._z if hyper else self._y)[view].take(levels, self._tables.scales)
-        return self._exact_latents(symbols, means, mask)
+        return self._exact_latents(symbols, means, chosen, mask.shape)
 
     def code_field(self, view: int, field: Tensor | None, size: tuple[int, int]) -> Tensor:
         """Reads a field."""
@@ -223,6 +229,11 @@ class StreamReader(_LatticeCoder):
         self._guard.close()
         for stream in (*self._z, *self._y):
             stream.close()
+
+
+def _elements(mask: Tensor) -> Tensor:
+    """The numbers of the elements where a mask is set, in their order, (N,) int64: cheaper to use than the mask."""
+    return mask.reshape(-1).nonzero()[:, 0]
 
 
 def _choice_index(tables: TableSet) -> NDArray[np.uint8]:

@@ -26,14 +26,20 @@ def shift_along_rows(picture: Tensor, disparity: Tensor) -> Tensor:
     """
     batch, height, width, channels = picture.shape
     whole, half = disparity.div(2, rounding_mode="floor"), disparity % 2
-    whole, half = (part.repeat_interleave(BLOCK, 2).repeat_interleave(BLOCK, 1) for part in (whole, half))
-    column = torch.arange(width, device=picture.device) + whole
+    column = torch.arange(width, device=picture.device) + _per_pixel(whole)
     first = column.clamp(0, width - 1)
-    second = (column + half).clamp(0, width - 1)
     row_start = (torch.arange(batch * height, device=picture.device) * width).view(batch, height, 1)
     flat = picture.reshape(-1, channels)
-    mean = 0.5 * (flat[(row_start + first).view(-1)] + flat[(row_start + second).view(-1)])
-    return mean.view(batch, height, width, channels)
+    shifted = flat[(row_start + first).view(-1)]
+    if half.any():
+        second = (column + _per_pixel(half)).clamp(0, width - 1)
+        shifted = 0.5 * (shifted + flat[(row_start + second).view(-1)])
+    return shifted.view(batch, height, width, channels)
+
+
+def _per_pixel(field: Tensor) -> Tensor:
+    """(B, h, w) -> (B, H, W)."""
+    return field.repeat_interleave(BLOCK, 2).repeat_interleave(BLOCK, 1)
 
 
 @torch.no_grad()
