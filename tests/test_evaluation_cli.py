@@ -121,7 +121,11 @@ def test_pictures_are_compared_at_about_equal_size(report):
     assert len(points) == 2 * 3
     for pair in ("one", "two"):
         sizes = {p["codec"]: p["bpp"] for p in points if p["pair"] == pair}
-        assert sizes["webp"] == pytest.approx(sizes["jpeg420"], rel=0.25)
+        for point in points:
+            # On small pictures the smallest file of a codec may be larger than the model's: then that one is shown.
+            if point["pair"] == pair and point["setting"] != "q1":
+                assert point["bpp"] == pytest.approx(sizes["tiny"], rel=0.1)
+    assert any(p["codec"] != "tiny" and p["setting"] not in ("q10", "q40", "q80", "q90") for p in points)
 
 
 def test_a_second_run_measures_nothing(report, pairs, tiny_release, monkeypatch):

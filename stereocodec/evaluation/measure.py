@@ -9,7 +9,7 @@ import re
 import time
 from collections.abc import Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import NamedTuple
 
@@ -18,7 +18,7 @@ from ..files import write_atomically
 from .codecs import Codec
 from .datasets import Pair
 from .metrics import View, ms_ssim, psnr
-from .points import Point, from_row, to_row
+from .points import Point
 from .tools import tool_peak
 
 _VERSION = 1  # of what is measured and how; a change makes earlier results invalid
@@ -65,8 +65,8 @@ class Cache:
     def find(self, task: Task, key: str) -> Point | None:
         """A stored point whose files are still there, under the pair's present name and group."""
         try:
-            row = json.loads((self._points / f"{key}.json").read_text(encoding="utf-8"))
-            point = from_row({**row, "pair": task.pair.name, "group": task.pair.group, "codec": task.codec.name})
+            stored = json.loads((self._points / f"{key}.json").read_text(encoding="utf-8"))
+            point = Point(**{**stored, "pair": task.pair.name, "group": task.pair.group})
             sizes = sum((self.folder / name).stat().st_size for name in point.files.split())
         except (OSError, ValueError, TypeError, AttributeError):  # missing, damaged or of another version
             return None
@@ -74,7 +74,7 @@ class Cache:
 
     def store(self, point: Point) -> None:
         """Keeps a point under its key."""
-        write_atomically(self._points / f"{point.key}.json", json.dumps(to_row(point)).encode(), overwrite=True)
+        write_atomically(self._points / f"{point.key}.json", json.dumps(asdict(point)).encode(), overwrite=True)
 
     def stem(self, task: Task, key: str) -> Path:
         """Where a point's files go; their names begin so."""
@@ -85,7 +85,7 @@ class Cache:
 
 def safe_name(text: str) -> str:
     """A text as part of a file's name."""
-    return re.sub(r"[^A-Za-z0-9.+@-]", "-", text)[:80]
+    return re.sub(r"[^A-Za-z0-9_.+@-]", "-", text)[:80]
 
 
 def measure(task: Task, folder: Path) -> Point | Failure:

@@ -28,6 +28,10 @@ _COLOURS = (
     "#6b6b6b",
     "#8c564b",
     "#b8a300",
+    "#003f5c",
+    "#ff5ca8",
+    "#2f4f2f",
+    "#a05a00",
 )
 _MARKERS = "osD^v<>Pphd*"
 _UNITS = {"psnr": "PSNR over RGB, dB", "msssim_db": "MS-SSIM, dB"}
@@ -59,11 +63,14 @@ def draw_plots(results: Results) -> list[Plot]:
 
 
 def mean_curves(points: Sequence[Point], metric: str) -> dict[str, list[tuple[float, float]]]:
-    """Per codec, the mean (bpp, dB) over pairs of every setting that all of its pairs have, in order of rate."""
-    curves = {}
+    """Per codec, the mean (bpp, dB) over pairs of every setting that all pairs have, in order of rate.
+
+    A codec that lacks a pair has no curve: its mean would be over other pictures than the others'.
+    """
+    curves: dict[str, list[tuple[float, float]]] = {}
+    pairs = {p.pair for p in points}
     for codec, own in grouped(points, "codec").items():
         finite = [p for p in own if math.isfinite(decibels(p, metric))]
-        pairs = {p.pair for p in own}
         settings = [same for same in grouped(finite, "setting").values() if {p.pair for p in same} == pairs]
         means = [
             (float(np.mean([p.bpp for p in same])), float(np.mean([decibels(p, metric) for p in same])))
@@ -89,7 +96,7 @@ def _figure(title: str, curves: dict[str, list[tuple[float, float]]], metric: st
     from matplotlib.figure import Figure
     from matplotlib.ticker import FuncFormatter
 
-    figure = Figure(figsize=(7, 4.8))
+    figure = Figure(figsize=(6.4, 5.4))
     axes = figure.add_subplot()
     for number, codec in enumerate(results.titles):
         line = curves.get(codec)
@@ -113,5 +120,5 @@ def _figure(title: str, curves: dict[str, list[tuple[float, float]]], metric: st
     axes.set_title(f"{title}: {METRICS[metric]}", fontsize=11)
     axes.grid(which="both", color="#dddddd", linewidth=0.5)
     axes.spines[["top", "right"]].set_visible(False)
-    axes.legend(fontsize=8, frameon=False)
+    axes.legend(fontsize=8, frameon=False, ncols=2, loc="upper center", bbox_to_anchor=(0.5, -0.13))
     return figure

@@ -50,6 +50,7 @@ def render(results: Results, plots: Sequence[Plot], shown: Sequence[Scene], sour
         source=source,
         results=results,
         run=results.run,
+        elsewhere=[title for name, title in results.titles.items() if name not in {c.name for c in results.run.codecs}],
         groups=sorted({pair.group for pair in results.run.dataset.pairs}),
         plots=[(plot, _inline(plot, number)) for number, plot in enumerate(plots)],
         tables=[table for metric in METRICS for table in bd_tables(results, metric)],
