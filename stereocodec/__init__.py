@@ -1,4 +1,4 @@
-"""Learned compression of stereo image pairs.
+"""Learned compression of stereo image pairs, and of colour with depth.
 
 `import stereocodec` is light: torch is imported when a codec is first asked for.
 """
@@ -12,8 +12,9 @@ from ._version import __version__
 
 if TYPE_CHECKING:
     from .codec import StereoCodec
+    from .rgbd_codec import RgbdCodec
 
-__all__ = ["StereoCodec", "__version__", "errors"]
+__all__ = ["RgbdCodec", "StereoCodec", "__version__", "errors"]
 
 
 def __getattr__(name: str) -> Any:
@@ -21,4 +22,8 @@ def __getattr__(name: str) -> Any:
         from .codec import StereoCodec
 
         return StereoCodec
+    if name == "RgbdCodec":
+        from .rgbd_codec import RgbdCodec
+
+        return RgbdCodec
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

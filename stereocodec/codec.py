@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from .cards import copy_release
-from .container import Chunk, Container
+from .container import Chunk, Container, ViewKind
 from .container_rules import FIRST_VERSION, HUB_REPOSITORY, MODEL_NAME, REPOSITORY_VERSION
 from .entropy.streams import StreamReader, StreamWriter
 from .errors import DecodingMismatch, InvalidInput, WrongModel
@@ -28,6 +28,10 @@ if TYPE_CHECKING:
 
 DEFAULT_MODEL = "bisic-rt"
 DEFAULT_QUALITY = 50
+_CONTENTS = {
+    ViewKind.RGB8: "stereo pairs: use StereoCodec, or leave --depth out",
+    ViewKind.RGB8_DEPTH: "colour with depth: use RgbdCodec, or bisic encode --depth",
+}
 
 Progress = Callable[[float, str], None]
 
@@ -39,6 +43,8 @@ class StereoCodec:
     between machines (the last transform runs in float32); the latents, and so the file, never do.
     """
 
+    view_kind = ViewKind.RGB8
+
     def __init__(
         self, release: Release, *, device: str = "auto", built_in: bool = False, origin: str | None = None
     ) -> None:
@@ -47,6 +53,8 @@ class StereoCodec:
         self._built_in = built_in
         self._origin = origin
         self._device = torch_device(device)
+        if release.model.view_kind is not self.view_kind:
+            raise InvalidInput(f"the model {release.name} is for {_CONTENTS[release.model.view_kind]}")
         # A copy: the release may serve other codecs, on other devices.
         self._model = copy.deepcopy(release.model).to(self._device)
         self._model.make_exact()
@@ -216,7 +224,7 @@ class StereoCodec:
         swapped = self._model.either_first and _is_sharper(views[1], views[0])
         if swapped:
             views = _swapped(views)
-        say = progress or _silent
+        say = progress or silent
         say(0.0, "analysis")
         with torch.inference_mode(), torch.autocast(self._device.type, enabled=False), self._device:
             x = self._to_model(views)
@@ -253,10 +261,8 @@ class StereoCodec:
         """
         if output not in ("pil", "numpy", "torch"):
             raise InvalidInput(f"output is {output!r}; use 'pil', 'numpy' or 'torch'")
-        container = Container.from_bytes(data)
-        if container.model_id != self.model_id:
-            raise WrongModel(f"{other_weights(container)}, not with {self.name} ({self.model_id.hex()})")
-        say = progress or _silent
+        container = self._own(data)
+        say = progress or silent
         say(0.0, "entropy decoding")
         size = self._padded(container.height), self._padded(container.width)
         lattice, tables = self._release.lattice, self._release.tables
@@ -281,8 +287,17 @@ class StereoCodec:
         named = () if self._built_in else (Chunk(MODEL_NAME, self.name.encode()),)
         return (*named, Chunk(HUB_REPOSITORY, self._origin.encode())) if self._origin else named
 
+    def _own(self, data: bytes) -> Container:
+        """What a file of this release holds."""
+        container = Container.from_bytes(data)
+        if container.view_kind is not self.view_kind:
+            raise InvalidInput(f"the file is for {_CONTENTS[container.view_kind]}")
+        if container.model_id != self.model_id:
+            raise WrongModel(f"{other_weights(container)}, not with {self.name} ({self.model_id.hex()})")
+        return container
+
     def _padded(self, side: int) -> int:
-        multiple = self._model.multiple
+        side, multiple = max(side, self._model.least_side), self._model.multiple
         return -(-side // multiple) * multiple
 
     def _to_model(self, views: NDArray[np.uint8]) -> Tensor:
@@ -324,5 +339,5 @@ def torch_device(name: str) -> torch.device:
     return torch.device(name)
 
 
-def _silent(fraction: float, stage: str) -> None:
+def silent(fraction: float, stage: str) -> None:
     """Progress that nobody watches."""

@@ -91,21 +91,30 @@ def load_image(source: str | os.PathLike[str] | IO[bytes], name: str | None = No
         InvalidInput: missing, unreadable, not a picture, damaged, or one that `to_rgb8` refuses. The size
             is checked before the pixels are decoded.
     """
+    opened, name = open_image(source, name)
+    with opened:
+        _check_stored(opened, name)
+        load_pixels(opened, name)
+        return _upright(opened, name)
+
+
+def open_image(source: str | os.PathLike[str] | IO[bytes], name: str | None) -> tuple[Image.Image, str]:
+    """Open one picture without decoding its pixels; returns it and what error messages call it.
+
+    Raises:
+        InvalidInput: missing, unreadable, or not a picture.
+    """
     if name is None:
         name = str(Path(source)) if isinstance(source, str | os.PathLike) else "the picture"
     try:
         with warnings.catch_warnings():
             # Pillow warns of very large pictures; they are above the format's limit and refused below.
             warnings.simplefilter("ignore", Image.DecompressionBombWarning)
-            opened = Image.open(source)
+            return Image.open(source), name
     except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
         raise InvalidInput(_why_not_opened(error, name)) from error
     except Exception as error:  # decoders of damaged files raise whatever comes up, e.g. struct.error
         raise InvalidInput(f"{name} is damaged: {_one_line(error)}") from error
-    with opened:
-        _check_stored(opened, name)
-        _load(opened, name)
-        return _upright(opened, name)
 
 
 def psnr(reference: NDArray[np.uint8], decoded: NDArray[np.uint8]) -> float:
@@ -157,7 +166,8 @@ def from_rgb8(array: NDArray[np.uint8], output: Output) -> ImageLike:
     raise InvalidInput(f"output is {output!r}: it must be 'pil', 'numpy' or 'torch'")
 
 
-def _check_size(width: int, height: int, name: str) -> None:
+def check_size(width: int, height: int, name: str) -> None:
+    """Raises InvalidInput for a picture without pixels or above the pixel limits of the format."""
     if width < 1 or height < 1:
         raise InvalidInput(f"{name} has no pixels: its size is {width}x{height}")
     if max(width, height) > MAX_SIDE or width * height > MAX_PIXELS:
@@ -169,14 +179,14 @@ def _check_size(width: int, height: int, name: str) -> None:
 
 def _from_pil(image: Image.Image, name: str) -> NDArray[np.uint8]:
     _check_stored(image, name)
-    _load(image, name)
+    load_pixels(image, name)
     upright = _upright(image, name)
     return np.ascontiguousarray(np.asarray(upright if upright.mode == "RGB" else upright.convert("RGB")))
 
 
 def _check_stored(image: Image.Image, name: str) -> None:
     """Refuse what cannot be kept; looks at the header alone, the pixels need not be decoded yet."""
-    _check_size(*image.size, name)
+    check_size(*image.size, name)
     frames = _guarded(lambda: getattr(image, "n_frames", 1), name)
     if frames > 1:
         raise InvalidInput(
@@ -218,7 +228,8 @@ def _eight_bits(image: Image.Image) -> str:
     return "reduce it first, e.g. image.convert('RGB')"
 
 
-def _load(image: Image.Image, name: str) -> None:
+def load_pixels(image: Image.Image, name: str) -> None:
+    """Decodes a picture's pixels; raises InvalidInput when they are damaged."""
     try:
         image.load()
     except MemoryError:
@@ -258,7 +269,7 @@ def _from_array(array: NDArray[Any], name: str) -> NDArray[np.uint8]:
             else "array.astype(np.uint8) if its values lie in 0..255"
         )
         raise InvalidInput(f"{name} is an array of {array.dtype}, it must be uint8: use {hint}")
-    _check_size(array.shape[1], array.shape[0], name)
+    check_size(array.shape[1], array.shape[0], name)
     return np.ascontiguousarray(array)
 
 
@@ -281,7 +292,7 @@ def _from_tensor(tensor: torch.Tensor, name: str) -> NDArray[np.uint8]:
         raise InvalidInput(f"{name} is a tensor of shape {shape}: it must be 3 x H x W{hint}")
     if tensor.dtype != torch.uint8 and not tensor.dtype.is_floating_point:
         raise InvalidInput(f"{name} is a tensor of {tensor.dtype}: it must be uint8, or float in 0..1")
-    _check_size(shape[2], shape[1], name)
+    check_size(shape[2], shape[1], name)
     tensor = tensor.detach().cpu()
     if tensor.dtype != torch.uint8:
         if not bool(((tensor >= 0) & (tensor <= 1)).all()):  # NaN fails both comparisons

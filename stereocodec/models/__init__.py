@@ -9,6 +9,7 @@ from .base import StereoModel
 from .bisic import Bisic, BisicConfig, BisicFast, BisicFastConfig
 from .bisic_rt import BisicRt, BisicRtConfig
 from .ecsic import Ecsic, EcsicConfig
+from .rgbd import Rgbd, RgbdConfig
 
 __all__ = ["ARCHITECTURES", "StereoModel", "build_model"]
 
@@ -17,6 +18,7 @@ ARCHITECTURES: dict[str, tuple[Callable[..., StereoModel], Callable[..., Any]]] 
     "bisic": (Bisic, BisicConfig),
     "bisic-fast": (BisicFast, BisicFastConfig),
     "ecsic": (Ecsic, EcsicConfig),
+    "rgbd": (Rgbd, RgbdConfig),
 }
 
 

@@ -8,6 +8,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from ..container import ViewKind
 from ..entropy.coders import EntropyCoder
 from ..entropy.distributions import LAPLACE_SHARE
 from ..entropy.priors import Prior
@@ -22,7 +23,8 @@ class StereoModel(nn.Module):
 
     laplace_share: of the density of y around its mean (`distributions.residual_bits`). has_qualities: whether one
     network serves all qualities; otherwise they are ignored. either_first: whether the views may come in either
-    order, swapped and mirrored, so that the sharper one can be coded first.
+    order, swapped and mirrored, so that the sharper one can be coded first. view_kind: what the two views are; a
+    model of another kind says what it takes in place of these pictures. least_side: of the pictures that it takes.
     """
 
     multiple: int
@@ -31,6 +33,8 @@ class StereoModel(nn.Module):
     laplace_share: float = LAPLACE_SHARE
     has_qualities: bool = True
     either_first: bool = True
+    view_kind: ViewKind = ViewKind.RGB8
+    least_side: int = 1
 
     @property
     @abstractmethod

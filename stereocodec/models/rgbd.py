@@ -13,6 +13,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
+from ..container import ViewKind
 from ..entropy.coders import EntropyCoder
 from ..entropy.pair_prior import PairPrior
 from ..nn.cross_modal import (
@@ -51,6 +52,7 @@ class Rgbd(StereoModel):
 
     multiple = 64
     least_side = 128
+    view_kind = ViewKind.RGB8_DEPTH
     laplace_share = 0.0
     has_qualities = False
     either_first = False
