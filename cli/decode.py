@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any, BinaryIO
 
 import click
 
-from stereocodec.container import Container
-from stereocodec.errors import OutputError
+from stereocodec.container import Container, ViewKind
+from stereocodec.errors import FormatError, OutputError
 from stereocodec.files import check_writable, write_together
 
 from ._shared import (
@@ -23,6 +23,7 @@ from ._shared import (
     require_binary_stdout,
     same_file,
 )
+from .rgbd import decode_frame
 
 if TYPE_CHECKING:
     from PIL import Image
@@ -68,22 +69,29 @@ def decode(
     force: bool,
     quiet: bool,
 ) -> None:
-    """Restore the two views of a .bsc file.
+    """Restore the two views of a .bsc file, or its colour and depth.
 
     FILE is a .bsc file, or - for standard input. Without other options, pair.bsc becomes pair_left.png
     and pair_right.png beside it; with -o they stand in that folder (from standard input: left.png and
     right.png). With --left or --right, only the views that are named are written, in the format of the
     extension: .png, .tif, .webp (lossless), .bmp, .ppm or .jpg (quality 95).
+
+    A file of colour with depth becomes frame_color.png and frame_depth.png, the depth map as it was given: in the
+    same unit and bits, with its holes where they were.
     """
     if pull and model is not None:
         raise click.UsageError("--pull fetches the model that the file names: leave --model out.")
+    data = read_file(file) if left is right is None else b""
+    if _holds_depth(data):
+        decode_frame(file, data, output, model, pull=pull, device=device, force=force, quiet=quiet)
+        return
     targets = _targets(file, output, left, right)
     stdout_view = next((view for view, path in targets.items() if path == STANDARD_STREAM), None)
     stdout = require_binary_stdout(f"name a file with --{stdout_view}") if stdout_view else None
     for path in targets.values():
         if path != STANDARD_STREAM:
             check_writable(path, force)
-    data = read_file(file)
+    data = data or read_file(file)
     Container.from_bytes(data)  # what is wrong with the file itself is said before torch is imported
 
     from stereocodec import StereoCodec
@@ -100,6 +108,13 @@ def decode(
         width, height = views["left"].size
         names = ", ".join(click.format_filename(path) for path, _ in files)
         click.echo(f"{names}: {width}x{height}", err=stdout is not None)
+
+
+def _holds_depth(data: bytes) -> bool:
+    try:
+        return Container.from_bytes(data).view_kind is ViewKind.RGB8_DEPTH
+    except FormatError:  # said later, when the command's arguments are known to be right
+        return False
 
 
 def _targets(file: str, output: str | None, left: str | None, right: str | None) -> dict[str, str]:

@@ -20,6 +20,7 @@ from ._shared import (
     require_binary_stdout,
     same_file,
 )
+from .rgbd import DepthOptions, encode_frame
 
 if TYPE_CHECKING:
     import numpy as np
@@ -36,7 +37,7 @@ _DEFAULT_MODEL = "bisic-rt"
 
 @click.command()
 @click.argument("left", type=click.Path())
-@click.argument("right", type=click.Path())
+@click.argument("right", type=click.Path(), required=False)
 @click.option("-o", "--output", required=True, type=click.Path(), metavar="FILE", help="The .bsc file; - for stdout.")
 @click.option(
     "-q",
@@ -52,29 +53,75 @@ _DEFAULT_MODEL = "bisic-rt"
     metavar="NAME|DIR|ORG/NAME",
     help="A built-in model, the folder of a release, or a model on the Hub.",
 )
+@click.option("--depth", type=click.Path(), metavar="FILE", help="A depth map: LEFT is then its colour picture.")
+@click.option(
+    "--depth-unit",
+    metavar="UNIT",
+    help="What a step of the depth map is: mm, cm, tum (1/5000 m), kitti (1/256 m), or metres.  [default: mm]",
+)
+@click.option(
+    "--depth-mode",
+    type=click.Choice(["linear", "inverse"]),
+    help="inverse: errors grow with the square of the distance.  [default: linear]",
+)
+@click.option(
+    "--depth-range",
+    type=(float, float),
+    metavar="NEAR FAR",
+    help="The least and the greatest depth that is coded, in metres.  [default: those of the map]",
+)
+@click.option("--invalid", type=int, metavar="VALUE", help="What says that there is no measurement.  [default: 0]")
 @device_option
 @force_option
 @click.option("--no-verify", is_flag=True, help="Do not decode the result: faster, but unchecked and without PSNR.")
 @quiet_option
 def encode(
     left: str,
-    right: str,
+    right: str | None,
     output: str,
     quality: int | None,
     model: str,
+    depth: str | None,
+    depth_unit: str | None,
+    depth_mode: str | None,
+    depth_range: tuple[float, float] | None,
+    invalid: int | None,
     device: str,
     force: bool,
     no_verify: bool,
     quiet: bool,
 ) -> None:
-    """Compress a stereo pair into one .bsc file.
+    """Compress a stereo pair, or colour with depth, into one .bsc file.
 
     LEFT and RIGHT are the two views of a rectified pair: 8-bit pictures of equal size in any format that
     Pillow reads; one of them may be - for standard input.
 
     Prints the size, the bits per pixel (8 * bytes / (2 * width * height)) and, after decoding the result
     once, the PSNR over RGB that a decoder will get. The file appears only when all went well.
+
+    With --depth, the one picture is colour and the depth map, of 16 or 8 bits, is registered to it pixel by pixel.
+    What has no measurement stays so exactly. The model must be one for colour with depth. Bits are per pixel of the
+    frame, and the errors of depth are in millimetres.
     """
+    if depth is not None:
+        _check_frame(right)
+        options = DepthOptions(depth, depth_unit, depth_mode or "linear", depth_range, invalid or 0)
+        encode_frame(
+            left,
+            options,
+            output,
+            quality=quality,
+            model=model,
+            device=device,
+            force=force,
+            verify=not no_verify,
+            quiet=quiet,
+        )
+        return
+    if any(value is not None for value in (depth_unit, depth_mode, depth_range, invalid)):
+        raise click.UsageError("The options of depth need a depth map: name it with --depth.")
+    if right is None:
+        raise click.UsageError("Missing argument 'RIGHT'.")
     _check_usage(left, right, output)
     stdout = require_binary_stdout("name a file with -o") if output == STANDARD_STREAM else None
     if stdout is None:
@@ -100,6 +147,14 @@ def encode(
         click.echo(f"{name}: {size}, {chosen}{codec.name}", err=stdout is not None)
         if levels is not None:
             click.echo(_psnr_text(*levels), err=stdout is not None)
+
+
+def _check_frame(right: str | None) -> None:
+    if right is not None:
+        raise click.UsageError("With --depth there is one picture, that of colour.")
+    source = click.get_current_context().get_parameter_source("model")
+    if source is click.core.ParameterSource.DEFAULT:
+        raise click.UsageError("--depth needs a model for colour with depth: name its release with --model.")
 
 
 def _size_text(count: int, view: View) -> str:

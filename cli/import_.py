@@ -12,7 +12,7 @@ import click
 @click.option(
     "--arch",
     required=True,
-    type=click.Choice(["bisic", "bisic-fast", "ecsic"]),
+    type=click.Choice(["bisic", "bisic-fast", "ecsic", "rgbd"]),
     help="The architecture that the checkpoint is of.",
 )
 @click.option(
@@ -22,8 +22,9 @@ import click
 def import_(checkpoint: Path, arch: str, output: Path, name: str | None) -> None:
     """Make a release folder of a checkpoint of a published codec.
 
-    CHECKPOINT is what the official training code of BiSIC, BiSIC-Fast or ECSIC saved, or the same tensors as
-    safetensors. Nothing in it is executed. `bisic encode --model DIR` uses the folder.
+    CHECKPOINT is what the official training code of BiSIC, BiSIC-Fast, ECSIC or the RGB-D codec of TOMM 2024
+    (rgbd) saved, or the same tensors as safetensors. Nothing in it is executed. `bisic encode --model DIR` uses the
+    folder.
     """
     from stereocodec.official import import_checkpoint
 

@@ -11,6 +11,7 @@ import click
 
 import stereocodec
 from stereocodec.container import Container
+from stereocodec.container_depth import DepthView
 from stereocodec.container_rules import HUB_REPOSITORY, MODEL_NAME
 
 from ._shared import display_name, read_file
@@ -44,11 +45,14 @@ def describe(data: bytes) -> dict[str, Any]:
     from stereocodec.entropy.guard import count_entries
 
     container = Container.from_bytes(data)
-    streams = container.streams
+    streams, depth = container.streams, container.depth
+    first, second = ("left", "right") if depth is None else ("color", "depth")
     sizes = {
-        "left": {"z": len(streams.z_left), "y": len(streams.y_left)},
-        "right": {"z": len(streams.z_right), "y": len(streams.y_right)},
+        first: {"z": len(streams.z_left), "y": len(streams.y_left)},
+        second: {"z": len(streams.z_right), "y": len(streams.y_right)},
     }
+    mask_bytes = 0 if depth is None else len(depth.mask)
+    samples = container.width * container.height * (2 if depth is None else 1)
     chunk_bytes = sum(len(chunk.payload) for chunk in container.chunks)
     coded = sum(len(stream) for stream in streams.in_file_order())
     return {
@@ -59,13 +63,35 @@ def describe(data: bytes) -> dict[str, Any]:
         "quality": container.quality,
         "model": {"id": container.model_id.hex(), "name": _model_name(container), "origin": _origin(container)},
         "bytes": len(data),
-        "bpp": 8 * len(data) / (2 * container.width * container.height),
+        "bpp": 8 * len(data) / samples,
+        **({} if depth is None else {"depth": _depth(depth)}),
         "streams": sizes,
         "guard": {"bytes": len(container.guard), "entries": count_entries(container.guard)},
         "chunks": [{"name": chunk.name, "bytes": len(chunk.payload)} for chunk in container.chunks],
-        "overhead": len(data) - coded - len(container.guard) - chunk_bytes,
+        "overhead": len(data) - coded - len(container.guard) - chunk_bytes - mask_bytes,
         "checksums": {"latents": f"{container.latent_checksum:08x}", "file": data[-4:][::-1].hex()},
     }
+
+
+def _depth(depth: DepthView) -> dict[str, Any]:
+    """What the samples of a depth map mean; `near` and `far` are the coded range in metres."""
+    step = depth.metres_per_step
+    return {
+        "bits": depth.bits,
+        "metres_per_step": step,
+        "mode": depth.mode.name.lower(),
+        "near": depth.near * step,
+        "far": depth.far * step,
+        "invalid": depth.invalid,
+        "mask": len(depth.mask),
+    }
+
+
+def _depth_text(depth: dict[str, Any]) -> str:
+    return (
+        f"{depth['bits']} bits of {depth['metres_per_step']:.6g} m, {depth['near']:.6g} to {depth['far']:.6g} m coded "
+        f"{depth['mode']}, {depth['invalid']} is invalid (mask {depth['mask']:,} bytes)"
+    )
 
 
 def _model_name(container: Container) -> str | None:
@@ -91,6 +117,7 @@ def _as_text(file: str, described: dict[str, Any]) -> str:
     rows = [
         ("size", f"{described['bytes']:,} bytes, {described['bpp']:.4f} bpp"),
         ("views", f"two of {described['width']}x{described['height']}, {described['views']}"),
+        *((("depth", _depth_text(described["depth"])),) if "depth" in described else ()),
         ("quality", str(described["quality"])),
         ("model", " ".join(filter(None, (model["id"], model["name"], model["origin"])))),
         *((f"{view} view", _stream_text(sizes)) for view, sizes in described["streams"].items()),

@@ -24,6 +24,8 @@ from .images import Output, from_rgb8, to_pair
 from .releases import BUILT_IN, Release, load_release
 
 if TYPE_CHECKING:
+    from typing_extensions import Self
+
     from .images import ImageLike
 
 DEFAULT_MODEL = "bisic-rt"
@@ -70,7 +72,7 @@ class StereoCodec:
         force_download: bool = False,
         token: str | bool | None = None,
         device: str = "auto",
-    ) -> StereoCodec:
+    ) -> Self:
         """Loads a built-in release by name, a release folder, or a release on the Hub as "org/name".
 
         revision: a branch, tag or commit on the Hub; also as "org/name@revision". cache_dir, local_files_only,
@@ -99,7 +101,7 @@ class StereoCodec:
         pull: bool = False,
         cache_dir: str | Path | None = None,
         token: str | bool | None = None,
-    ) -> StereoCodec:
+    ) -> Self:
         """The codec that decodes these `.bsc` bytes: the given model, or the release that made them.
 
         That is a built-in one or one in the Hub's cache; with `pull` it is fetched from the Hub if the file says
@@ -112,7 +114,7 @@ class StereoCodec:
         return cls._load(weights_of(container, pull=pull, cache_dir=cache_dir, token=token), device)
 
     @classmethod
-    def _load(cls, located: Located, device: str) -> StereoCodec:
+    def _load(cls, located: Located, device: str) -> Self:
         built_in = located.folder.parent == BUILT_IN
         return cls(load_release(located.folder), device=device, built_in=built_in, origin=located.origin)
 

@@ -12,9 +12,10 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file
 from torch import Tensor
 
+from .container import ViewKind
 from .entropy.lattice import Lattice
 from .errors import InvalidInput
-from .models import bisic_keys, build_model, ecsic_keys
+from .models import StereoModel, bisic_keys, build_model, ecsic_keys, rgbd_keys
 from .releases import coding_tables, save_release
 
 Weights = Mapping[str, Tensor]
@@ -23,6 +24,7 @@ _READERS: dict[str, tuple[Callable[[Weights], Any], Callable[[Weights, Any], dic
     "bisic": (lambda tensors: bisic_keys.official_config(tensors, "bisic"), bisic_keys.official_weights),
     "bisic-fast": (lambda tensors: bisic_keys.official_config(tensors, "bisic-fast"), bisic_keys.official_weights),
     "ecsic": (ecsic_keys.official_config, ecsic_keys.official_weights),
+    "rgbd": (rgbd_keys.official_config, rgbd_keys.official_weights),
 }
 ARCHITECTURES = tuple(_READERS)
 
@@ -37,7 +39,7 @@ tags: [stereo, image-compression, learned-compression]
 Weights of the `{arch}` architecture for [stereocodec](https://pypi.org/project/stereocodec/), taken from the checkpoint
 `{file}` (sha256 {digest}) of the architecture's own training code. Their licence is that of the checkpoint.
 
-Use: `bisic encode left.png right.png -o pair.bsc --model DIR`.
+Use: `bisic encode {pictures} -o {output} --model DIR`.
 """
 
 
@@ -74,9 +76,16 @@ def import_checkpoint(checkpoint: Path, folder: Path, *, arch: str, name: str) -
         tables=coding_tables(model, lattice),
         lattice=lattice,
         training={"checkpoint": checkpoint.name, "sha256": digest},
-        card=_CARD.format(name=name, arch=arch, file=checkpoint.name, digest=digest),
+        card=_CARD.format(name=name, arch=arch, file=checkpoint.name, digest=digest, **_use(model)),
         precision=torch.float32,
     )
+
+
+def _use(model: StereoModel) -> dict[str, str]:
+    """What a card's example codes."""
+    if model.view_kind is ViewKind.RGB8_DEPTH:
+        return {"pictures": "--depth depth.png color.png", "output": "frame.bsc"}
+    return {"pictures": "left.png right.png", "output": "pair.bsc"}
 
 
 def _state_dict(path: Path) -> dict[str, Tensor]:
