@@ -23,6 +23,7 @@ import numpy as np
 import torch
 import torch.nn.functional as F
 from coding_parts import DECODE, ENCODE, Parts, coding_parts
+from complexity import PAIR_ARCHITECTURES
 from formula_weights import fill
 from markdown_tables import machine, publish, table
 from numpy.typing import NDArray
@@ -33,7 +34,7 @@ from stereocodec import StereoCodec
 from stereocodec.entropy.coders import RateEstimator
 from stereocodec.entropy.lattice import Lattice
 from stereocodec.images import load_image, to_pair
-from stereocodec.models import ARCHITECTURES, StereoModel, build_model
+from stereocodec.models import StereoModel, build_model
 from stereocodec.nn.stereo_conv import StereoConv, StereoConvTranspose
 from stereocodec.releases import coding_tables, load_release, save_release
 from stereocodec.training.measure import coded_and_estimated_bytes
@@ -45,7 +46,7 @@ def main() -> None:
     """Measures one architecture after the other and prints the tables."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--size", default="1024x832", metavar="WxH", help="multiples of 64")
-    parser.add_argument("--archs", nargs="+", default=list(ARCHITECTURES), metavar="NAME")
+    parser.add_argument("--archs", nargs="+", default=PAIR_ARCHITECTURES, metavar="NAME")
     parser.add_argument("--repeats", type=int, default=1, metavar="N", help="runs after one to warm up")
     parser.add_argument("--threads", type=int, default=2, metavar="N")
     parser.add_argument("--markdown", type=Path, metavar="FILE", help="page whose marked blocks get the tables")

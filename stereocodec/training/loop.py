@@ -15,6 +15,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from ..container import ViewKind
 from ..errors import TrainingError
 from ..files import write_atomically
 from ..models import StereoModel, build_model
@@ -75,6 +76,8 @@ class Trainer:
         except (ValueError, RuntimeError) as error:
             raise TrainingError(" ".join(str(error).split())) from error
         self.optimisers = make_optimisers(self.model, config)
+        if self.model.view_kind is not ViewKind.RGB8:
+            raise TrainingError(f"'{config.arch}' codes no pairs of pictures; training takes an architecture that does")
         self._auxiliary = make_auxiliary_optimisers(self.model, config)
         self._base_rates = [[g["lr"] for g in o.param_groups] for o in self.optimisers]
         self.logs = RunLogs(folder)
