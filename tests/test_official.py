@@ -7,8 +7,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from commands import error_line
 from click.testing import CliRunner
+from commands import error_line
 from safetensors.torch import load_file, save_file
 from stereocodec_cli.main import bisic
 
