@@ -36,8 +36,8 @@ class _Entry(NamedTuple):
 
 
 COMMANDS = {
-    "encode": _Entry("encode:encode", "Compress a stereo pair into one .bsc file."),
-    "decode": _Entry("decode:decode", "Restore the two views of a .bsc file."),
+    "encode": _Entry("encode:encode", "Compress a stereo pair, or colour with depth, into one .bsc file."),
+    "decode": _Entry("decode:decode", "Restore the two views of a .bsc file, or its colour and depth."),
     "info": _Entry("info:info", "Show what a .bsc file holds and where its bytes go."),
     "eval": _Entry("evaluate:evaluate", "Measure models and other codecs on stereo pairs."),
     "models": _Entry("models:models", "List the models that are here."),
