@@ -81,6 +81,10 @@ def decode(
     """
     if pull and model is not None:
         raise click.UsageError("--pull fetches the model that the file names: leave --model out.")
+    if output is not None and Path(output).exists() and not Path(output).is_dir():
+        raise click.UsageError(
+            f"-o {click.format_filename(output)} is not a folder: name files with --left and --right."
+        )
     data = read_file(file) if left is right is None else b""
     if _holds_depth(data):
         decode_frame(file, data, output, model, pull=pull, device=device, force=force, quiet=quiet)
@@ -141,10 +145,6 @@ def _default_targets(file: str, output: str | None) -> dict[str, str]:
         names = [f"{view}.png" for view in _VIEWS]
     else:
         names = [f"{Path(file).stem}_{view}.png" for view in _VIEWS]
-    if output is not None and Path(output).exists() and not Path(output).is_dir():
-        raise click.UsageError(
-            f"-o {click.format_filename(output)} is not a folder: name files with --left and --right."
-        )
     folder = Path(file).parent if output is None else Path(output)
     return {view: str(folder / name) for view, name in zip(_VIEWS, names, strict=True)}
 

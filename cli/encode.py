@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from stereocodec.container import Container
 from stereocodec.files import check_writable, write_atomically
 
 from ._shared import (
@@ -143,7 +144,7 @@ def encode(
     if not quiet:
         name = "standard output" if stdout is not None else click.format_filename(output)
         size = _size_text(len(data), views[0])
-        chosen = f"quality {codec.quality_or_default(quality)}, " if codec.has_qualities else ""
+        chosen = f"quality {Container.from_bytes(data).quality}, " if codec.has_qualities else ""
         click.echo(f"{name}: {size}, {chosen}{codec.name}", err=stdout is not None)
         if levels is not None:
             click.echo(_psnr_text(*levels), err=stdout is not None)

@@ -94,8 +94,6 @@ def decode_frame(
     if file == STANDARD_STREAM and folder is None:
         raise click.UsageError("Standard input has no name: say where to write, with -o.")
     where = Path(folder) if folder is not None else Path(file).parent
-    if where.exists() and not where.is_dir():
-        raise click.UsageError(f"-o {click.format_filename(str(where))} is not a folder.")
     stem = "" if file == STANDARD_STREAM else f"{Path(file).stem}_"
     paths = [str(where / f"{stem}{kind}.png") for kind in _KINDS]
     for path in paths:

@@ -35,6 +35,10 @@ _CONTENTS = {
     ViewKind.RGB8_DEPTH: "colour with depth: use RgbdCodec, or bisic encode --depth",
 }
 
+# Files longer than the raw samples are coded at this much less quality, unless the pictures are so small (in bytes)
+# that what a file holds beside them matters.
+_QUALITY_STEP, _LEAST_LIMITED = 10, 2**16
+
 Progress = Callable[[float, str], None]
 
 
@@ -216,17 +220,27 @@ class StereoCodec:
         """Encodes two views of equal size to the bytes of a `.bsc` file.
 
         left, right: PIL images, (H, W, 3) uint8 arrays, or (3, H, W) tensors (uint8, or float in 0..1).
-        quality: 0 (smallest) to 100 (best), 50 when left out; models with a single quality take none.
+        quality: 0 (smallest) to 100 (best), 50 when left out; models with a single quality take none. Drawn patterns
+            whose file would be longer than the raw samples are coded at less.
         progress: called with a fraction in 0..1 and the stage's name.
         Raises InvalidInput, and DecodingMismatch when damaged weights give values that are not numbers.
         """
         quality = self.quality_or_default(quality)
         views = np.stack(to_pair(left, right))
+        say = progress or silent
+        data = self._encoded(views, quality, say)
+        while len(data) > views.nbytes > _LEAST_LIMITED and quality:
+            quality = max(0, quality - _QUALITY_STEP)
+            data = self._encoded(views, quality, say)
+        say(1.0, "done")
+        return data
+
+    def _encoded(self, views: NDArray[np.uint8], quality: int, say: Progress) -> bytes:
+        """The file's bytes of two views (2, H, W, 3)."""
         height, width = views.shape[1:3]
         swapped = self._model.either_first and _is_sharper(views[1], views[0])
         if swapped:
             views = _swapped(views)
-        say = progress or silent
         say(0.0, "analysis")
         with torch.inference_mode(), torch.autocast(self._device.type, enabled=False), self._device:
             x = self._to_model(views)
@@ -250,9 +264,7 @@ class StereoCodec:
             chunks=self._chunks(),
             version=REPOSITORY_VERSION if self._origin else FIRST_VERSION,
         )
-        data = container.to_bytes()
-        say(1.0, "done")
-        return data
+        return container.to_bytes()
 
     def decompress(self, data: bytes, *, output: Output = "pil", progress: Progress | None = None) -> tuple[Any, Any]:
         """Decodes the bytes of a `.bsc` file to its left and right view.

@@ -50,7 +50,7 @@ def test_version():
     ("arguments", "message"),
     [
         (["nonsense"], "No such command 'nonsense'"),
-        (["encode", "left.png"], "Missing argument 'RIGHT'"),
+        (["encode", "left.png", "-o", "x.bsc"], "Missing argument 'RIGHT'"),
         (["encode", "left.png", "right.png"], "Missing option '-o'"),
         (["encode", "left.png", "right.png", "-o", "x.bsc", "-q", "101"], "101 is not in the range"),
         (["encode", "left.png", "right.png", "-o", "x.bsc", "-q", "-1"], "-1 is not in the range"),

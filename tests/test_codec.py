@@ -165,3 +165,23 @@ def test_for_file_checks_the_file_first():
         StereoCodec.for_file(b"GIF89a", "no such model")
     with pytest.raises(UnknownModel):
         StereoCodec.from_pretrained("no such model")
+
+
+def test_files_longer_than_the_samples_are_coded_at_less_quality(tiny_codec, monkeypatch):
+    def tried(side, lengths):
+        qualities = []
+        views = [np.zeros((side, side, 3), np.uint8)] * 2
+
+        def encoded(codec, views, quality, say):
+            qualities.append(quality)
+            return bytes(views.nbytes + lengths.get(quality, -1))
+
+        monkeypatch.setattr(StereoCodec, "_encoded", encoded)
+        assert len(tiny_codec.compress(*views, quality=95)) == 6 * side * side + lengths.get(qualities[-1], -1)
+        return qualities
+
+    assert tried(128, {}) == [95]
+    assert tried(128, {95: 0}) == [95]
+    assert tried(128, {95: 1, 85: 1}) == [95, 85, 75]
+    assert tried(128, dict.fromkeys(range(101), 1))[-2:] == [5, 0]
+    assert tried(64, {95: 1}) == [95]  # where what a file holds beside the samples matters

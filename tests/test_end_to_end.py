@@ -84,7 +84,8 @@ def test_info(coded, photographs):
     streams = sum(size for view in fields["streams"].values() for size in view.values())
     assert (fields["width"], fields["height"]) == image_size(photographs[0])
     assert (fields["bytes"], fields["quality"]) == (size, 50)
-    assert fields["model"] == {"id": model_id_of(find_release(DEFAULT_MODEL)).hex(), "name": DEFAULT_MODEL}
+    model_id = model_id_of(find_release(DEFAULT_MODEL)).hex()
+    assert fields["model"] == {"id": model_id, "name": DEFAULT_MODEL, "origin": None}
     assert size - streams - fields["guard"]["bytes"] == fields["overhead"]
     assert size - streams <= 48
 
