@@ -13,12 +13,11 @@ from PIL import Image
 from runs import TINY, trained
 from stereocodec_cli.main import bisic
 
-from stereocodec import StereoCodec
+from stereocodec import StereoCodec, releases
 from stereocodec.entropy.density_tables import residual_tables
 from stereocodec.errors import OutputError, TrainingError
 from stereocodec.images import psnr
 from stereocodec.releases import load_release
-from stereocodec.training import export
 from stereocodec.training.export import export_run
 from stereocodec.training.measure import coded_and_estimated_bytes
 
@@ -84,7 +83,7 @@ def test_a_release_whose_tables_do_not_fit_its_densities_is_not_written(finished
     def broader(scales, **options):
         return residual_tables(1.3 * scales, **options)
 
-    monkeypatch.setattr(export, "residual_tables", broader)
+    monkeypatch.setattr(releases, "residual_tables", broader)
     for given in (pairs, ()):
         with pytest.raises(TrainingError, match=r"nothing was written: '.+' at quality .+ takes .+ bytes, and the"):
             export_run(finished.folder, tmp_path / "release", name="a", data="b", pairs=given)
