@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from stereocodec import StereoCodec
-from stereocodec.codec import torch_device
+from stereocodec.devices import torch_device
 from stereocodec.entropy.ans import StreamDecoder, StreamEncoder
 from stereocodec.entropy.streams import StreamReader, StreamWriter
 from stereocodec.models import StereoModel

@@ -33,9 +33,10 @@ from torch import Tensor
 from stereocodec import StereoCodec
 from stereocodec.entropy.coders import RateEstimator
 from stereocodec.entropy.lattice import Lattice
-from stereocodec.images import load_image, to_pair
+from stereocodec.images import to_pair
 from stereocodec.models import StereoModel, build_model
 from stereocodec.nn.stereo_conv import StereoConv, StereoConvTranspose
+from stereocodec.pil_images import load_image
 from stereocodec.releases import coding_tables, load_release, save_release
 from stereocodec.training.measure import coded_and_estimated_bytes
 

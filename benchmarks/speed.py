@@ -23,7 +23,8 @@ from markdown_tables import machine, publish, table
 from numpy.typing import NDArray
 from PIL import Image
 
-from stereocodec.images import load_image, to_pair
+from stereocodec.images import to_pair
+from stereocodec.pil_images import load_image
 
 if TYPE_CHECKING:
     from coding_parts import Parts

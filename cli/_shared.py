@@ -7,7 +7,7 @@ import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, BinaryIO, TypeVar
+from typing import TYPE_CHECKING, Any, BinaryIO, TypeVar
 
 import click
 
@@ -15,8 +15,10 @@ from stereocodec.container import SIGNATURE
 from stereocodec.container_rules import MAX_CHUNK_BYTES, MAX_GUARD_BYTES, MAX_STREAM_BYTES
 from stereocodec.errors import InvalidInput, LimitExceeded
 
+if TYPE_CHECKING:
+    from stereocodec.release_codec import Progress
+
 STANDARD_STREAM = "-"
-Progress = Callable[[float, str], None]
 _Function = TypeVar("_Function", bound=Callable[..., Any])
 
 _BAR_STEPS = 1000

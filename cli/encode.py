@@ -183,7 +183,7 @@ def _load_pair(left: str, right: str) -> tuple[View, View]:
 
 
 def _load(path: str) -> Image.Image:
-    from stereocodec.images import load_image
+    from stereocodec.pil_images import load_image
 
     if path != STANDARD_STREAM:
         return load_image(path)

@@ -142,7 +142,7 @@ def evaluate(dataset: Path, output: Path, quiet: bool, **options: Any) -> None:
 
 def _codecs(options: dict[str, Any]) -> tuple[list[Codec], list[str]]:
     """The codecs to measure, models first, and the names of the models."""
-    from stereocodec.codec import torch_device
+    from stereocodec.devices import torch_device
     from stereocodec.evaluation.model_codec import QUALITIES, model_codec
     from stereocodec.evaluation.runner import find_anchor
     from stereocodec.evaluation.template_codecs import read_templates

@@ -117,7 +117,8 @@ def _save(picture: Image.Image, file: BinaryIO) -> None:
 
 def _load(color: str, depth: DepthOptions) -> tuple[NDArray[np.uint8], DepthMap]:
     from stereocodec.depth_images import load_depth, to_depth_map
-    from stereocodec.images import load_image, to_rgb8
+    from stereocodec.images import to_rgb8
+    from stereocodec.pil_images import load_image
     from stereocodec.rgbd_codec import check_sizes
 
     name = display_name(depth.path)

@@ -65,7 +65,7 @@ def train(
         raise click.UsageError("--resume goes on with the weights of RUN: leave --init out.")
     import torch
 
-    from stereocodec.codec import torch_device
+    from stereocodec.devices import torch_device
     from stereocodec.training.config import TrainingConfig
     from stereocodec.training.data import load_pairs, load_photos
     from stereocodec.training.distributed import process_group

@@ -1,48 +1,26 @@
-"""The codec: two views in, the bytes of a `.bsc` file out, and back."""
+"""The codec of stereo pairs: two views in, the bytes of a `.bsc` file out, and back."""
 
 from __future__ import annotations
 
-import copy
-import re
-from collections.abc import Callable
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch import Tensor
 
-from .cards import copy_release
-from .container import Chunk, Container, ViewKind
-from .container_rules import FIRST_VERSION, HUB_REPOSITORY, MODEL_NAME, REPOSITORY_VERSION
-from .entropy.streams import StreamReader, StreamWriter
-from .errors import DecodingMismatch, InvalidInput, WrongModel
-from .file_weights import other_weights, weights_of
-from .hub import Located, locate, publish
+from .container import ViewKind
 from .images import Output, from_rgb8, to_pair
-from .releases import BUILT_IN, Release, load_release
+from .release_codec import Progress, ReleaseCodec, check_output, silent
 
 if TYPE_CHECKING:
-    from typing_extensions import Self
-
     from .images import ImageLike
-
-DEFAULT_MODEL = "bisic-rt"
-DEFAULT_QUALITY = 50
-_CONTENTS = {
-    ViewKind.RGB8: "stereo pairs: use StereoCodec, or leave --depth out",
-    ViewKind.RGB8_DEPTH: "colour with depth: use RgbdCodec, or bisic encode --depth",
-}
 
 # Files longer than the raw samples are coded at this much less quality, unless the pictures are so small (in bytes)
 # that what a file holds beside them matters.
 _QUALITY_STEP, _LEAST_LIMITED = 10, 2**16
 
-Progress = Callable[[float, str], None]
 
-
-class StereoCodec:
+class StereoCodec(ReleaseCodec):
     """Compresses stereo pairs to `.bsc` bytes and decodes them to the same latents on any machine.
 
     One codec may be used from several threads at once. Decoded pictures may differ by one grey level in rare places
@@ -50,164 +28,6 @@ class StereoCodec:
     """
 
     view_kind = ViewKind.RGB8
-
-    def __init__(
-        self, release: Release, *, device: str = "auto", built_in: bool = False, origin: str | None = None
-    ) -> None:
-        """See `from_pretrained`. origin: where on the Hub the release is, as "org/name@commit"; files say so."""
-        self._release = release
-        self._built_in = built_in
-        self._origin = origin
-        self._device = torch_device(device)
-        if release.model.view_kind is not self.view_kind:
-            raise InvalidInput(f"the model {release.name} is for {_CONTENTS[release.model.view_kind]}")
-        # A copy: the release may serve other codecs, on other devices.
-        self._model = copy.deepcopy(release.model).to(self._device)
-        self._model.make_exact()
-
-    @classmethod
-    def from_pretrained(
-        cls,
-        name_or_path: str | Path = DEFAULT_MODEL,
-        *,
-        revision: str | None = None,
-        cache_dir: str | Path | None = None,
-        local_files_only: bool = False,
-        force_download: bool = False,
-        token: str | bool | None = None,
-        device: str = "auto",
-    ) -> Self:
-        """Loads a built-in release by name, a release folder, or a release on the Hub as "org/name".
-
-        revision: a branch, tag or commit on the Hub; also as "org/name@revision". cache_dir, local_files_only,
-        force_download, token: as in huggingface_hub.
-        device: "auto" (a CUDA device when there is one), "cpu", "cuda" or "cuda:N".
-        Raises UnknownModel, InvalidRelease, HubError, and InvalidInput for a device that is not there.
-        """
-        torch_device(device)
-        located = locate(
-            name_or_path,
-            revision=revision,
-            cache_dir=cache_dir,
-            local_files_only=local_files_only,
-            force_download=force_download,
-            token=token,
-        )
-        return cls._load(located, device)
-
-    @classmethod
-    def for_file(
-        cls,
-        data: bytes,
-        model: str | Path | None = None,
-        *,
-        device: str = "auto",
-        pull: bool = False,
-        cache_dir: str | Path | None = None,
-        token: str | bool | None = None,
-    ) -> Self:
-        """The codec that decodes these `.bsc` bytes: the given model, or the release that made them.
-
-        That is a built-in one or one in the Hub's cache; with `pull` it is fetched from the Hub if the file says
-        where it is. Raises FormatError for bytes that are no valid file, WrongModel when the release is not here, and
-        what `from_pretrained` raises.
-        """
-        container = Container.from_bytes(data)
-        if model is not None:
-            return cls.from_pretrained(model, cache_dir=cache_dir, token=token, device=device)
-        return cls._load(weights_of(container, pull=pull, cache_dir=cache_dir, token=token), device)
-
-    @classmethod
-    def _load(cls, located: Located, device: str) -> Self:
-        built_in = located.folder.parent == BUILT_IN
-        return cls(load_release(located.folder), device=device, built_in=built_in, origin=located.origin)
-
-    def save_pretrained(
-        self,
-        save_directory: str | Path,
-        *,
-        repo_id: str | None = None,
-        push_to_hub: bool = False,
-        model_card_kwargs: dict[str, Any] | None = None,
-        **push_to_hub_kwargs: Any,
-    ) -> str | None:
-        """Writes the release folder that this codec was loaded from, and with `push_to_hub` publishes it.
-
-        model_card_kwargs: fields for the card's metadata, e.g. {"license": "mit"}. repo_id: "org/name"; by default
-        the folder's last two names. Returns None, or the commit's URL. Raises OutputError, InvalidRelease when the
-        release is not where it was any more, and what `push_to_hub` raises.
-        """
-        folder = Path(save_directory)
-        if push_to_hub_kwargs and not push_to_hub:
-            raise InvalidInput(f"{', '.join(push_to_hub_kwargs)}: only with push_to_hub=True")
-        copy_release(self._release.folder, folder, model_card_kwargs)
-        if not push_to_hub:
-            return None
-        repository = repo_id or "/".join(folder.absolute().parts[-2:])
-        return self.push_to_hub(repository, model_card_kwargs=model_card_kwargs, **push_to_hub_kwargs)
-
-    def push_to_hub(
-        self,
-        repo_id: str,
-        *,
-        commit_message: str = "Release of a stereocodec model",
-        private: bool | None = None,
-        token: str | bool | None = None,
-        branch: str | None = None,
-        create_pr: bool | None = None,
-        allow_patterns: list[str] | str | None = None,
-        ignore_patterns: list[str] | str | None = None,
-        delete_patterns: list[str] | str | None = None,
-        model_card_kwargs: dict[str, Any] | None = None,
-    ) -> str:
-        """Publishes the release on the Hub as `repo_id` ("org/name"), made if it is missing; returns the commit's URL.
-
-        The arguments are those of huggingface_hub's own model mixin; its card gets metadata, see `save_pretrained`.
-        Raises HubError, UnknownModel for a missing branch, InvalidInput and InvalidRelease.
-        """
-        return publish(
-            self._release.folder,
-            repo_id,
-            commit_message=commit_message,
-            private=private,
-            token=token,
-            branch=branch,
-            create_pr=create_pr,
-            model_card_kwargs=model_card_kwargs,
-            allow_patterns=allow_patterns,
-            ignore_patterns=ignore_patterns,
-            delete_patterns=delete_patterns,
-        )
-
-    @property
-    def name(self) -> str:
-        """The release's name."""
-        return self._release.name
-
-    @property
-    def model_id(self) -> bytes:
-        """What files name this release's weights by."""
-        return self._release.model_id
-
-    @property
-    def has_qualities(self) -> bool:
-        """Whether `compress` takes a quality; otherwise the model has a single one."""
-        return self._model.has_qualities
-
-    def quality_or_default(self, quality: int | None) -> int:
-        """What `compress` makes of a quality; 0 for a model with a single one.
-
-        Raises InvalidInput for what is no whole number from 0 to 100, and for any with such a model.
-        """
-        if not self._model.has_qualities:
-            if quality is not None:
-                raise InvalidInput(f"the model {self.name} has a single quality; leave quality {quality} out")
-            return 0
-        if quality is None:
-            return DEFAULT_QUALITY
-        if isinstance(quality, bool) or not isinstance(quality, (int, np.integer)) or not 0 <= quality <= 100:
-            raise InvalidInput(f"quality is {quality!r}; it must be a whole number from 0 to 100")
-        return int(quality)
 
     def compress(
         self,
@@ -228,43 +48,12 @@ class StereoCodec:
         quality = self.quality_or_default(quality)
         views = np.stack(to_pair(left, right))
         say = progress or silent
-        data = self._encoded(views, quality, say)
+        data = self._encoded_pair(views, quality, say)
         while len(data) > views.nbytes > _LEAST_LIMITED and quality:
             quality = max(0, quality - _QUALITY_STEP)
-            data = self._encoded(views, quality, say)
+            data = self._encoded_pair(views, quality, say)
         say(1.0, "done")
         return data
-
-    def _encoded(self, views: NDArray[np.uint8], quality: int, say: Progress) -> bytes:
-        """The file's bytes of two views (2, H, W, 3)."""
-        height, width = views.shape[1:3]
-        swapped = self._model.either_first and _is_sharper(views[1], views[0])
-        if swapped:
-            views = _swapped(views)
-        say(0.0, "analysis")
-        with torch.inference_mode(), torch.autocast(self._device.type, enabled=False), self._device:
-            x = self._to_model(views)
-            qualities = self._qualities(quality)
-            writer = StreamWriter(self._release.lattice, self._release.tables)
-            if self._model.either_first:
-                writer.code_field(0, torch.tensor([[[int(swapped)]]]), (1, 1))
-            latents = self._model.analyse(x, qualities)
-            say(0.3, "entropy coding")
-            self._model.walk(writer, latents, qualities, (x.shape[1], x.shape[2]))
-        say(0.9, "writing")
-        streams, guard = writer.finish()
-        container = Container(
-            width=int(width),
-            height=int(height),
-            quality=quality,
-            model_id=self.model_id,
-            guard=guard,
-            streams=streams,
-            latent_checksum=writer.checksum,
-            chunks=self._chunks(),
-            version=REPOSITORY_VERSION if self._origin else FIRST_VERSION,
-        )
-        return container.to_bytes()
 
     def decompress(self, data: bytes, *, output: Output = "pil", progress: Progress | None = None) -> tuple[Any, Any]:
         """Decodes the bytes of a `.bsc` file to its left and right view.
@@ -273,56 +62,19 @@ class StereoCodec:
         Raises FormatError, WrongModel when other weights wrote the file, and DecodingMismatch rather than ever
         returning a wrong picture.
         """
-        if output not in ("pil", "numpy", "torch"):
-            raise InvalidInput(f"output is {output!r}; use 'pil', 'numpy' or 'torch'")
-        container = self._own(data)
+        check_output(output)
         say = progress or silent
-        say(0.0, "entropy decoding")
-        size = self._padded(container.height), self._padded(container.width)
-        lattice, tables = self._release.lattice, self._release.tables
-        reader = StreamReader(lattice, tables, container.streams, container.guard, self._device)
-        with torch.inference_mode(), torch.autocast(self._device.type, enabled=False), self._device:
-            qualities = self._qualities(container.quality)
-            swapped = self._model.either_first and bool(reader.code_field(0, None, (1, 1)).any())
-            decoded = self._model.walk(reader, None, qualities, size)
-            reader.close(container.latent_checksum)
-            say(0.6, "synthesis")
-            x = self._model.reconstruct(decoded)
-            if not bool(torch.isfinite(x).all()):
-                raise DecodingMismatch("the decoded picture has values that are not numbers; the file is damaged")
-            x = x[:, : container.height, : container.width].clamp(0, 1).mul(255).round()
-            views = x.to(torch.uint8).cpu().numpy()
-            left, right = _swapped(views) if swapped else views
+        x, swapped = self._decoded(self._own(data), say)
+        views = x.mul(255).round().to(torch.uint8).cpu().numpy()
+        left, right = _swapped(views) if swapped else views
         say(1.0, "done")
         return from_rgb8(left, output), from_rgb8(right, output)
 
-    def _chunks(self) -> tuple[Chunk, ...]:
-        """What a file of this release says of it; a built-in one is known by its id."""
-        named = () if self._built_in else (Chunk(MODEL_NAME, self.name.encode()),)
-        return (*named, Chunk(HUB_REPOSITORY, self._origin.encode())) if self._origin else named
-
-    def _own(self, data: bytes) -> Container:
-        """What a file of this release holds."""
-        container = Container.from_bytes(data)
-        if container.view_kind is not self.view_kind:
-            raise InvalidInput(f"the file is for {_CONTENTS[container.view_kind]}")
-        if container.model_id != self.model_id:
-            raise WrongModel(f"{other_weights(container)}, not with {self.name} ({self.model_id.hex()})")
-        return container
-
-    def _padded(self, side: int) -> int:
-        side, multiple = max(side, self._model.least_side), self._model.multiple
-        return -(-side // multiple) * multiple
-
-    def _to_model(self, views: NDArray[np.uint8]) -> Tensor:
-        """(2, H, W, 3) uint8 -> float32 in 0..1 on the device, edges repeated to multiples of the model's."""
-        height, width = views.shape[1:3]
-        margins = ((0, 0), (0, self._padded(height) - height), (0, self._padded(width) - width), (0, 0))
-        padded = np.pad(views, margins, mode="edge")
-        return torch.from_numpy(padded).to(self._device).float() / 255
-
-    def _qualities(self, quality: int) -> Tensor:
-        return torch.full((2,), quality / 100, dtype=torch.float64, device=self._device)
+    def _encoded_pair(self, views: NDArray[np.uint8], quality: int, say: Progress) -> bytes:
+        """The file's bytes of two views (2, H, W, 3)."""
+        swapped = self._model.either_first and _is_sharper(views[1], views[0])
+        x = self._padded(_swapped(views) if swapped else views).float() / 255
+        return self._encoded(x, (views.shape[1], views.shape[2]), quality, say, swapped=swapped)
 
 
 def _is_sharper(view: NDArray[np.uint8], other: NDArray[np.uint8]) -> bool:
@@ -338,20 +90,3 @@ def _is_sharper(view: NDArray[np.uint8], other: NDArray[np.uint8]) -> bool:
 def _swapped(views: NDArray[np.uint8]) -> NDArray[np.uint8]:
     """(2, H, W, 3) with the views exchanged and mirrored, so that disparities keep their sign."""
     return np.ascontiguousarray(views[::-1, :, ::-1])
-
-
-def torch_device(name: str) -> torch.device:
-    """Raises InvalidInput for a device that is unknown or not there."""
-    if not isinstance(name, str):
-        raise InvalidInput(f"device is {name!r}; it must be a text: auto, cpu or cuda")
-    if name == "auto":
-        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
-    if not re.fullmatch(r"cpu|cuda(:[0-9]{1,3})?", name):
-        raise InvalidInput(f"unknown device '{name}'; use auto, cpu or cuda")
-    if name != "cpu" and int(name.partition(":")[2] or 0) >= torch.cuda.device_count():
-        raise InvalidInput(f"device '{name}' is not available here; use --device cpu")
-    return torch.device(name)
-
-
-def silent(fraction: float, stage: str) -> None:
-    """Progress that nobody watches."""

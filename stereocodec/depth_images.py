@@ -19,7 +19,8 @@ from PIL import Image
 
 from .container_depth import MAX_METRES_PER_STEP, DepthMode, DepthView
 from .errors import InvalidInput
-from .images import Output, check_size, load_pixels, open_image
+from .images import Output
+from .pil_images import check_size, load_pixels, open_image
 
 if TYPE_CHECKING:
     import torch

@@ -5,19 +5,15 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
-from torch import Tensor
 
-from .codec import Progress, StereoCodec, silent
-from .container import Container, ViewKind
+from .container import ViewKind
 from .container_depth import DepthMode, DepthView
-from .container_rules import DEPTH_VERSION
 from .depth_images import DepthMap, from_network, from_samples, to_depth_map, to_network
 from .entropy.masks import decode_mask, encode_mask
-from .entropy.streams import StreamReader, StreamWriter
-from .errors import DecodingMismatch, InvalidInput
+from .errors import InvalidInput
 from .images import Output, from_rgb8, to_rgb8
+from .release_codec import Progress, ReleaseCodec, check_output, silent
 
 if TYPE_CHECKING:
     from .depth_images import DepthLike
@@ -26,7 +22,7 @@ if TYPE_CHECKING:
 _MODES = {mode.name.lower(): mode for mode in DepthMode}
 
 
-class RgbdCodec(StereoCodec):
+class RgbdCodec(ReleaseCodec):
     """Compresses colour with a registered depth map to `.bsc` bytes and decodes them, as `StereoCodec` does pairs.
 
     Where there is no measurement is kept exactly; what is measured comes back with an error that `depth_errors` tells.
@@ -66,31 +62,11 @@ class RgbdCodec(StereoCodec):
         mode = _mode(depth_mode)
         near, far = _range(samples, mode, depth_range)
         say = progress or silent
-        say(0.0, "analysis")
         frame = np.dstack([picture / np.float32(255), to_network(samples, mode, near, far)])
-        writer = StreamWriter(self._release.lattice, self._release.tables)
-        with torch.inference_mode(), torch.autocast(self._device.type, enabled=False), self._device:
-            x = self._frame(frame)
-            qualities = self._qualities(quality)
-            latents = self._model.analyse(x, qualities)
-            say(0.3, "entropy coding")
-            self._model.walk(writer, latents, qualities, (x.shape[1], x.shape[2]))
-        say(0.9, "writing")
-        streams, guard = writer.finish()
         mask = encode_mask(samples.holes)
-        data = Container(
-            width=picture.shape[1],
-            height=picture.shape[0],
-            quality=quality,
-            model_id=self.model_id,
-            guard=guard,
-            streams=streams,
-            latent_checksum=writer.checksum,
-            chunks=self._chunks(),
-            view_kind=self.view_kind,
-            version=DEPTH_VERSION,
-            depth=DepthView(samples.bits, samples.metres_per_step, samples.invalid, near, far, mode, mask),
-        ).to_bytes()
+        depth_view = DepthView(samples.bits, samples.metres_per_step, samples.invalid, near, far, mode, mask)
+        size = picture.shape[0], picture.shape[1]
+        data = self._encoded(self._padded(frame[None]), size, quality, say, depth=depth_view)
         say(1.0, "done")
         return data
 
@@ -105,8 +81,7 @@ class RgbdCodec(StereoCodec):
 
         Raises FormatError, WrongModel, and DecodingMismatch, as of `StereoCodec.decompress`.
         """
-        if output not in ("pil", "numpy", "torch"):
-            raise InvalidInput(f"output is {output!r}; use 'pil', 'numpy' or 'torch'")
+        check_output(output)
         color, depth = self.decode(data, progress=progress)
         return from_rgb8(color, output), from_samples(depth, output, metres=metres)
 
@@ -115,29 +90,12 @@ class RgbdCodec(StereoCodec):
         container = self._own(data)
         view = container.depth
         assert view is not None
-        size = container.height, container.width
-        holes = decode_mask(view.mask, size)
+        holes = decode_mask(view.mask, (container.height, container.width))
         say = progress or silent
-        say(0.0, "entropy decoding")
-        lattice, tables = self._release.lattice, self._release.tables
-        reader = StreamReader(lattice, tables, container.streams, container.guard, self._device)
-        with torch.inference_mode(), torch.autocast(self._device.type, enabled=False), self._device:
-            qualities = self._qualities(container.quality)
-            padded = self._padded(size[0]), self._padded(size[1])
-            decoded = self._model.walk(reader, None, qualities, padded)
-            reader.close(container.latent_checksum)
-            say(0.6, "synthesis")
-            x = self._model.reconstruct(decoded)[0, : size[0], : size[1]]
-            if not bool(torch.isfinite(x).all()):
-                raise DecodingMismatch("the decoded picture has values that are not numbers; the file is damaged")
-            frame = x.clamp(0, 1).cpu().numpy()
+        x, _ = self._decoded(container, say)
+        frame = x[0].cpu().numpy()
         say(1.0, "done")
         return np.rint(frame[..., :3] * 255).astype(np.uint8), from_network(frame[..., 3], view, holes)
-
-    def _frame(self, frame: NDArray[np.float32]) -> Tensor:
-        """(H, W, 4) -> (1, H', W', 4) on the device, edges repeated to sides that the model takes."""
-        margins = [(0, self._padded(side) - side) for side in frame.shape[:2]]
-        return torch.from_numpy(np.pad(frame, (*margins, (0, 0)), mode="edge")).to(self._device)[None]
 
 
 def check_sizes(color: NDArray[Any], depth: NDArray[Any]) -> None:

@@ -176,7 +176,7 @@ def test_files_longer_than_the_samples_are_coded_at_less_quality(tiny_codec, mon
             qualities.append(quality)
             return bytes(views.nbytes + lengths.get(quality, -1))
 
-        monkeypatch.setattr(StereoCodec, "_encoded", encoded)
+        monkeypatch.setattr(StereoCodec, "_encoded_pair", encoded)
         assert len(tiny_codec.compress(*views, quality=95)) == 6 * side * side + lengths.get(qualities[-1], -1)
         return qualities
 

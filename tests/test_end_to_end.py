@@ -17,8 +17,10 @@ import pytest
 from conftest import REPOSITORY, image_size, sample_crop
 from PIL import Image
 
-from stereocodec.codec import DEFAULT_MODEL, StereoCodec
-from stereocodec.images import load_image, psnr
+from stereocodec.codec import StereoCodec
+from stereocodec.images import psnr
+from stereocodec.pil_images import load_image
+from stereocodec.release_codec import DEFAULT_MODEL
 from stereocodec.releases import find_release, model_id_of
 
 BISIC = Path(sysconfig.get_path("scripts")) / ("bisic.exe" if sys.platform == "win32" else "bisic")

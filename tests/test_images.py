@@ -14,7 +14,8 @@ from PIL import ExifTags, Image
 
 from stereocodec.container_rules import MAX_PIXELS, MAX_SIDE
 from stereocodec.errors import InvalidInput
-from stereocodec.images import from_rgb8, load_image, psnr, to_pair, to_rgb8
+from stereocodec.images import from_rgb8, psnr, to_pair, to_rgb8
+from stereocodec.pil_images import load_image
 
 
 @pytest.fixture

@@ -13,11 +13,12 @@ import torch
 from conftest import save_tiny, tiny_model
 
 from stereocodec import releases
-from stereocodec.codec import DEFAULT_MODEL, StereoCodec
+from stereocodec.codec import StereoCodec
 from stereocodec.container_rules import MODEL_ID_BYTES
 from stereocodec.entropy.density_tables import residual_tables
 from stereocodec.entropy.lattice import Lattice
 from stereocodec.errors import InvalidRelease, OutputError, UnknownModel
+from stereocodec.release_codec import DEFAULT_MODEL
 from stereocodec.releases import built_in_names, coding_tables, find_release, load_release, model_id_of
 
 FILES = ["README.md", "config.json", "model.safetensors"]

@@ -17,7 +17,7 @@ import numpy as np
 import torch
 import torch.nn.functional as F
 
-from stereocodec import codec as codec_module
+from stereocodec import release_codec
 from stereocodec.codec import StereoCodec
 from stereocodec.entropy.streams import StreamReader, StreamWriter
 from stereocodec.nn.blocks import DepthwiseConv
@@ -98,7 +98,7 @@ def traced(base, trace, disturb=unchanged):
 def traced_encode(codec, pair, **arguments):
     """The file's bytes and the writer's trace."""
     trace = Trace()
-    with mock.patch.object(codec_module, "StreamWriter", traced(StreamWriter, trace)):
+    with mock.patch.object(release_codec, "StreamWriter", traced(StreamWriter, trace)):
         data = codec.compress(*pair, **arguments)
     return data, trace
 
@@ -106,7 +106,7 @@ def traced_encode(codec, pair, **arguments):
 def traced_decode(codec, data, disturb=unchanged):
     """The trace of a complete, successful decoding."""
     trace = Trace()
-    with mock.patch.object(codec_module, "StreamReader", traced(StreamReader, trace, disturb)):
+    with mock.patch.object(release_codec, "StreamReader", traced(StreamReader, trace, disturb)):
         codec.decompress(data)
     return trace
 

@@ -17,7 +17,7 @@ from typing import Any, Protocol
 import numpy as np
 from PIL import Image, ImageFile, features
 
-from ..images import load_image
+from ..pil_images import load_image
 from .metrics import View
 
 

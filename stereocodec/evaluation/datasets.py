@@ -16,7 +16,8 @@ from pathlib import Path
 import numpy as np
 
 from ..errors import InvalidInput, StereoCodecError, TrainingError
-from ..images import load_image, to_pair
+from ..images import to_pair
+from ..pil_images import load_image
 from ..training.layouts import find_pairs as find_layout_pairs
 from ..training.layouts import pictures_in
 from .metrics import View

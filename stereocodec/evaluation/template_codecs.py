@@ -30,7 +30,7 @@ import numpy as np
 from PIL import Image
 
 from ..errors import InvalidInput
-from ..images import load_image
+from ..pil_images import load_image
 from .codecs import Scale
 from .metrics import View
 from .tools import ToolError, run_tool

@@ -13,7 +13,8 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from ..errors import InvalidInput, TrainingError
-from ..images import load_image, to_pair, to_rgb8
+from ..images import to_pair, to_rgb8
+from ..pil_images import load_image
 from .layouts import find_pairs, pictures_in, unique
 from .patterns import random_pattern
 from .pseudo_pairs import Photo, PseudoPairs

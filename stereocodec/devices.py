@@ -1,0 +1,22 @@
+"""Where the networks run."""
+
+from __future__ import annotations
+
+import re
+
+import torch
+
+from .errors import InvalidInput
+
+
+def torch_device(name: str) -> torch.device:
+    """Raises InvalidInput for a device that is unknown or not there."""
+    if not isinstance(name, str):
+        raise InvalidInput(f"device is {name!r}; it must be a text: auto, cpu or cuda")
+    if name == "auto":
+        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    if not re.fullmatch(r"cpu|cuda(:[0-9]{1,3})?", name):
+        raise InvalidInput(f"unknown device '{name}'; use auto, cpu or cuda")
+    if name != "cpu" and int(name.partition(":")[2] or 0) >= torch.cuda.device_count():
+        raise InvalidInput(f"device '{name}' is not available here; use --device cpu")
+    return torch.device(name)

@@ -1,0 +1,300 @@
+"""What the codecs share: where a release comes from and goes, and the way of views through the networks to a file."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, ClassVar
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from .cards import copy_release
+from .container import Chunk, Container, ViewKind
+from .container_depth import DepthView
+from .container_rules import DEPTH_VERSION, FIRST_VERSION, HUB_REPOSITORY, MODEL_NAME, REPOSITORY_VERSION
+from .devices import torch_device
+from .entropy.streams import StreamReader, StreamWriter
+from .errors import DecodingMismatch, InvalidInput, WrongModel
+from .file_weights import other_weights, weights_of
+from .hub import Located, locate, publish
+from .releases import BUILT_IN, Release, load_release
+
+if TYPE_CHECKING:
+    from typing_extensions import Self
+
+DEFAULT_MODEL = "bisic-rt"
+DEFAULT_QUALITY = 50
+_CONTENTS = {
+    ViewKind.RGB8: "stereo pairs: use StereoCodec, or leave --depth out",
+    ViewKind.RGB8_DEPTH: "colour with depth: use RgbdCodec, or bisic encode --depth",
+}
+
+Progress = Callable[[float, str], None]
+
+
+class ReleaseCodec:
+    """A release's networks and tables, for views of one kind.
+
+    One codec may be used from several threads at once. Decoded pictures may differ by one grey level in rare places
+    between machines (the last transform runs in float32); the latents, and so the file, never do.
+    """
+
+    view_kind: ClassVar[ViewKind]
+
+    def __init__(
+        self, release: Release, *, device: str = "auto", built_in: bool = False, origin: str | None = None
+    ) -> None:
+        """See `from_pretrained`. origin: where on the Hub the release is, as "org/name@commit"; files say so."""
+        self._release = release
+        self._built_in = built_in
+        self._origin = origin
+        self._device = torch_device(device)
+        if release.model.view_kind is not self.view_kind:
+            raise InvalidInput(f"the model {release.name} is for {_CONTENTS[release.model.view_kind]}")
+        # A copy: the release may serve other codecs, on other devices.
+        self._model = copy.deepcopy(release.model).to(self._device)
+        self._model.make_exact()
+
+    @classmethod
+    def from_pretrained(
+        cls,
+        name_or_path: str | Path = DEFAULT_MODEL,
+        *,
+        revision: str | None = None,
+        cache_dir: str | Path | None = None,
+        local_files_only: bool = False,
+        force_download: bool = False,
+        token: str | bool | None = None,
+        device: str = "auto",
+    ) -> Self:
+        """Loads a built-in release by name, a release folder, or a release on the Hub as "org/name".
+
+        revision: a branch, tag or commit on the Hub; also as "org/name@revision". cache_dir, local_files_only,
+        force_download, token: as in huggingface_hub.
+        device: "auto" (a CUDA device when there is one), "cpu", "cuda" or "cuda:N".
+        Raises UnknownModel, InvalidRelease, HubError, and InvalidInput for a device that is not there.
+        """
+        torch_device(device)
+        located = locate(
+            name_or_path,
+            revision=revision,
+            cache_dir=cache_dir,
+            local_files_only=local_files_only,
+            force_download=force_download,
+            token=token,
+        )
+        return cls._load(located, device)
+
+    @classmethod
+    def for_file(
+        cls,
+        data: bytes,
+        model: str | Path | None = None,
+        *,
+        device: str = "auto",
+        pull: bool = False,
+        cache_dir: str | Path | None = None,
+        token: str | bool | None = None,
+    ) -> Self:
+        """The codec that decodes these `.bsc` bytes: the given model, or the release that made them.
+
+        That is a built-in one or one in the Hub's cache; with `pull` it is fetched from the Hub if the file says
+        where it is. Raises FormatError for bytes that are no valid file, WrongModel when the release is not here, and
+        what `from_pretrained` raises.
+        """
+        container = Container.from_bytes(data)
+        if model is not None:
+            return cls.from_pretrained(model, cache_dir=cache_dir, token=token, device=device)
+        return cls._load(weights_of(container, pull=pull, cache_dir=cache_dir, token=token), device)
+
+    @classmethod
+    def _load(cls, located: Located, device: str) -> Self:
+        built_in = located.folder.parent == BUILT_IN
+        return cls(load_release(located.folder), device=device, built_in=built_in, origin=located.origin)
+
+    def save_pretrained(
+        self,
+        save_directory: str | Path,
+        *,
+        repo_id: str | None = None,
+        push_to_hub: bool = False,
+        model_card_kwargs: dict[str, Any] | None = None,
+        **push_to_hub_kwargs: Any,
+    ) -> str | None:
+        """Writes the release folder that this codec was loaded from, and with `push_to_hub` publishes it.
+
+        model_card_kwargs: fields for the card's metadata, e.g. {"license": "mit"}. repo_id: "org/name"; by default
+        the folder's last two names. Returns None, or the commit's URL. Raises OutputError, InvalidRelease when the
+        release is not where it was any more, and what `push_to_hub` raises.
+        """
+        folder = Path(save_directory)
+        if push_to_hub_kwargs and not push_to_hub:
+            raise InvalidInput(f"{', '.join(push_to_hub_kwargs)}: only with push_to_hub=True")
+        copy_release(self._release.folder, folder, model_card_kwargs)
+        if not push_to_hub:
+            return None
+        repository = repo_id or "/".join(folder.absolute().parts[-2:])
+        return self.push_to_hub(repository, model_card_kwargs=model_card_kwargs, **push_to_hub_kwargs)
+
+    def push_to_hub(
+        self,
+        repo_id: str,
+        *,
+        commit_message: str = "Release of a stereocodec model",
+        private: bool | None = None,
+        token: str | bool | None = None,
+        branch: str | None = None,
+        create_pr: bool | None = None,
+        allow_patterns: list[str] | str | None = None,
+        ignore_patterns: list[str] | str | None = None,
+        delete_patterns: list[str] | str | None = None,
+        model_card_kwargs: dict[str, Any] | None = None,
+    ) -> str:
+        """Publishes the release on the Hub as `repo_id` ("org/name"), made if it is missing; returns the commit's URL.
+
+        The arguments are those of huggingface_hub's own model mixin; its card gets metadata, see `save_pretrained`.
+        Raises HubError, UnknownModel for a missing branch, InvalidInput and InvalidRelease.
+        """
+        return publish(
+            self._release.folder,
+            repo_id,
+            commit_message=commit_message,
+            private=private,
+            token=token,
+            branch=branch,
+            create_pr=create_pr,
+            model_card_kwargs=model_card_kwargs,
+            allow_patterns=allow_patterns,
+            ignore_patterns=ignore_patterns,
+            delete_patterns=delete_patterns,
+        )
+
+    @property
+    def name(self) -> str:
+        """The release's name."""
+        return self._release.name
+
+    @property
+    def model_id(self) -> bytes:
+        """What files name this release's weights by."""
+        return self._release.model_id
+
+    @property
+    def has_qualities(self) -> bool:
+        """Whether `compress` takes a quality; otherwise the model has a single one."""
+        return self._model.has_qualities
+
+    def quality_or_default(self, quality: int | None) -> int:
+        """What `compress` makes of a quality; 0 for a model with a single one.
+
+        Raises InvalidInput for what is no whole number from 0 to 100, and for any with such a model.
+        """
+        if not self._model.has_qualities:
+            if quality is not None:
+                raise InvalidInput(f"the model {self.name} has a single quality; leave quality {quality} out")
+            return 0
+        if quality is None:
+            return DEFAULT_QUALITY
+        if isinstance(quality, bool) or not isinstance(quality, (int, np.integer)) or not 0 <= quality <= 100:
+            raise InvalidInput(f"quality is {quality!r}; it must be a whole number from 0 to 100")
+        return int(quality)
+
+    def _encoded(
+        self,
+        x: Tensor,
+        size: tuple[int, int],
+        quality: int,
+        say: Progress,
+        *,
+        swapped: bool = False,
+        depth: DepthView | None = None,
+    ) -> bytes:
+        """The file's bytes of pictures as the networks take them (`_padded`), which are of `size` (H, W).
+
+        swapped: whether the views are in the other order, where the model takes either. depth: what the file says of
+        a depth view.
+        """
+        say(0.0, "analysis")
+        with torch.inference_mode(), torch.autocast(self._device.type, enabled=False), self._device:
+            qualities = self._qualities(quality)
+            writer = StreamWriter(self._release.lattice, self._release.tables)
+            if self._model.either_first:
+                writer.code_field(0, torch.tensor([[[int(swapped)]]]), (1, 1))
+            latents = self._model.analyse(x, qualities)
+            say(0.3, "entropy coding")
+            self._model.walk(writer, latents, qualities, (x.shape[1], x.shape[2]))
+        say(0.9, "writing")
+        streams, guard = writer.finish()
+        without_depth = REPOSITORY_VERSION if self._origin else FIRST_VERSION
+        container = Container(
+            height=size[0],
+            width=size[1],
+            quality=quality,
+            model_id=self.model_id,
+            guard=guard,
+            streams=streams,
+            latent_checksum=writer.checksum,
+            chunks=self._chunks(),
+            view_kind=self.view_kind,
+            version=DEPTH_VERSION if depth else without_depth,
+            depth=depth,
+        )
+        return container.to_bytes()
+
+    def _decoded(self, container: Container, say: Progress) -> tuple[Tensor, bool]:
+        """Pictures (N, H, W, C) within 0..1, float32 on the device, and whether the views are in the other order."""
+        say(0.0, "entropy decoding")
+        size = self._padded_side(container.height), self._padded_side(container.width)
+        lattice, tables = self._release.lattice, self._release.tables
+        reader = StreamReader(lattice, tables, container.streams, container.guard, self._device)
+        with torch.inference_mode(), torch.autocast(self._device.type, enabled=False), self._device:
+            qualities = self._qualities(container.quality)
+            swapped = self._model.either_first and bool(reader.code_field(0, None, (1, 1)).any())
+            decoded = self._model.walk(reader, None, qualities, size)
+            reader.close(container.latent_checksum)
+            say(0.6, "synthesis")
+            x = self._model.reconstruct(decoded)
+            if not bool(torch.isfinite(x).all()):
+                raise DecodingMismatch("the decoded picture has values that are not numbers; the file is damaged")
+            return x[:, : container.height, : container.width].clamp(0, 1), swapped
+
+    def _padded(self, pictures: NDArray[Any]) -> Tensor:
+        """(N, H, W, C) on the device, edges repeated to sides that the model takes."""
+        height, width = pictures.shape[1:3]
+        margins = (0, self._padded_side(height) - height), (0, self._padded_side(width) - width)
+        return torch.from_numpy(np.pad(pictures, ((0, 0), *margins, (0, 0)), mode="edge")).to(self._device)
+
+    def _chunks(self) -> tuple[Chunk, ...]:
+        """What a file of this release says of it; a built-in one is known by its id."""
+        named = () if self._built_in else (Chunk(MODEL_NAME, self.name.encode()),)
+        return (*named, Chunk(HUB_REPOSITORY, self._origin.encode())) if self._origin else named
+
+    def _own(self, data: bytes) -> Container:
+        """What a file of this release holds."""
+        container = Container.from_bytes(data)
+        if container.view_kind is not self.view_kind:
+            raise InvalidInput(f"the file is for {_CONTENTS[container.view_kind]}")
+        if container.model_id != self.model_id:
+            raise WrongModel(f"{other_weights(container)}, not with {self.name} ({self.model_id.hex()})")
+        return container
+
+    def _padded_side(self, side: int) -> int:
+        side, multiple = max(side, self._model.least_side), self._model.multiple
+        return -(-side // multiple) * multiple
+
+    def _qualities(self, quality: int) -> Tensor:
+        return torch.full((2,), quality / 100, dtype=torch.float64, device=self._device)
+
+
+def check_output(output: object) -> None:
+    """Raises InvalidInput for what no decoded picture comes as."""
+    if output not in ("pil", "numpy", "torch"):
+        raise InvalidInput(f"output is {output!r}; use 'pil', 'numpy' or 'torch'")
+
+
+def silent(fraction: float, stage: str) -> None:
+    """Progress that nobody watches."""
