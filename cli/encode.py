@@ -10,6 +10,7 @@ import click
 
 from stereocodec.container import Container
 from stereocodec.files import check_writable, write_atomically
+from stereocodec.release_folders import DEFAULT_MODEL
 
 from ._shared import (
     STANDARD_STREAM,
@@ -33,7 +34,6 @@ if TYPE_CHECKING:
     View = NDArray[np.uint8]
 
 _MAX_PICTURE_BYTES = 2**30  # read from standard input; 8-bit RGB of the largest view is a tenth of that
-_DEFAULT_MODEL = "bisic-rt"
 
 
 @click.command()
@@ -49,7 +49,7 @@ _DEFAULT_MODEL = "bisic-rt"
 )
 @click.option(
     "--model",
-    default=_DEFAULT_MODEL,
+    default=DEFAULT_MODEL,
     show_default=True,
     metavar="NAME|DIR|ORG/NAME",
     help="A built-in model, the folder of a release, or a model on the Hub.",

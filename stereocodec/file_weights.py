@@ -8,7 +8,7 @@ from .container import Container
 from .container_rules import HUB_REPOSITORY, MODEL_NAME
 from .errors import HubError, UnknownModel, WrongModel
 from .hub import Located, fetch
-from .releases import EARLIER_RELEASES, built_in_names, find_release, model_id_of
+from .release_folders import EARLIER_RELEASES, built_in_names, find_release, model_id_of
 
 
 def weights_of(

@@ -21,12 +21,12 @@ from .entropy.streams import StreamReader, StreamWriter
 from .errors import DecodingMismatch, InvalidInput, WrongModel
 from .file_weights import other_weights, weights_of
 from .hub import Located, locate, publish
-from .releases import BUILT_IN, Release, load_release
+from .release_folders import BUILT_IN, DEFAULT_MODEL
+from .releases import Release, load_release
 
 if TYPE_CHECKING:
     from typing_extensions import Self
 
-DEFAULT_MODEL = "bisic-rt"
 DEFAULT_QUALITY = 50
 _CONTENTS = {
     ViewKind.RGB8: "stereo pairs: use StereoCodec, or leave --depth out",

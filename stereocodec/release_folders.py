@@ -21,6 +21,9 @@ from .errors import InvalidInput, InvalidRelease, UnknownModel
 
 FORMAT_VERSION = 2
 BUILT_IN = Path(__file__).parent / "weights"
+DEFAULT_MODEL = "bisic-rt"
+# Built-in releases of earlier versions, by model id: what their files say by name when they meet this version.
+EARLIER_RELEASES = {"4513a838e18f": ("bisic-rt", "0.1.0")}
 CONFIG, TENSORS, CARD = "config.json", "model.safetensors", "README.md"
 _MAX_CONFIG_BYTES = 2**24
 _MAX_HEADER_BYTES = 2**26  # of a safetensors file; the libraries that read it allow 100 MB

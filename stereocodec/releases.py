@@ -29,34 +29,8 @@ from .entropy.streams import CodingTables
 from .entropy.tables import TableSet
 from .errors import InvalidRelease, OutputError
 from .models import StereoModel, build_model
-from .release_folders import (
-    BUILT_IN,
-    CARD,
-    CONFIG,
-    FORMAT_VERSION,
-    TENSORS,
-    built_in_names,
-    find_release,
-    model_id_of,
-    read_checked,
-    read_config,
-)
+from .release_folders import CARD, CONFIG, FORMAT_VERSION, TENSORS, find_release, model_id_of, read_checked, read_config
 
-__all__ = [
-    "BUILT_IN",
-    "EARLIER_RELEASES",
-    "FORMAT_VERSION",
-    "Release",
-    "built_in_names",
-    "coding_tables",
-    "find_release",
-    "load_release",
-    "model_id_of",
-    "save_release",
-]
-
-# Built-in releases of earlier versions, by model id: what their files say by name when they meet this version.
-EARLIER_RELEASES = {"4513a838e18f": ("bisic-rt", "0.1.0")}
 _TABLE_PREFIXES = {"scales": "tables/scales/", "prior": "tables/prior/", "fields": "tables/fields/"}
 _SECOND_PRIOR = "tables/second_prior/"  # of models whose second view has a prior of its own
 

@@ -20,8 +20,7 @@ from PIL import Image
 from stereocodec.codec import StereoCodec
 from stereocodec.images import psnr
 from stereocodec.pil_images import load_image
-from stereocodec.release_codec import DEFAULT_MODEL
-from stereocodec.releases import find_release, model_id_of
+from stereocodec.release_folders import DEFAULT_MODEL, find_release, model_id_of
 
 BISIC = Path(sysconfig.get_path("scripts")) / ("bisic.exe" if sys.platform == "win32" else "bisic")
 

@@ -10,8 +10,7 @@ from hub_machine import NAME, done, refused
 from hub_server import TOKEN
 
 from stereocodec import __version__
-from stereocodec.release_codec import DEFAULT_MODEL
-from stereocodec.release_folders import find_release
+from stereocodec.release_folders import DEFAULT_MODEL, find_release
 
 FILES = ["config.json", "model.safetensors", "README.md"]
 

@@ -18,8 +18,8 @@ from stereocodec.container_rules import MODEL_ID_BYTES
 from stereocodec.entropy.density_tables import residual_tables
 from stereocodec.entropy.lattice import Lattice
 from stereocodec.errors import InvalidRelease, OutputError, UnknownModel
-from stereocodec.release_codec import DEFAULT_MODEL
-from stereocodec.releases import built_in_names, coding_tables, find_release, load_release, model_id_of
+from stereocodec.release_folders import BUILT_IN, DEFAULT_MODEL, built_in_names, find_release, model_id_of
+from stereocodec.releases import coding_tables, load_release
 
 FILES = ["README.md", "config.json", "model.safetensors"]
 
@@ -138,7 +138,7 @@ def test_the_model_id_does_not_depend_on_words(folder, tiny_release):
 def test_the_default_model_is_built_in():
     assert DEFAULT_MODEL in built_in_names()
     path = find_release(DEFAULT_MODEL)
-    assert path.parent == releases.BUILT_IN
+    assert path.parent == BUILT_IN
     assert sum(file.stat().st_size for file in path.iterdir()) <= 25e6
     release = load_release(DEFAULT_MODEL)
     assert release.name == DEFAULT_MODEL

@@ -9,7 +9,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ..releases import find_release, model_id_of
+from ..release_folders import find_release, model_id_of
 from .codecs import Scale, installed
 from .metrics import View
 

@@ -12,7 +12,8 @@ from torch import Tensor
 from ..errors import TrainingError
 from ..models import StereoModel
 from ..nn.blocks import QualityKnots
-from ..releases import built_in_names, load_release
+from ..release_folders import built_in_names
+from ..releases import load_release
 from .checkpoint import FILE_NAME, load_run
 
 
