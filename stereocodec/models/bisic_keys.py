@@ -10,6 +10,7 @@ from torch import Tensor
 
 from .bisic import Bisic, BisicConfig, BisicFast, BisicFastConfig
 from .bisic_entropy import SpatialContext
+from .official_keys import described, renamed, without_prefix
 
 __all__ = ["official_config", "official_names", "official_weights"]
 
@@ -74,7 +75,7 @@ def official_config(tensors: Mapping[str, Tensor], arch: str) -> BisicConfig:
     Lambda is not in it and stays the default. Raises ValueError, naming the key, when a tensor that tells a width is
     missing or of an impossible shape.
     """
-    tensors = _without_prefix(tensors)
+    tensors = without_prefix(tensors)
     is_fast = arch == "bisic-fast"
     networks = _CHECKERBOARD_NETWORKS if is_fast else _WAVEFRONT_NETWORKS
 
@@ -82,7 +83,7 @@ def official_config(tensors: Mapping[str, Tensor], arch: str) -> BisicConfig:
         if key not in tensors:
             raise ValueError(f"{key} is missing")
         if tensors[key].ndim <= axis or not tensors[key].shape[axis]:
-            raise ValueError(f"{key} is {_described(tensors[key].shape)}, which no {arch} network has")
+            raise ValueError(f"{key} is {described(tensors[key].shape)}, which no {arch} network has")
         return tensors[key].shape[axis]
 
     def widths(network: str) -> tuple[int, ...]:
@@ -114,27 +115,12 @@ def official_weights(tensors: Mapping[str, Tensor], config: BisicConfig) -> dict
     a context must not see are zero. Raises ValueError, naming the first official key that is missing, of another
     shape, or superfluous.
     """
-    tensors = {_older_name(key): value for key, value in _without_prefix(tensors).items()}
+    tensors = {_older_name(key): value for key, value in without_prefix(tensors).items()}
     model = _model(config)
     masks = {f"{name}.weight": m.taps for name, m in model.named_modules() if isinstance(m, SpatialContext)}
-    names, weights = official_names(config), {}
-    for name, own in model.state_dict().items():
-        key = names[name]
-        if key not in tensors:
-            raise ValueError(f"{key} is missing")
-        value = tensors[key]
-        # 1x1 convolutions are linear layers here.
-        shape = torch.Size((*own.shape, 1, 1)) if own.ndim == 2 else own.shape
-        if value.shape != shape or not value.is_floating_point():
-            kind = _described(value.shape) if value.is_floating_point() else f"of {value.dtype}"
-            raise ValueError(f"{key} is {kind} but {_described(shape)} here")
-        weights[name] = value.float().reshape(own.shape)
-        if name in masks:
-            weights[name] = weights[name] * _mask(masks[name], own.shape[-1])
-    known = set(names.values())
-    superfluous = [key for key in tensors if key not in known and not _IGNORED.fullmatch(key)]
-    if superfluous:
-        raise ValueError(f"{superfluous[0]} is unknown")
+    weights = renamed(tensors, official_names(config), model.state_dict(), _official_shape, _IGNORED)
+    for name, taps in masks.items():
+        weights[name] = weights[name] * _mask(taps, weights[name].shape[-1])
     return weights
 
 
@@ -142,6 +128,11 @@ def _model(config: BisicConfig) -> Bisic:
     """Of shapes alone."""
     with torch.device("meta"):
         return BisicFast(config) if isinstance(config, BisicFastConfig) else Bisic(config)
+
+
+def _official_shape(key: str, shape: torch.Size) -> torch.Size:
+    """1x1 convolutions are linear layers here."""
+    return torch.Size((*shape, 1, 1)) if len(shape) == 2 else shape
 
 
 def _mask(taps: tuple[tuple[int, int], ...], size: int) -> Tensor:
@@ -183,15 +174,3 @@ def _older_name(key: str) -> str:
     if newer is None:
         return key
     return f"{_PRIOR}_{ {'matri': 'matrix', 'bia': 'bias', 'factor': 'factor'}[newer[1]] }{newer[2]}"
-
-
-def _without_prefix(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
-    """Without the prefix that DataParallel adds; raises ValueError for a value that is no tensor."""
-    for key, value in tensors.items():
-        if not isinstance(value, Tensor):
-            raise ValueError(f"{key} is not a tensor")
-    return {key.removeprefix("module."): value for key, value in tensors.items()}
-
-
-def _described(shape: torch.Size) -> str:
-    return "x".join(map(str, shape)) or "a number"

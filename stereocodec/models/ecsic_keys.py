@@ -12,6 +12,7 @@ import torch
 from torch import Tensor
 
 from .ecsic import Ecsic, EcsicConfig
+from .official_keys import described, refuse_superfluous, without_prefix
 
 __all__ = ["official_config", "official_names", "official_weights", "own_layout"]
 
@@ -66,7 +67,7 @@ def official_config(tensors: Mapping[str, Tensor]) -> EcsicConfig:
 
     Raises ValueError, naming the key, when a tensor that tells a width is missing or of an impossible shape.
     """
-    tensors = _without_prefix(tensors)
+    tensors = without_prefix(tensors)
     trunk = "E.0.layer_left.weight"
     if trunk not in tensors:
         trunk = _twin(trunk)
@@ -75,7 +76,7 @@ def official_config(tensors: Mapping[str, Tensor]) -> EcsicConfig:
         if key not in tensors:
             raise ValueError(f"{key.replace('layer_right', 'layer_left')} is missing")
         if tensors[key].ndim != dimensions:
-            raise ValueError(f"{key} is {_described(tensors[key].shape)} but has {dimensions} axes here")
+            raise ValueError(f"{key} is {described(tensors[key].shape)} but has {dimensions} axes here")
         widths.append(tensors[key].shape[axis])
     if widths[2] % _HEADS:
         raise ValueError(f"E.6.mha_rtl.conv_q.weight has {widths[2]} rows, which are not those of {_HEADS} heads")
@@ -88,7 +89,7 @@ def official_weights(tensors: Mapping[str, Tensor], config: EcsicConfig) -> dict
     Of the names of a shared layer one is enough. Raises ValueError, naming the first official key that is missing, of
     another shape, superfluous, or unlike its twin.
     """
-    tensors = _without_prefix(tensors)
+    tensors = without_prefix(tensors)
     names = official_names()
     with torch.device("meta"):
         own = Ecsic(config).state_dict()
@@ -100,14 +101,12 @@ def official_weights(tensors: Mapping[str, Tensor], config: EcsicConfig) -> dict
             continue
         wanted = _official_shape(key, own[name].shape)
         if tensors[key].shape != wanted:
-            raise ValueError(f"{key} is {_described(tensors[key].shape)} but {_described(wanted)} here")
+            raise ValueError(f"{key} is {described(tensors[key].shape)} but {described(wanted)} here")
         value = own_layout(key, tensors[key])
         if name in weights and not _equal(weights[name], value):
             raise ValueError(f"{key} differs from {_twin(key)}; both views share this layer")
         weights[name] = value
-    superfluous = [key for key in tensors if key not in names]
-    if superfluous:
-        raise ValueError(f"{superfluous[0]} is unknown")
+    refuse_superfluous(tensors, set(names))
     return weights
 
 
@@ -122,14 +121,6 @@ def own_layout(key: str, tensor: Tensor) -> Tensor:
 
 def _official_shape(key: str, shape: torch.Size) -> torch.Size:
     return torch.Size((shape[0], shape[1] // 3, 3)) if key.endswith(_ROW_CONVOLUTIONS) else shape
-
-
-def _without_prefix(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
-    """Without the prefix that DataParallel adds; raises ValueError for a value that is no tensor."""
-    for key, value in tensors.items():
-        if not isinstance(value, Tensor):
-            raise ValueError(f"{key} is not a tensor")
-    return {key.removeprefix("module."): value for key, value in tensors.items()}
 
 
 def _layers() -> Iterator[tuple[str, str]]:
@@ -162,7 +153,3 @@ def _twin(key: str) -> str:
         return key
     side, _, leaf = rest.partition(".")
     return f"{module}.layer_{'right' if side == 'left' else 'left'}.{leaf}"
-
-
-def _described(shape: torch.Size) -> str:
-    return "x".join(map(str, shape)) or "a number"

@@ -9,6 +9,7 @@ from collections.abc import Mapping
 import torch
 from torch import Tensor
 
+from .official_keys import described, renamed, without_prefix
 from .rgbd import Rgbd, RgbdConfig
 
 __all__ = ["official_config", "official_names", "official_weights"]
@@ -61,13 +62,13 @@ def official_config(tensors: Mapping[str, Tensor]) -> RgbdConfig:
 
     Raises ValueError, naming the key, when a tensor that tells a width is missing or of an impossible shape.
     """
-    tensors = _without_prefix(tensors)
+    tensors = without_prefix(tensors)
 
     def width(key: str, axis: int = 0) -> int:
         if key not in tensors:
             raise ValueError(f"{key} is missing")
         if tensors[key].ndim != 4 or not tensors[key].shape[axis]:
-            raise ValueError(f"{key} is {_described(tensors[key].shape)}, which no such network has")
+            raise ValueError(f"{key} is {described(tensors[key].shape)}, which no such network has")
         return tensors[key].shape[axis]
 
     channels = width("g_a.rgb_analysis_transform.0.weight")
@@ -94,25 +95,13 @@ def official_weights(tensors: Mapping[str, Tensor], config: RgbdConfig) -> dict[
     Takes both generations of names of the factorised priors, and the prefix `module.`. Raises ValueError, naming the
     first official key that is missing, of another shape, or superfluous.
     """
-    tensors = {_within(key, _WITHIN_ENTROPY): value for key, value in _without_prefix(tensors).items()}
-    own = _model(config).state_dict()
-    names, weights = {name: _official_name(name) for name in own}, {}
-    for name, tensor in own.items():
-        key = names[name]
-        if key not in tensors:
-            raise ValueError(f"{key} is missing")
-        value = tensors[key]
-        # The 1x1 convolutions of the entropy model are linear layers here.
-        shape = torch.Size((*tensor.shape, 1, 1)) if key.endswith("fusion.0.weight") else tensor.shape
-        if value.shape != shape or not value.is_floating_point():
-            kind = _described(value.shape) if value.is_floating_point() else f"of {value.dtype}"
-            raise ValueError(f"{key} is {kind} but {_described(shape)} here")
-        weights[name] = value.float().reshape(tensor.shape)
-    known = set(names.values())
-    superfluous = [key for key in tensors if key not in known and not _IGNORED.fullmatch(key)]
-    if superfluous:
-        raise ValueError(f"{superfluous[0]} is unknown")
-    return weights
+    tensors = {_within(key, _WITHIN_ENTROPY): value for key, value in without_prefix(tensors).items()}
+    return renamed(tensors, official_names(config), _model(config).state_dict(), _official_shape, _IGNORED)
+
+
+def _official_shape(key: str, shape: torch.Size) -> torch.Size:
+    """The 1x1 convolutions of the entropy model are linear layers here."""
+    return torch.Size((*shape, 1, 1)) if key.endswith("fusion.0.weight") else shape
 
 
 def _model(config: RgbdConfig) -> Rgbd:
@@ -146,15 +135,3 @@ def _within(key: str, names: Mapping[str, object]) -> str:
     for pattern, official in names.items():
         key = re.sub(pattern, official, key)  # type: ignore[call-overload]
     return key
-
-
-def _without_prefix(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
-    """Without the prefix that DataParallel adds; raises ValueError for a value that is no tensor."""
-    for key, value in tensors.items():
-        if not isinstance(value, Tensor):
-            raise ValueError(f"{key} is not a tensor")
-    return {key.removeprefix("module."): value for key, value in tensors.items()}
-
-
-def _described(shape: torch.Size) -> str:
-    return "x".join(map(str, shape)) or "a number"
