@@ -14,6 +14,7 @@ import click
 from stereocodec.container import SIGNATURE
 from stereocodec.container_rules import MAX_CHUNK_BYTES, MAX_GUARD_BYTES, MAX_STREAM_BYTES
 from stereocodec.errors import InvalidInput, LimitExceeded
+from stereocodec.files import write_atomically
 
 if TYPE_CHECKING:
     from stereocodec.release_codec import Progress
@@ -85,6 +86,16 @@ def require_binary_stdout(hint: str) -> BinaryIO:
     if sys.stdout.isatty():
         raise click.UsageError(f"Standard output is a terminal: redirect it into a file or a pipe, or {hint}.")
     return sys.stdout.buffer
+
+
+def write_data(data: bytes, output: str, stdout: BinaryIO | None, *, force: bool) -> str:
+    """Writes a command's result to a file, or to standard output where that is given; returns what messages call it."""
+    if stdout is None:
+        write_atomically(output, data, overwrite=force)
+        return click.format_filename(output)
+    stdout.write(data)
+    stdout.flush()
+    return "standard output"
 
 
 @contextmanager

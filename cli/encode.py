@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from stereocodec.container import Container
-from stereocodec.files import check_writable, write_atomically
+from stereocodec.files import check_writable
 from stereocodec.release_folders import DEFAULT_MODEL
 
 from ._shared import (
@@ -21,6 +21,7 @@ from ._shared import (
     quiet_option,
     require_binary_stdout,
     same_file,
+    write_data,
 )
 from .rgbd import DepthOptions, encode_frame
 
@@ -136,13 +137,8 @@ def encode(
         data = codec.compress(*views, quality=quality, progress=progress)
     # Checked before anything is written: a file that does not decode is never left behind.
     levels = None if no_verify else _decoded_psnr(codec, data, views, quiet)
-    if stdout is not None:
-        stdout.write(data)
-        stdout.flush()
-    else:
-        write_atomically(output, data, overwrite=force)
+    name = write_data(data, output, stdout, force=force)
     if not quiet:
-        name = "standard output" if stdout is not None else click.format_filename(output)
         size = _size_text(len(data), views[0])
         chosen = f"quality {Container.from_bytes(data).quality}, " if codec.has_qualities else ""
         click.echo(f"{name}: {size}, {chosen}{codec.name}", err=stdout is not None)

@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING, Any, BinaryIO
 
 import click
 
-from stereocodec.files import check_writable, write_atomically, write_together
+from stereocodec.files import check_writable, write_together
 
-from ._shared import STANDARD_STREAM, display_name, progress_bar, require_binary_stdout, same_file
+from ._shared import STANDARD_STREAM, display_name, progress_bar, require_binary_stdout, same_file, write_data
 
 if TYPE_CHECKING:
     import numpy as np
@@ -75,13 +75,8 @@ def encode_frame(
             progress=progress,
         )
     measured = _measured(codec, data, picture, samples, quiet) if verify else None
-    if stdout is not None:
-        stdout.write(data)
-        stdout.flush()
-    else:
-        write_atomically(output, data, overwrite=force)
+    name = write_data(data, output, stdout, force=force)
     if not quiet:
-        name = "standard output" if stdout is not None else click.format_filename(output)
         click.echo(f"{name}: {_size_text(data, picture)}, {codec.name}", err=stdout is not None)
         if measured is not None:
             click.echo(measured, err=stdout is not None)
