@@ -1,11 +1,12 @@
 """Times every architecture on one pair: encoding and decoding by parts, beside a plain float32 forward pass.
 
-    python benchmarks/published_speed.py [--size 1024x832] [--markdown docs/models.md]
+    python benchmarks/published_speed.py [--size 1024x832] [--releases DIR ...] [--markdown docs/models.md]
 
 The plain pass is what published code times: analysis, estimated rates and synthesis in float32, without any coding;
 of BiSIC with its 3D convolutions as such, and with contexts that no decoder has, so that it needs no steps. Full-size
 networks have untrained weights (`formula_weights.py`; seeded starting weights for `ecsic`), `bisic-rt` its own. Each
 file is decoded, the coded bytes are held against the model's estimate, and the estimate against the published one.
+--releases measures folders of releases, with the weights in them, in place of all of these.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 from unittest.mock import patch
 
@@ -35,8 +37,10 @@ from stereocodec.entropy.coders import RateEstimator
 from stereocodec.entropy.lattice import Lattice
 from stereocodec.images import to_pair
 from stereocodec.models import StereoModel, build_model
+from stereocodec.models.bisic import Bisic
 from stereocodec.nn.stereo_conv import StereoConv, StereoConvTranspose
 from stereocodec.pil_images import load_image
+from stereocodec.release_folders import built_in_names, find_release
 from stereocodec.releases import coding_tables, load_release, save_release
 from stereocodec.training.measure import coded_and_estimated_bytes
 
@@ -48,6 +52,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--size", default="1024x832", metavar="WxH", help="multiples of 64")
     parser.add_argument("--archs", nargs="+", default=PAIR_ARCHITECTURES, metavar="NAME")
+    parser.add_argument("--releases", nargs="+", type=Path, metavar="DIR", help="in place of --archs")
     parser.add_argument("--repeats", type=int, default=1, metavar="N", help="runs after one to warm up")
     parser.add_argument("--threads", type=int, default=2, metavar="N")
     parser.add_argument("--markdown", type=Path, metavar="FILE", help="page whose marked blocks get the tables")
@@ -59,10 +64,9 @@ def main() -> None:
     )
     times, sizes = [], []
     with tempfile.TemporaryDirectory() as scratch:
-        for arch in arguments.archs:
-            release = arch if arch == "bisic-rt" else _untrained(arch, Path(scratch) / arch)
-            times.append(_times(arch, release, (left, right), arguments.repeats))
-            sizes.append(_sizes(arch, release, np.stack([left, right])))
+        for release in arguments.releases or map(partial(_release, Path(scratch)), arguments.archs):
+            times.append(_times(release, (left, right), arguments.repeats))
+            sizes.append(_sizes(release, np.stack([left, right])))
             print(f"{times[-1]}\n{sizes[-1]}", file=sys.stderr, flush=True)
     conditions = f"A pair of {width}x{height}, {arguments.threads} threads. {machine('torch', 'numpy')}."
     header = [
@@ -83,7 +87,11 @@ def main() -> None:
     publish(f"{conditions}\n\n{table(header, sizes)}", "published-sizes", arguments.markdown)
 
 
-def _untrained(arch: str, folder: Path) -> Path:
+def _release(scratch: Path, arch: str) -> Path:
+    """The release of an architecture: the built-in one, or untrained weights in a folder of their own."""
+    if arch in built_in_names():
+        return find_release(arch)
+    folder = scratch / arch
     torch.manual_seed(0)
     model = build_model(arch, {})
     fill(model)
@@ -102,7 +110,7 @@ def _untrained(arch: str, folder: Path) -> Path:
     return folder
 
 
-def _times(arch: str, release: str | Path, views: tuple[View, View], repeats: int) -> list[str]:
+def _times(release: Path, views: tuple[View, View], repeats: int) -> list[str]:
     codec = StereoCodec.from_pretrained(release, device="cpu")
     model = load_release(release).model
     encode, decode = coding_parts(
@@ -112,7 +120,7 @@ def _times(arch: str, release: str | Path, views: tuple[View, View], repeats: in
     shown = _shown(encode, ENCODE) + _shown(decode, DECODE)
     memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e6
     ratio = (encode["total"] + decode["total"]) / plain
-    return [f"`{arch}`", *shown, f"{plain:.1f}", f"{ratio:.2f}", f"{memory:.1f}"]
+    return [f"`{codec.name}`", *shown, f"{plain:.1f}", f"{ratio:.2f}", f"{memory:.1f}"]
 
 
 def _shown(parts: Parts, names: Sequence[str]) -> list[str]:
@@ -153,11 +161,11 @@ def _transposed3d(layer: StereoConvTranspose, x: Tensor, output_size: None = Non
     return y.transpose(1, 2).flatten(1, 2)
 
 
-def _sizes(arch: str, release: str | Path, views: NDArray[np.uint8]) -> list[str]:
+def _sizes(release: Path, views: NDArray[np.uint8]) -> list[str]:
     loaded = load_release(release)
     coded, estimated = coded_and_estimated_bytes(loaded, torch.from_numpy(views), 50)
-    row = [f"`{arch}`", f"{coded:,}", f"{estimated:,.0f}", f"{coded / estimated:.4f}"]
-    if arch not in ("bisic", "bisic-fast"):
+    row = [f"`{loaded.name}`", f"{coded:,}", f"{estimated:,.0f}", f"{coded / estimated:.4f}"]
+    if not isinstance(loaded.model, Bisic):
         return [*row, "-", "-"]
     published = _published_bytes(loaded.model, views)
     return [*row, f"{published:,.0f}", f"{estimated / published:.4f}"]
