@@ -18,6 +18,7 @@ from torch import Tensor
 from stereocodec import StereoCodec
 from stereocodec.devices import torch_device
 from stereocodec.entropy.ans import StreamDecoder, StreamEncoder
+from stereocodec.entropy.coders import Group
 from stereocodec.entropy.streams import StreamReader, StreamWriter
 from stereocodec.models import StereoModel
 from stereocodec.releases import load_release
@@ -95,20 +96,10 @@ class RoundingCoder:
     def context(self, y: Tensor | None) -> None:
         """As in files."""
 
-    def code(
-        self,
-        view: int,
-        y: Tensor | None,
-        mean: Tensor,
-        log_scale: Tensor,
-        mask: Tensor,
-        weight: Tensor | None,
-        *,
-        hyper: bool = False,
-    ) -> Tensor:
-        """The masked elements of y, rounded around their means."""
+    def code(self, y: Tensor | None, group: Group) -> Tensor:
+        """The group's elements of y, rounded around their means."""
         assert y is not None
-        return torch.where(mask, (y - mean).round() + mean, 0)
+        return torch.where(group.mask, (y - group.mean).round() + group.mean, 0)
 
     def code_field(self, view: int, field: Tensor | None, size: tuple[int, int]) -> Tensor:
         """The field."""

@@ -63,11 +63,11 @@ class Recorder(RateEstimator):
         self.z = super().code_prior(z, shape, views=views)
         return self.z
 
-    def code(self, view, y, mean, log_scale, mask, weight, *, hyper=False):
-        assert mask.all()
-        decoded = super().code(view, y, mean, log_scale, mask, weight, hyper=hyper)
-        symbols = (decoded - mean).round()
-        self.calls.append((view, {"means": mean, "scales": log_scale.exp(), "symbols": symbols}))
+    def code(self, y, group):
+        assert group.mask.all()
+        decoded = super().code(y, group)
+        symbols = (decoded - group.mean).round()
+        self.calls.append((group.view, {"means": group.mean, "scales": group.log_scale.exp(), "symbols": symbols}))
         return decoded
 
     def recorded(self, name, arch, height, width, *, whole):

@@ -7,6 +7,7 @@ import torch
 import torch.nn.functional as F
 from bisic_networks import ARCHITECTURES, QUALITY, Recorder, official_state, pictures, small_model
 
+from stereocodec.entropy.coders import Group
 from stereocodec.entropy.cumulative_prior import CumulativePrior
 from stereocodec.models import build_model
 from stereocodec.models.bisic_entropy import CAUSAL_TAPS, CHECKERBOARD_TAPS, SpatialContext, checkerboard, wavefronts
@@ -90,8 +91,8 @@ class LatticeCoder:
     def context(self, y):
         return None
 
-    def code(self, view, y, mean, log_scale, mask, weight, *, hyper=False):
-        mean = (mean * 64).round() / 64
+    def code(self, y, group):
+        mean = (group.mean * 64).round() / 64
         self.symbols += int((y - mean).round().abs().sum())
         return (y - mean).round() + mean
 
@@ -123,10 +124,10 @@ def in_raster_order(entropy, coder, y, mean_features, scale_features):
                     for network, features in ((networks.mean, mean_features), (networks.scale, scale_features))
                 )
                 source = y[:, row : row + 1, column : column + 1, index * s : (index + 1) * s]
+                mask = torch.ones((1, 1, s), dtype=torch.bool)
                 for view in (0, 1):
-                    decoded[view, row, column] = coder.code(
-                        view, source[view, None], mean[view, None], scale[view, None], None, None
-                    )[0, 0, 0]
+                    group = Group(view, mean[view, None], scale[view, None], mask)
+                    decoded[view, row, column] = coder.code(source[view, None], group)[0, 0, 0]
         change = networks.residual(torch.cat([mean_features, *channel, decoded], -1))
         done.append(decoded + 0.5 * torch.tanh(change))
     return torch.cat(done, -1)

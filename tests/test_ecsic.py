@@ -63,6 +63,11 @@ def small_model():
         return build_model("ecsic", SMALL)
 
 
+def stream_of(group):
+    """The reference's name of the stream that a group is coded to."""
+    return f"{'z' if group.hyper else 'y'}_{'lr'[group.view]}"
+
+
 class Recorder:
     """Rounds, and keeps what the walk asks for under the reference's names, (B, C, H, W)."""
 
@@ -74,17 +79,17 @@ class Recorder:
         self._keep("sym_z_l", z.round())
         return z.round()
 
-    def code(self, view, y, mean, log_scale, mask, weight, *, hyper=False):
-        assert mask.all()
-        assert mask.shape == y.shape[1:]
-        assert weight is None
-        name = f"{'z' if hyper else 'y'}_{'lr'[view]}"
-        symbols = (y - mean).round()
-        self._keep(f"mu_{name}", mean)
-        self._keep(f"b_{name}", log_scale.exp() / math.sqrt(2))
+    def code(self, y, group):
+        assert group.mask.all()
+        assert group.mask.shape == y.shape[1:]
+        assert group.weight is None
+        name = stream_of(group)
+        symbols = (y - group.mean).round()
+        self._keep(f"mu_{name}", group.mean)
+        self._keep(f"b_{name}", group.log_scale.exp() / math.sqrt(2))
         self._keep(f"sym_{name}", symbols)
-        self._keep(f"{name}_hat", symbols + mean)
-        return symbols + mean
+        self._keep(f"{name}_hat", symbols + group.mean)
+        return symbols + group.mean
 
     def _keep(self, name, tensor):
         self.tensors[name] = tensor.permute(0, 3, 1, 2)
@@ -185,11 +190,12 @@ class GivenNoise:
         self.bits["z_l"] = self._model.prior.bits(z + self._noise["z_l"]).sum((1, 2, 3))
         return z + (z.round() - z).detach()
 
-    def code(self, view, y, mean, log_scale, mask, weight, *, hyper=False):
-        stream = f"{'z' if hyper else 'y'}_{'lr'[view]}"
-        bits = residual_bits(y - mean + self._noise[stream], scale_from_log(log_scale), self._model.laplace_share)
+    def code(self, y, group):
+        stream, residual = stream_of(group), y - group.mean
+        scale = scale_from_log(group.log_scale)
+        bits = residual_bits(residual + self._noise[stream], scale, self._model.laplace_share)
         self.bits[stream] = bits.sum((1, 2, 3))
-        rounded = (y - mean).round() + mean
+        rounded = residual.round() + group.mean
         return y + (rounded - y).detach()
 
 

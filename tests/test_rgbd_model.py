@@ -77,13 +77,13 @@ class Parameters(RateEstimator):
         self.hyper = super().code_prior(z, shape, views=views)
         return self.hyper
 
-    def code(self, view, y, mean, log_scale, mask, weight, *, hyper=False):
-        by_channel = mask.permute(2, 0, 1)
-        self.symbols[view].append((y - mean).round()[0].permute(2, 0, 1)[by_channel])
-        self.scales[view].append(log_scale.exp()[0].permute(2, 0, 1)[by_channel])
-        for name, values in (("scales", log_scale.exp()), ("means", mean)):
-            self.merged[name][view].append(values * mask)
-        return super().code(view, y, mean, log_scale, mask, weight, hyper=hyper)
+    def code(self, y, group):
+        by_channel, scale = group.mask.permute(2, 0, 1), group.log_scale.exp()
+        self.symbols[group.view].append((y - group.mean).round()[0].permute(2, 0, 1)[by_channel])
+        self.scales[group.view].append(scale[0].permute(2, 0, 1)[by_channel])
+        for name, values in (("scales", scale), ("means", group.mean)):
+            self.merged[name][group.view].append(values * group.mask)
+        return super().code(y, group)
 
     def merge(self, name):
         """Both steps of each slice put together, (2, h, w, M)."""
@@ -323,9 +323,9 @@ def test_streams_are_as_long_as_estimated(coded):
         def code_prior(self, z, shape, *, views=2):
             return super().code_prior(torch.from_numpy(next(self.latents)), shape, views=views)
 
-        def code(self, view, y, mean, log_scale, mask, weight, *, hyper=False):
+        def code(self, y, group):
             coded = torch.from_numpy(next(self.latents))
-            super().code(view, coded, mean, log_scale, mask, weight, hyper=hyper)
+            super().code(coded, group)
             return coded
 
     coder = Replay(trace.latents)

@@ -229,11 +229,11 @@ class MaskCoder:
     def code_prior(self, z, shape, *, views=2):
         return torch.zeros(shape, dtype=torch.float64)
 
-    def code(self, view, y, mean, log_scale, mask, weight, *, hyper=False):
-        assert mean.shape == log_scale.shape == (1, *mask.shape)
-        assert weight.shape == (1, mask.shape[-1])
-        self.masks[view].append(mask)
-        return torch.zeros_like(mean)
+    def code(self, y, group):
+        assert group.mean.shape == group.log_scale.shape == (1, *group.mask.shape)
+        assert group.weight.shape == (1, group.mask.shape[-1])
+        self.masks[group.view].append(group.mask)
+        return torch.zeros_like(group.mean)
 
     def code_field(self, view, field, size):
         return torch.zeros((1, *size), dtype=torch.int64)

@@ -7,6 +7,7 @@ another that is equal in exact arithmetic; nothing of the product is reimplement
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 import hashlib
 import math
 import sys
@@ -47,9 +48,9 @@ class Trace:
         return max(float(np.abs(mine - theirs).max()) for mine, theirs in pairs)
 
 
-def lattice_parameters(lattice, mean, log_scale, mask):
-    means = lattice.mean_coordinates(mean[:, mask].double())
-    return np.stack([means, lattice.scale_coordinates(log_scale[:, mask].double())])
+def lattice_parameters(lattice, group):
+    means = lattice.mean_coordinates(group.mean[:, group.mask].double())
+    return np.stack([means, lattice.scale_coordinates(group.log_scale[:, group.mask].double())])
 
 
 def unchanged(lattice, mean, log_scale):
@@ -79,9 +80,10 @@ def traced(base, trace, disturb=unchanged):
             trace.latents.append(latents.cpu().numpy())
             return latents
 
-        def code(self, view, y, mean, log_scale, mask, weight, *, hyper=False):
-            trace.parameters.append(lattice_parameters(self._lattice, mean, log_scale, mask))
-            latents = super().code(view, y, *disturb(self._lattice, mean, log_scale), mask, weight, hyper=hyper)
+        def code(self, y, group):
+            trace.parameters.append(lattice_parameters(self._lattice, group))
+            mean, log_scale = disturb(self._lattice, group.mean, group.log_scale)
+            latents = super().code(y, dataclasses.replace(group, mean=mean, log_scale=log_scale))
             trace.latents.append(latents.cpu().numpy())
             trace.checksum = self.checksum
             return latents
@@ -130,9 +132,9 @@ class ReplayCoder:
     def context(self, y):
         return None
 
-    def code(self, view, y, mean, log_scale, mask, weight, *, hyper=False):
-        self.trace.parameters.append(lattice_parameters(self._lattice, mean, log_scale, mask))
-        return self._next(mask.device).to(mean.dtype)
+    def code(self, y, group):
+        self.trace.parameters.append(lattice_parameters(self._lattice, group))
+        return self._next(group.mask.device).to(group.mean.dtype)
 
     def code_field(self, view, field, size):
         return self._next("cpu")

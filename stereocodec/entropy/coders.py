@@ -6,6 +6,7 @@ estimator here serves training; the stream writer and reader (`streams.py`) serv
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Literal, Protocol
 
 import torch
@@ -14,6 +15,24 @@ from torch import Tensor
 from .distributions import residual_bits, scale_from_log
 from .fields import field_bits
 from .priors import Prior
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """The elements that are coded together, and what is known of them before they are.
+
+    view: 0 for the first, 1 for the second. mean, log_scale: (B, H, W, C). mask: (H, W, C) bool, set at the elements
+    that belong to the group. weight: (B, C) float64, the bits that a squared error of one is worth, for encoders that
+    weigh the one against the other; None for plain rounding. hyper: whether these are elements of z, which have a
+    stream of their own.
+    """
+
+    view: int
+    mean: Tensor
+    log_scale: Tensor
+    mask: Tensor
+    weight: Tensor | None = None
+    hyper: bool = False
 
 
 class EntropyCoder(Protocol):
@@ -26,23 +45,8 @@ class EntropyCoder(Protocol):
         """
         ...
 
-    def code(
-        self,
-        view: int,
-        y: Tensor | None,
-        mean: Tensor,
-        log_scale: Tensor,
-        mask: Tensor,
-        weight: Tensor | None,
-        *,
-        hyper: bool = False,
-    ) -> Tensor:
-        """Codes the elements of one view's y where `mask` (H, W, C) is set; returns the decoded values, 0 elsewhere.
-
-        view: 0 for the first, 1 for the second. y, mean, log_scale: (B, H, W, C). weight: (B, C) float64, the bits
-        that a squared error of one is worth, for encoders that weigh the one against the other; None for plain
-        rounding. hyper: whether these are elements of z, which have a stream of their own.
-        """
+    def code(self, y: Tensor | None, group: Group) -> Tensor:
+        """Codes the group's elements of y (B, H, W, C); returns the decoded values, 0 elsewhere."""
         ...
 
     def context(self, y: Tensor | None) -> Tensor | None:
@@ -92,24 +96,15 @@ class RateEstimator:
             self._add(0, bits)
         return rounded
 
-    def code(
-        self,
-        view: int,
-        y: Tensor | None,
-        mean: Tensor,
-        log_scale: Tensor,
-        mask: Tensor,
-        weight: Tensor | None,
-        *,
-        hyper: bool = False,
-    ) -> Tensor:
+    def code(self, y: Tensor | None, group: Group) -> Tensor:
         assert y is not None
-        residual = y.float() - mean.float()
+        mean = group.mean.float()
+        residual = y.float() - mean
         rounded = residual + (residual.round() - residual).detach()
         noisy = residual + torch.empty_like(residual).uniform_(-0.5, 0.5) if self._noise else rounded
-        bits = residual_bits(noisy, scale_from_log(log_scale), self._laplace_share)
-        self._add(view, (bits * mask).sum((1, 2, 3)))
-        return (rounded + mean.float()) * mask
+        bits = residual_bits(noisy, scale_from_log(group.log_scale), self._laplace_share)
+        self._add(group.view, (bits * group.mask).sum((1, 2, 3)))
+        return (rounded + mean) * group.mask
 
     def context(self, y: Tensor | None) -> Tensor | None:
         assert y is not None

@@ -20,6 +20,7 @@ from torch import Tensor
 from ..container import Streams
 from ..errors import DecodingMismatch
 from .ans import StreamDecoder, StreamEncoder
+from .coders import Group
 from .fields import field_from_errors, prediction_errors
 from .guard import GuardReader, GuardWriter
 from .lattice import MAX_SYMBOL, Lattice
@@ -53,12 +54,10 @@ class _LatticeCoder:
         self._lattice, self._tables, self._round = lattice, tables, rounding
         self.checksum = 0
 
-    def _parameters(
-        self, mean: Tensor, log_scale: Tensor, chosen: Tensor
-    ) -> tuple[NDArray[np.int64], NDArray[np.uint8]]:
+    def _parameters(self, group: Group, chosen: Tensor) -> tuple[NDArray[np.int64], NDArray[np.uint8]]:
         """Lattice means and scale levels of the chosen elements (`_elements`), each (N,)."""
-        rounded_means = self._round(self._lattice.mean_coordinates(mean.reshape(-1)[chosen]))
-        rounded_levels = self._round(self._lattice.scale_coordinates(log_scale.reshape(-1)[chosen]))
+        rounded_means = self._round(self._lattice.mean_coordinates(group.mean.reshape(-1)[chosen]))
+        rounded_levels = self._round(self._lattice.scale_coordinates(group.log_scale.reshape(-1)[chosen]))
         # Where decoding has gone astray, a guard entry can push a level past the last table; the checksum tells.
         rounded_levels = rounded_levels.clip(0, self._lattice.scale_levels - 1)
         return rounded_means, rounded_levels.astype(np.uint8)
@@ -111,28 +110,19 @@ class StreamWriter(_LatticeCoder):
             self._z[view].put(values, indices, self._tables.of_prior(view))
         return self._prior_latents(symbols, shape, z.device)
 
-    def code(
-        self,
-        view: int,
-        y: Tensor | None,
-        mean: Tensor,
-        log_scale: Tensor,
-        mask: Tensor,
-        weight: Tensor | None,
-        *,
-        hyper: bool = False,
-    ) -> Tensor:
-        """Rounds and writes the masked elements of y."""
+    def code(self, y: Tensor | None, group: Group) -> Tensor:
+        """Rounds and writes the group's elements of y."""
         assert y is not None
-        chosen = _elements(mask)
-        means, levels = self._parameters(mean, log_scale, chosen)
+        chosen = _elements(group.mask)
+        means, levels = self._parameters(group, chosen)
         residual = y.reshape(-1)[chosen].double().cpu().numpy() - means / self._lattice.mean_steps
         symbols = _symbols(residual)
-        if weight is not None:
-            weights = weight[0].expand(mask.shape[-1])[chosen % mask.shape[-1]].cpu().numpy()
+        if group.weight is not None:
+            channels = group.mask.shape[-1]
+            weights = group.weight[0].expand(channels)[chosen % channels].cpu().numpy()
             symbols = self._cheaper(symbols, residual, levels, weights)
-        (self._z if hyper else self._y)[view].put(symbols, levels, self._tables.scales)
-        return self._exact_latents(symbols, means, chosen, mask.shape)
+        (self._z if group.hyper else self._y)[group.view].put(symbols, levels, self._tables.scales)
+        return self._exact_latents(symbols, means, chosen, group.mask.shape)
 
     def code_field(self, view: int, field: Tensor | None, size: tuple[int, int]) -> Tensor:
         """Writes a field with the table that suits it best."""
@@ -191,22 +181,12 @@ class StreamReader(_LatticeCoder):
         symbols = np.stack([self._z[view].take(indices, self._tables.of_prior(view)) for view in range(views)])
         return self._prior_latents(symbols, shape, self._device)
 
-    def code(
-        self,
-        view: int,
-        y: Tensor | None,
-        mean: Tensor,
-        log_scale: Tensor,
-        mask: Tensor,
-        weight: Tensor | None,
-        *,
-        hyper: bool = False,
-    ) -> Tensor:
-        """Reads the masked elements of y."""
-        chosen = _elements(mask)
-        means, levels = self._parameters(mean, log_scale, chosen)
-        symbols = (self._z if hyper else self._y)[view].take(levels, self._tables.scales)
-        return self._exact_latents(symbols, means, chosen, mask.shape)
+    def code(self, y: Tensor | None, group: Group) -> Tensor:
+        """Reads the group's elements of y."""
+        chosen = _elements(group.mask)
+        means, levels = self._parameters(group, chosen)
+        symbols = (self._z if group.hyper else self._y)[group.view].take(levels, self._tables.scales)
+        return self._exact_latents(symbols, means, chosen, group.mask.shape)
 
     def code_field(self, view: int, field: Tensor | None, size: tuple[int, int]) -> Tensor:
         """Reads a field."""

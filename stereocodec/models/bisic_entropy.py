@@ -16,7 +16,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from ..entropy.coders import EntropyCoder
+from ..entropy.coders import EntropyCoder, Group
 from ..entropy.cumulative_prior import CumulativePrior
 from ..entropy.distributions import SCALE_MIN, lower_bound
 from ..nn.mutual_attention import MutualAttention
@@ -285,5 +285,5 @@ class _SliceWalk:
         mask = torch.ones((place.numel(), 1, self.channels), dtype=torch.bool, device=place.device)
         means, log_scales = mean[:, :, None].chunk(2), log_scale[:, :, None].chunk(2)
         sources = (None, None) if y is None else y[:, :, None].chunk(2)
-        views = [coder.code(v, sources[v], means[v], log_scales[v], mask, None) for v in (0, 1)]
+        views = [coder.code(sources[v], Group(v, means[v], log_scales[v], mask)) for v in (0, 1)]
         self.canvas[:, place] = torch.cat(views, -1)[:, :, 0].to(self.canvas.dtype)

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
-from ..entropy.coders import EntropyCoder
+from ..entropy.coders import EntropyCoder, Group
 from ..entropy.distributions import lower_bound
 from ..entropy.priors import LaplacePrior
 from ..nn.stereo_cross_attention import (
@@ -223,7 +223,7 @@ def _code(coder: EntropyCoder, view: int, y: Tensor | None, parameters: Tensor, 
     # A Laplace density of parameter b has the standard deviation sqrt(2) b.
     log_scale = torch.log(math.sqrt(2) * lower_bound(scale, _SCALE_MIN))
     mask = torch.ones(mean.shape[1:], dtype=torch.bool, device=mean.device)
-    return coder.code(view, y, mean, log_scale, mask, None, hyper=hyper).to(mean.dtype)
+    return coder.code(y, Group(view, mean, log_scale, mask, hyper=hyper)).to(mean.dtype)
 
 
 def _attention(config: EcsicConfig) -> StereoCrossAttention:

@@ -11,7 +11,7 @@ import math
 import torch
 from torch import Tensor, nn
 
-from ..entropy.coders import EntropyCoder
+from ..entropy.coders import EntropyCoder, Group
 from ..entropy.distributions import SCALE_MAX, SCALE_MIN, residual_bits
 from ..nn.blocks import depth_to_space, space_to_depth
 from ..nn.dct import dct_matrix, luma_chroma_matrix
@@ -81,7 +81,8 @@ class ResidualLayer(nn.Module):
         level = torch.stack(planes, -1).clamp(0, LEVELS - 1).index_select(-1, self.band)
         log_scale = _log_scales(level.device)[level]
         weight = _step_bits(self.config, quality)[:, None].expand(-1, level.shape[-1])
-        return coder.code(view, coefficients, torch.zeros_like(log_scale), log_scale, level[0] > 0, weight)
+        group = Group(view, torch.zeros_like(log_scale), log_scale, level[0] > 0, weight)
+        return coder.code(coefficients, group)
 
     def _levels(self, coefficients: Tensor, quality: Tensor) -> Tensor:
         """The level of every band of every block, (2, h, w, bands) int64, 0 where coding would not pay."""

@@ -15,7 +15,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from ..entropy.coders import EntropyCoder
+from ..entropy.coders import EntropyCoder, Group
 from ..entropy.cumulative_prior import CumulativePrior
 from ..entropy.distributions import SCALE_MIN, lower_bound
 from ..entropy.pair_prior import PairPrior
@@ -218,7 +218,7 @@ class _SliceWalk:
     def _code(self, view: int, network: ParameterNetwork, contexts: list[Tensor], *, is_anchor: bool) -> Tensor:
         scale, mean = network(torch.cat([*contexts, self.base], -1)).chunk(2, -1)
         log_scale = torch.log(lower_bound(scale, _SCALE_FLOOR))
-        decoded = self.coder.code(view, self.y[view], mean, log_scale, self.masks[is_anchor], None)
+        decoded = self.coder.code(self.y[view], Group(view, mean, log_scale, self.masks[is_anchor]))
         return decoded.to(self.base.dtype)
 
 

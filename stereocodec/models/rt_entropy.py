@@ -10,7 +10,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
-from ..entropy.coders import EntropyCoder
+from ..entropy.coders import EntropyCoder, Group
 from ..entropy.priors import FactorizedPrior
 from ..nn.blocks import GatedBlock, QualityKnots, Upsample, depth_to_space, space_to_depth
 from ..nn.disparity import BLOCK, shift_along_rows
@@ -180,7 +180,7 @@ class _View:
             features = self.features if hint is None else self.features + model.hints[index](hint)
             self.refine(step, features, known)
             mask = pattern == index
-            self.y_hat = self.y_hat + coder.code(number, y, self.mean, self.log_scale, mask, weight)
+            self.y_hat = self.y_hat + coder.code(y, Group(number, self.mean, self.log_scale, mask, weight))
             coded = coded | mask
 
 

@@ -11,7 +11,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from ..codec import StereoCodec
-from ..entropy.coders import RateEstimator
+from ..entropy.coders import Group, RateEstimator
 from ..entropy.streams import StreamWriter
 from ..errors import TrainingError
 from ..images import psnr
@@ -102,19 +102,9 @@ class _Estimated:
     def context(self, y: Tensor | None) -> None:
         """As in files."""
 
-    def code(
-        self,
-        view: int,
-        y: Tensor | None,
-        mean: Tensor,
-        log_scale: Tensor,
-        mask: Tensor,
-        weight: Tensor | None,
-        *,
-        hyper: bool = False,
-    ) -> Tensor:
-        coded = self._writer.code(view, y, mean, log_scale, mask, weight, hyper=hyper)
-        self.estimator.code(view, coded, mean, log_scale, mask, weight, hyper=hyper)
+    def code(self, y: Tensor | None, group: Group) -> Tensor:
+        coded = self._writer.code(y, group)
+        self.estimator.code(coded, group)
         return coded
 
     def code_field(self, view: int, field: Tensor | None, size: tuple[int, int]) -> Tensor:
