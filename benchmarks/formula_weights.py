@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 import re
 import zlib
+from collections.abc import Sequence
 
 import numpy as np
 import torch
@@ -16,10 +17,9 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from stereocodec.models import StereoModel
-from stereocodec.models.bisic import Bisic, BisicFast
 from stereocodec.models.bisic_keys import official_names
 
-_SALTS = {Bisic: 0x1B15, BisicFast: 0x2FA5}
+_SALTS = {"bisic": 0x1B15, "bisic-fast": 0x2FA5}
 # What a name matches first: gain of weights, amplitude and offset of biases.
 _SCALES = (
     (r"^Conv3DEncoder_A\.0\.", 3.0, 0.30, 0.0),
@@ -46,20 +46,18 @@ _PRIOR = "hyperprior.entropy_bottleneck."
 
 
 @torch.no_grad()
-def fill(model: StereoModel) -> None:
+def fill(model: StereoModel, arch: str) -> None:
     """Gives `bisic` and `bisic-fast` their formula's weights; other networks keep those that they started with."""
-    salt = _SALTS.get(type(model))
-    if salt is None:
+    if arch not in _SALTS:
         return
     names = official_names(model.config)
     for name, tensor in model.state_dict().items():
-        tensor.copy_(formula(names[name], tensor, salt))
+        tensor.copy_(formula(arch, names[name], tensor.shape))
 
 
-def formula(key: str, like: Tensor, salt: int) -> Tensor:
-    """The float32 tensor of an official name, of the shape of `like`."""
-    shape = tuple(like.shape)
-    v = _noise(math.prod(shape), zlib.crc32(key.encode()) ^ salt).reshape(shape)
+def formula(arch: str, key: str, shape: Sequence[int]) -> Tensor:
+    """The float32 tensor of an official name of "bisic" or "bisic-fast"."""
+    v = _noise(math.prod(shape), zlib.crc32(key.encode()) ^ _SALTS[arch]).reshape(shape)
     if key.startswith(_PRIOR):
         return torch.from_numpy(_prior_values(key[len(_PRIOR) :], v).astype(np.float32))
     gain, amplitude, offset = next(row[1:] for row in _SCALES if re.search(row[0], key))

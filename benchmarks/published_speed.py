@@ -94,7 +94,7 @@ def _release(scratch: Path, arch: str) -> Path:
     folder = scratch / arch
     torch.manual_seed(0)
     model = build_model(arch, {})
-    fill(model)
+    fill(model, arch)
     lattice = Lattice()
     save_release(
         folder,

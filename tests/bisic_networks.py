@@ -1,35 +1,29 @@
 """What the tests of `bisic` and `bisic-fast` share: small networks of the authors' code, and recorded walks.
 
-The reference tensors are outputs of the authors' code with random weights (`tests/reference`): `fwd_*` of its own
-evaluation, `dec_*` of the same networks conditioned on decoded values alone.
+The reference tensors are what the authors' code gave with a formula's weights: `fwd_*` in its own evaluation, `dec_*`
+with the same networks conditioned on decoded values alone; `*_bits` per view, with those of z.
 """
 
 from __future__ import annotations
 
 import functools
-from pathlib import Path
 
 import torch
-from safetensors.torch import load_file
+from published import official_state, reference_tensors
 
 from stereocodec.entropy.coders import RateEstimator
 from stereocodec.models import build_model
 from stereocodec.models.bisic_keys import official_config, official_weights
 
-REFERENCE = Path(__file__).parent / "reference"
 ARCHITECTURES = ["bisic", "bisic-fast"]
 QUALITY = torch.zeros(2)
-
-
-def official_state(arch):
-    return load_file(REFERENCE / f"{arch.replace('-', '_')}.state_dict.safetensors")
 
 
 @functools.cache
 def reference(arch):
     """Tensors in our layout: the views' axis first, channels last."""
-    tensors = load_file(REFERENCE / f"{arch.replace('-', '_')}.io.safetensors")
-    return {name: tensor.movedim(1, -1) for name, tensor in tensors.items()}
+    tensors = reference_tensors(arch)
+    return {name: tensor.movedim(1, -1) if tensor.ndim == 4 else tensor for name, tensor in tensors.items()}
 
 
 def pictures(arch):

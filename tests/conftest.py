@@ -20,7 +20,8 @@ pytest_plugins = ["commands", "runs", "hub_machine"]
 
 REPOSITORY = Path(__file__).parent.parent
 SAMPLE = REPOSITORY / "docs" / "sample"
-EVALUATION = REPOSITORY.parent / "shared" / "data" / "eval"
+SHARED = REPOSITORY.parent / "shared"
+EVALUATION = SHARED / "data" / "eval"
 TINY = {
     "channels8": 24,
     "channels16": 32,

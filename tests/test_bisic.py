@@ -57,11 +57,11 @@ def test_transforms_are_the_reference(arch, dtype):
         theirs = model.reconstruct(expected["fwd_y_hat"])
     close(latents.y, expected["y"], FEATURES)
     close(latents.z, expected["z"], FEATURES)
-    assert torch.equal(coder.z.int(), expected["z_symbols"])
+    assert torch.equal(coder.z.int(), expected["z_symbols"].int())
     for found, name in zip(features, ("hyper_means", "hyper_scales"), strict=True):
         close(torch.cat(found.permute(0, 2, 3, 1).chunk(2, -1)), expected[name], FEATURES)
-    close(shown[:, :64, :64], expected["dec_x_hat_crop64"], FEATURES)
-    close(theirs, expected["fwd_x_hat"], FEATURES)
+    close(shown[:, :32, :32], expected["dec_x_hat_crop32"], FEATURES)
+    close(theirs[:, ::5, ::5], expected["fwd_x_hat_every5"], FEATURES)
 
 
 @each_arch
@@ -81,11 +81,9 @@ def test_walks_are_the_reference(arch, dtype, whole, prefix):
         )
     close(means, expected[f"{prefix}_means"], PARAMETERS)
     close(scales, expected[f"{prefix}_scales"].clamp(min=float(np.float32(0.11))), PARAMETERS)
-    assert torch.equal(symbols.int(), expected[f"{prefix}_symbols"])
+    assert torch.equal(symbols.int(), expected[f"{prefix}_symbols"].int())
     close(decoded, expected[f"{prefix}_y_hat"], PARAMETERS)
-    likelihoods = (expected[f"{prefix}_y_likelihood"], expected["z_likelihood"])
-    bits = sum(-part.double().log2().sum((1, 2, 3)) for part in likelihoods)
-    close(coder.bits.double(), bits, 0.1)
+    close(coder.bits.double(), expected[f"{prefix}_bits"], 0.1)
     # Steps of both views in each slice: the fewest there can be.
     steps = {"bisic": 1 if whole else width + 3 * height - 3, "bisic-fast": 2}[arch]
     assert len(coder.calls) == 2 * steps * model.config.slices

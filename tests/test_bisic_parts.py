@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 import torch
 import torch.nn.functional as F
-from bisic_networks import ARCHITECTURES, QUALITY, Recorder, official_state, pictures, small_model
+from bisic_networks import ARCHITECTURES, QUALITY, Recorder, pictures, small_model
+from published import official_state
 
 from stereocodec.entropy.coders import Group
 from stereocodec.entropy.cumulative_prior import CumulativePrior

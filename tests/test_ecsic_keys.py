@@ -4,22 +4,19 @@ from __future__ import annotations
 
 import math
 from dataclasses import replace
-from pathlib import Path
 
 import pytest
 import torch
-from safetensors.torch import load_file
+from published import official_state
 
 from stereocodec.models import build_model
 from stereocodec.models.ecsic import Ecsic, EcsicConfig
 from stereocodec.models.ecsic_keys import official_config, official_names, official_weights
 
-REFERENCE = Path(__file__).parent / "reference"
-
 
 @pytest.fixture(scope="module")
 def checkpoint():
-    return load_file(REFERENCE / "ecsic.state_dict.safetensors")
+    return official_state("ecsic")
 
 
 def test_the_published_width_has_the_published_tensors():

@@ -11,6 +11,8 @@ import numpy as np
 import pytest
 import torch
 from conftest import sample_crop
+from published import official_state
+from safetensors.torch import save_file
 from tracing import noise, traced_decode, traced_encode
 
 from stereocodec.codec import StereoCodec
@@ -20,15 +22,14 @@ from stereocodec.errors import DecodingMismatch
 from stereocodec.official import import_checkpoint
 
 EPSILON = Lattice().epsilon
-REFERENCE = Path(__file__).parent / "reference"
-STATE_DICTS = {"bisic": "bisic", "bisic-fast": "bisic_fast", "ecsic": "ecsic"}
 
 
-@pytest.fixture(scope="module", params=STATE_DICTS)
+@pytest.fixture(scope="module", params=["bisic", "bisic-fast", "ecsic"])
 def coded(request, tmp_path_factory):
     """The release's folder, the file's bytes and the writer's trace."""
-    folder = tmp_path_factory.mktemp("releases") / request.param
-    checkpoint = REFERENCE / f"{STATE_DICTS[request.param]}.state_dict.safetensors"
+    scratch = tmp_path_factory.mktemp("releases")
+    folder, checkpoint = scratch / request.param, scratch / "checkpoint.safetensors"
+    save_file(official_state(request.param), checkpoint)
     import_checkpoint(checkpoint, folder, arch=request.param, name=request.param)
     codec = StereoCodec.from_pretrained(folder, device="cpu")
     return folder, *traced_encode(codec, sample_crop(150, 200))

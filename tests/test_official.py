@@ -9,7 +9,8 @@ import pytest
 import torch
 from click.testing import CliRunner
 from commands import error_line
-from safetensors.torch import load_file, save_file
+from published import official_state
+from safetensors.torch import save_file
 from stereocodec_cli.main import bisic
 
 from stereocodec import StereoCodec
@@ -18,17 +19,11 @@ from stereocodec.official import import_checkpoint
 from stereocodec.releases import load_release
 
 pytestmark = pytest.mark.usefixtures("one_thread")
-REFERENCE = Path(__file__).parent / "reference"
-STATE_DICTS = {
-    "bisic": "bisic.state_dict.safetensors",
-    "bisic-fast": "bisic_fast.state_dict.safetensors",
-    "ecsic": "ecsic.state_dict.safetensors",
-}
 SIDE = {"bisic": (70, 66), "bisic-fast": (70, 66), "ecsic": (70, 50)}
 
 
 def state_dict(arch):
-    return {name: tensor.float() for name, tensor in load_file(REFERENCE / STATE_DICTS[arch]).items()}
+    return {name: tensor.float() for name, tensor in official_state(arch).items()}
 
 
 def noise(height, width, seed=0):
@@ -39,7 +34,7 @@ def run(*arguments):
     return CliRunner().invoke(bisic, [str(argument) for argument in arguments])
 
 
-@pytest.mark.parametrize("arch", STATE_DICTS)
+@pytest.mark.parametrize("arch", SIDE)
 def test_a_checkpoint_becomes_a_release_that_codes(arch, tmp_path):
     torch.save({"epoch": 3, "state_dict": state_dict(arch), "loss": 1.0}, tmp_path / "ckpt.pth.tar")
     result = run("import", tmp_path / "ckpt.pth.tar", "--arch", arch, "-o", tmp_path / "release")
@@ -54,7 +49,7 @@ def test_a_checkpoint_becomes_a_release_that_codes(arch, tmp_path):
         codec.compress(*views, quality=50)
 
 
-@pytest.mark.parametrize("arch", STATE_DICTS)
+@pytest.mark.parametrize("arch", SIDE)
 def test_all_forms_of_a_checkpoint_give_the_same_release(arch, tmp_path):
     tensors = state_dict(arch)
     torch.save(tensors, tmp_path / "bare.pt")
