@@ -45,20 +45,26 @@ def tiny_model(seed=0):
     return model
 
 
-def save_tiny(folder, *, seed=0, model=None, tables=None, lattice=None):
-    """A release folder of the tiny model, or of what is given in its place."""
-    model, lattice = model or tiny_model(seed), lattice or Lattice()
+def save_untrained(folder, name, architecture, model, *, tables=None, lattice=None, **settings):
+    """A release folder of a model that was not trained."""
+    lattice = lattice or Lattice()
     save_release(
         folder,
-        name="tiny",
-        architecture="bisic-rt",
+        name=name,
+        architecture=architecture,
         model=model,
         tables=tables or coding_tables(model, lattice),
         lattice=lattice,
         training={"steps": 0},
-        card="# tiny\n",
+        card=f"# {name}\n",
+        **settings,
     )
     return folder
+
+
+def save_tiny(folder, *, seed=0, model=None, tables=None, lattice=None):
+    """A release folder of the tiny model, or of what is given in its place."""
+    return save_untrained(folder, "tiny", "bisic-rt", model or tiny_model(seed), tables=tables, lattice=lattice)
 
 
 def sample_crop(height, width, top=200, left=300):

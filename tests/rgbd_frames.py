@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 import torch
+from conftest import save_untrained
 
-from stereocodec.entropy.lattice import Lattice
 from stereocodec.models.rgbd import Rgbd, RgbdConfig
-from stereocodec.releases import coding_tables, save_release
 
 SMALL = RgbdConfig(channels=8, latent_channels=8, slices=(2, 6), context_widths=(8, 8))
 HEIGHT, WIDTH = 70, 90
@@ -24,18 +23,7 @@ def random_model(seed=3):
 
 
 def save_small(folder):
-    model, lattice = random_model(), Lattice()
-    save_release(
-        folder,
-        name="small-rgbd",
-        architecture="rgbd",
-        model=model,
-        tables=coding_tables(model, lattice),
-        lattice=lattice,
-        training={"steps": 0},
-        card="# small\n",
-    )
-    return folder
+    return save_untrained(folder, "small-rgbd", "rgbd", random_model())
 
 
 def frame(height=HEIGHT, width=WIDTH):

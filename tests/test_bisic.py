@@ -8,14 +8,13 @@ import numpy as np
 import pytest
 import torch
 from bisic_networks import ARCHITECTURES, QUALITY, Recorder, pictures, reference, small_model
-from conftest import sample_crop
+from conftest import sample_crop, save_untrained
 from tracing import noise, traced_decode, traced_encode
 
 from stereocodec.codec import StereoCodec
 from stereocodec.entropy.coders import RateEstimator
 from stereocodec.entropy.lattice import Lattice
 from stereocodec.models import build_model
-from stereocodec.releases import coding_tables, save_release
 from stereocodec.training.losses import RateDistortion, rate_and_reconstruction
 
 pytestmark = pytest.mark.usefixtures("one_thread")
@@ -111,17 +110,7 @@ def test_several_pairs_at_once_are_each_coded_alone(arch, whole):
 @pytest.fixture(scope="module", params=ARCHITECTURES)
 def codec(request, tmp_path_factory):
     folder, model = tmp_path_factory.mktemp("releases") / request.param, small_model(request.param)
-    save_release(
-        folder,
-        name=request.param,
-        architecture=request.param,
-        model=model,
-        tables=coding_tables(model, Lattice()),
-        lattice=Lattice(),
-        training={"steps": 0},
-        card="# small\n",
-        precision=torch.float32,
-    )
+    save_untrained(folder, request.param, request.param, model, precision=torch.float32)
     return StereoCodec.from_pretrained(folder, device="cpu")
 
 

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 import torch
 import torch.nn.functional as F
-from conftest import sample_crop
+from conftest import sample_crop, save_untrained
 from ecsic_networks import QUALITY, SIZE, pictures, reference, reference_model, stream_of
 from tracing import noise, traced_decode, traced_encode
 
@@ -21,7 +21,6 @@ from stereocodec.entropy.coders import RateEstimator
 from stereocodec.entropy.lattice import Lattice
 from stereocodec.nn import stereo_cross_attention
 from stereocodec.nn.stereo_cross_attention import Conv3x3, StereoCrossAttention
-from stereocodec.releases import coding_tables, save_release
 
 
 class Recorder:
@@ -163,17 +162,7 @@ def test_exact_convolution_is_a_convolution(limit, monkeypatch):
 
 @pytest.fixture(scope="module")
 def codec(tmp_path_factory):
-    folder, model, lattice = tmp_path_factory.mktemp("releases") / "ecsic", reference_model(), Lattice()
-    save_release(
-        folder,
-        name="ecsic-small",
-        architecture="ecsic",
-        model=model,
-        tables=coding_tables(model, lattice),
-        lattice=lattice,
-        training={"steps": 0},
-        card="# ecsic-small\n",
-    )
+    folder = save_untrained(tmp_path_factory.mktemp("releases") / "ecsic", "ecsic-small", "ecsic", reference_model())
     return StereoCodec.from_pretrained(folder, device="cpu")
 
 

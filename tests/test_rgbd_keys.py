@@ -33,6 +33,27 @@ def test_every_weight_is_taken_from_its_official_name(official):
         assert tensor.unique() == official[names[name]].flatten()[0], name
 
 
+@pytest.mark.parametrize(
+    ("own", "published"),
+    [
+        ("analysis.color.9.trunk.0.branch.0.weight", "g_a.rgb_analysis_transform.9.conv_a.0.conv.0.weight"),
+        ("analysis.depth.9.mask.3.weight", "g_a.depth_analysis_transform.9.conv_b.3.weight"),
+        ("analysis.depth.13.branch.4.bias", "g_a.depth_analysis_transform.13.branch.4.bias"),
+        ("synthesis.color.2.depth_attention.pooled.4.weight", "g_s.rgb_synthesis_transform.2.d_esa.conv3_.weight"),
+        ("synthesis.color.13.color_attention.pooled.0.bias", "g_s.rgb_synthesis_transform.13.r_esa.conv_max.bias"),
+        ("entropy.prior.first.biases.0", "rgb_entropy_bottleneck._bias0"),
+        ("entropy.prior.second.matrices.1", "depth_entropy_bottleneck._matrix1"),
+        ("entropy.slices.0.depth.local_context.bias", "depth_local_context.0.bias"),
+        ("entropy.slices.4.color.whole_context.bias", "rgb_local_context_anchor_with_nonanchor.4.bias"),
+        ("entropy.slices.3.depth.anchor.gate.0.weight", "depth_entropy_parameters_anchor.3.se.fc.0.weight"),
+        ("entropy.slices.2.color.non_anchor.first.bias", "rgb_entropy_parameters_nonanchor.2.fusion.0.bias"),
+        ("entropy.slices.2.color.non_anchor.rest.3.bias", "rgb_entropy_parameters_nonanchor.2.fusion.4.bias"),
+    ],
+)
+def test_colour_and_depth_have_their_published_names(own, published):
+    assert official_names(RgbdConfig())[own] == published
+
+
 def test_newer_names_and_the_prefix_of_parallel_training_are_taken(official):
     renamed = {}
     for key, value in official.items():

@@ -6,6 +6,7 @@ import sys
 
 import pytest
 from runs import rows_of, tiny
+from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
 from stereocodec.training.loop import Trainer
 
@@ -18,9 +19,8 @@ def events_in(folder):
 
 
 def test_tensorboard_shows_what_the_logs_hold(pairs, tmp_path):
-    event_accumulator = pytest.importorskip("tensorboard.backend.event_processing.event_accumulator")
     Trainer(tiny(**SETTINGS), pairs, tmp_path, report=lambda line: None).run()
-    events = event_accumulator.EventAccumulator(str(tmp_path)).Reload()
+    events = EventAccumulator(str(tmp_path)).Reload()
 
     def scalars(tag):
         return {event.step: event.value for event in events.Scalars(tag)}
@@ -36,7 +36,6 @@ def test_tensorboard_shows_what_the_logs_hold(pairs, tmp_path):
 
 
 def test_steps_that_are_made_again_are_shown_once(pairs, tmp_path):
-    event_accumulator = pytest.importorskip("tensorboard.backend.event_processing.event_accumulator")
     trainer = Trainer(tiny(**SETTINGS | {"checkpoint_every": 15}), pairs, tmp_path, report=lambda line: None)
     with trainer.logs.tensorboard(0):  # logs step 20 and is killed before the checkpoint of step 30
         for step in range(1, 21):
@@ -45,7 +44,7 @@ def test_steps_that_are_made_again_are_shown_once(pairs, tmp_path):
                 trainer.save()
         trainer._log([measured], speed=1.0)
     Trainer(tiny(**SETTINGS), pairs, tmp_path, resume=True, report=lambda line: None).run()
-    events = event_accumulator.EventAccumulator(str(tmp_path)).Reload()
+    events = EventAccumulator(str(tmp_path)).Reload()
     assert [event.step for event in events.Scalars("train/loss")] == [20, 40]
     assert [row["step"] for row in rows_of(tmp_path / "train.csv")] == ["20", "40"]
 
