@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import math
 from pathlib import Path
 from unittest import mock
@@ -65,6 +66,12 @@ def save_untrained(folder, name, architecture, model, *, tables=None, lattice=No
 def save_tiny(folder, *, seed=0, model=None, tables=None, lattice=None):
     """A release folder of the tiny model, or of what is given in its place."""
     return save_untrained(folder, "tiny", "bisic-rt", model or tiny_model(seed), tables=tables, lattice=lattice)
+
+
+def edit_config(folder, **changes):
+    """Other values of some of a release's settings."""
+    path = folder / "config.json"
+    path.write_text(json.dumps(json.loads(path.read_text()) | changes))
 
 
 def sample_crop(height, width, top=200, left=300):

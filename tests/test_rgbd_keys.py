@@ -41,6 +41,8 @@ def test_every_weight_is_taken_from_its_official_name(official):
         ("analysis.depth.13.branch.4.bias", "g_a.depth_analysis_transform.13.branch.4.bias"),
         ("synthesis.color.2.depth_attention.pooled.4.weight", "g_s.rgb_synthesis_transform.2.d_esa.conv3_.weight"),
         ("synthesis.color.13.color_attention.pooled.0.bias", "g_s.rgb_synthesis_transform.13.r_esa.conv_max.bias"),
+        ("hyper_analysis.depth.2.weight", "h_a.depth_reduction.2.weight"),
+        ("entropy.hyper_synthesis.depth.1.gate.0.weight", "h_s.d_h_s2.se.fc.0.weight"),
         ("entropy.prior.first.biases.0", "rgb_entropy_bottleneck._bias0"),
         ("entropy.prior.second.matrices.1", "depth_entropy_bottleneck._matrix1"),
         ("entropy.slices.0.depth.local_context.bias", "depth_local_context.0.bias"),
