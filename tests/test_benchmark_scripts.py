@@ -9,23 +9,20 @@ import math
 import sys
 from dataclasses import replace
 
+import memory_points
 import numpy as np
+import out_of_distribution
+import patterns
 import pytest
-from conftest import REPOSITORY, sample_crop
+import rd_points
+import stereo_gain
+import symmetry
+from conftest import sample_crop
 from PIL import Image
 
-BENCHMARKS = REPOSITORY / "benchmarks"
-
 
 @pytest.fixture
-def benchmarks(monkeypatch):
-    """Imports a module of the scripts' folder."""
-    monkeypatch.syspath_prepend(str(BENCHMARKS))
-    return importlib.import_module
-
-
-@pytest.fixture
-def disk_pair(benchmarks, tmp_path):
+def disk_pair(tmp_path):
     """A pair of files with a manifest; the right view is darker."""
     folder = tmp_path / "pairs"
     folder.mkdir()
@@ -33,7 +30,7 @@ def disk_pair(benchmarks, tmp_path):
     for side, view in {"left": left, "right": right // 2}.items():
         Image.fromarray(view).save(folder / f"scene_{side}.png")
     (folder / "manifest.csv").write_text("name,group,median_disparity_px\nscene,near,31.5\n", encoding="utf-8")
-    return benchmarks("rd_points").find_pairs(folder)[0]
+    return rd_points.find_pairs(folder)[0]
 
 
 class JpegCodec:
@@ -66,12 +63,12 @@ class LopsidedCodec(JpegCodec):
 
 
 @pytest.fixture
-def run(benchmarks, monkeypatch):
+def run(monkeypatch):
     """Runs a script's main() with these arguments."""
 
     def main(script, *arguments):
         monkeypatch.setattr(sys, "argv", [script, *map(str, arguments)])
-        return benchmarks(script).main()
+        return importlib.import_module(script).main()
 
     return main
 
@@ -82,11 +79,10 @@ def page_with_block(folder, name):
     return page
 
 
-def test_patterns_are_what_they_are_called_and_the_same_at_every_call(benchmarks):
-    module = benchmarks("patterns")
-    views = {pattern.name: pattern.draw(32, 48) for pattern in module.patterns()}
-    assert len(views) == len(module.patterns())
-    for pattern in module.patterns():
+def test_patterns_are_what_they_are_called_and_the_same_at_every_call():
+    views = {pattern.name: pattern.draw(32, 48) for pattern in patterns.patterns()}
+    assert len(views) == len(patterns.patterns())
+    for pattern in patterns.patterns():
         for first, again in zip(views[pattern.name], pattern.draw(32, 48), strict=True):
             assert (first.shape, first.dtype) == ((32, 48, 3), np.uint8)
             np.testing.assert_array_equal(first, again)
@@ -102,10 +98,9 @@ def test_patterns_are_what_they_are_called_and_the_same_at_every_call(benchmarks
     assert 0.5 < (text == 255).mean() < 0.95
 
 
-def test_shifted_patterns_are_planes_and_unrelated_views_are_not(benchmarks):
-    module = benchmarks("patterns")
-    views = {pattern.name: pattern.draw(32, 48) for pattern in module.patterns()}
-    shift = module.DISPARITY
+def test_shifted_patterns_are_planes_and_unrelated_views_are_not():
+    views = {pattern.name: pattern.draw(32, 48) for pattern in patterns.patterns()}
+    shift = patterns.DISPARITY
     for name in ("noise, right view shifted", "text, red on green", "gradient over all hues"):
         left, right = views[name]
         np.testing.assert_array_equal(left[:, shift:], right[:, :-shift])
@@ -116,37 +111,35 @@ def test_shifted_patterns_are_planes_and_unrelated_views_are_not(benchmarks):
     assert np.corrcoef(left.mean(axis=(1, 2)), right.mean(axis=(1, 2)))[0, 1] < -0.5
 
 
-def test_jpeg_bytes_at_equal_psnr_are_those_of_its_files_and_between(benchmarks):
-    module = benchmarks("out_of_distribution")
+def test_jpeg_bytes_at_equal_psnr_are_those_of_its_files_and_between():
     views = sample_crop(64, 96)
-    curve = module.jpeg_curve("scene", views)
+    curve = out_of_distribution.jpeg_curve("scene", views)
     assert [point.psnr for point in curve] == sorted({point.psnr for point in curve})
-    file = sum(len(benchmarks("rd_points").jpeg_bytes(view, 50, "4:4:4")) for view in views)
+    file = sum(len(rd_points.jpeg_bytes(view, 50, "4:4:4")) for view in views)
     middle = next(point for point in curve if point.setting == "q50")
     assert middle.file_bytes == file
-    assert module.equal_psnr(curve, middle.psnr) == (pytest.approx(file), "")
+    assert out_of_distribution.equal_psnr(curve, middle.psnr) == (pytest.approx(file), "")
     low, high = curve[5], curve[6]
-    between, beyond = module.equal_psnr(curve, (low.psnr + high.psnr) / 2)
+    between, beyond = out_of_distribution.equal_psnr(curve, (low.psnr + high.psnr) / 2)
     assert between == pytest.approx(math.sqrt(low.file_bytes * high.file_bytes))
     assert beyond == ""
-    assert module.equal_psnr(curve, curve[0].psnr - 1) == (curve[0].file_bytes, "below")
-    assert module.equal_psnr(curve, curve[-1].psnr + 1) == (None, "above")
+    assert out_of_distribution.equal_psnr(curve, curve[0].psnr - 1) == (curve[0].file_bytes, "below")
+    assert out_of_distribution.equal_psnr(curve, curve[-1].psnr + 1) == (None, "above")
     lossless = [*curve[:5], replace(curve[5], psnr=math.inf)]
-    assert module.equal_psnr(lossless, curve[4].psnr + 1) == (curve[5].file_bytes, "")
-    assert module.equal_psnr(lossless, math.inf) == (curve[5].file_bytes, "")
+    assert out_of_distribution.equal_psnr(lossless, curve[4].psnr + 1) == (curve[5].file_bytes, "")
+    assert out_of_distribution.equal_psnr(lossless, math.inf) == (curve[5].file_bytes, "")
 
 
-def test_verdicts_follow_the_limits(benchmarks):
-    module, pattern = benchmarks("out_of_distribution"), benchmarks("patterns").Pattern
+def test_verdicts_follow_the_limits():
     views = sample_crop(32, 32)
     dark = tuple(view // 2 for view in views)
-    point = benchmarks("memory_points").memory_point(("c", "p", "g", "q100"), views, 1000, views)
+    point = memory_points.memory_point(("c", "p", "g", "q100"), views, 1000, views)
     assert (point.psnr, point.bpp) == (math.inf, 8000 / 2048)
 
     def failures(jpeg, raw, psnrs=(31, 31), noise=()):
         measured = replace(point, psnr_left=psnrs[0], psnr_right=psnrs[1], psnr=sum(psnrs) / 2)
-        comparison = module.Comparison(measured, jpeg, "", raw)
-        return module.failures(pattern("p", lambda h, w: dark, noise), [comparison])
+        comparison = out_of_distribution.Comparison(measured, jpeg, "", raw)
+        return out_of_distribution.failures(patterns.Pattern("p", lambda h, w: dark, noise), [comparison])
 
     assert failures(jpeg=834, raw=900) == []
     assert failures(jpeg=833, raw=1001) == []
@@ -159,10 +152,9 @@ def test_verdicts_follow_the_limits(benchmarks):
     assert failures(jpeg=900, raw=1, psnrs=(8, 8), noise=(0, 1)) == []
 
 
-def test_jpeg_beside_itself_is_no_better(benchmarks):
-    module = benchmarks("out_of_distribution")
-    scene = next(p for p in benchmarks("patterns").patterns() if p.name == "right view four times darker")
-    comparisons = module.measure(JpegCodec(), scene, 64, 96)
+def test_jpeg_beside_itself_is_no_better():
+    scene = next(p for p in patterns.patterns() if p.name == "right view four times darker")
+    comparisons = out_of_distribution.measure(JpegCodec(), scene, 64, 96)
     assert [c.point.setting for c in comparisons] == ["q0", "q25", "q50", "q75", "q100"]
     assert all(c.raw == 2 * 64 * 96 * 3 for c in comparisons)
     # Quality 0 is Pillow's default. The four bytes of the length come on top, and the curve leaves bad qualities out.
@@ -171,13 +163,10 @@ def test_jpeg_beside_itself_is_no_better(benchmarks):
 
 
 @pytest.mark.parametrize(("limit", "failing"), [(0, []), (math.inf, ["flat black", "checkerboard black/white, 1 px"])])
-def test_script_of_patterns_says_what_does_not_hold(
-    run, benchmarks, monkeypatch, capsys, tmp_path, tiny_release, limit, failing
-):
+def test_script_of_patterns_says_what_does_not_hold(run, monkeypatch, capsys, tmp_path, tiny_release, limit, failing):
     # Limits that decide by themselves: what untrained weights reach is not what is tested here.
-    module = benchmarks("out_of_distribution")
-    monkeypatch.setattr(module, "PSNR_LIMIT", limit)
-    monkeypatch.setattr(module, "JPEG_LIMIT", math.inf)
+    monkeypatch.setattr(out_of_distribution, "PSNR_LIMIT", limit)
+    monkeypatch.setattr(out_of_distribution, "JPEG_LIMIT", math.inf)
     page, points = page_with_block(tmp_path, "out-of-distribution"), tmp_path / "points.csv"
     names = ["flat black", "noise, each view its own", "checkerboard black/white, 1 px"]
     options = ["--model", tiny_release, "--size", 64, 48, "--markdown", page, "-o", points]
@@ -208,54 +197,50 @@ def test_script_of_patterns_refuses_what_it_does_not_know(run, capsys, tmp_path)
         assert captured.out == ""
 
 
-def test_mirror_image_of_a_pair_is_a_pair(benchmarks):
+def test_mirror_image_of_a_pair_is_a_pair():
     left, right = sample_crop(16, 32)
-    mirror = benchmarks("symmetry").mirrored
-    flipped_left, flipped_right = mirror((left, right))
+    flipped_left, flipped_right = symmetry.mirrored((left, right))
     np.testing.assert_array_equal(flipped_left[:, 0], right[:, -1])
     np.testing.assert_array_equal(flipped_right[:, -1], left[:, 0])
-    for view, again in zip((left, right), mirror((flipped_left, flipped_right)), strict=True):
+    for view, again in zip((left, right), symmetry.mirrored((flipped_left, flipped_right)), strict=True):
         np.testing.assert_array_equal(view, again)
 
 
-def test_symmetry_is_measured(benchmarks, disk_pair):
-    module = benchmarks("symmetry")
-    fair, lopsided = (module.measure(codec, disk_pair) for codec in (JpegCodec(), LopsidedCodec()))
+def test_symmetry_is_measured(disk_pair):
+    fair, lopsided = (symmetry.measure(codec, disk_pair) for codec in (JpegCodec(), LopsidedCodec()))
     assert len(fair) == len(lopsided) == 3
     assert all(abs(change.percent) < 1 and abs(change.decibels) < 0.1 for change in fair)
     assert max(abs(change.percent) for change in lopsided) > 1
-    point = benchmarks("memory_points").coded_point(JpegCodec(), "scene", "near", disk_pair.load(), 50)
-    assert module.change(point, replace(point, file_bytes=point.file_bytes * 2, psnr=point.psnr - 1)) == (
-        module.Change(100.0, pytest.approx(-1))
+    point = memory_points.coded_point(JpegCodec(), "scene", "near", disk_pair.load(), 50)
+    assert symmetry.change(point, replace(point, file_bytes=point.file_bytes * 2, psnr=point.psnr - 1)) == (
+        symmetry.Change(100.0, pytest.approx(-1))
     )
 
 
-def test_report_on_symmetry_has_means_and_largest_of_absolute_changes(benchmarks):
-    module = benchmarks("symmetry")
-    found = {"a": [module.Change(2, -0.5)] * 3, "b": [module.Change(-1, 0.25)] * 3}
-    text = module.report(found, "first")
+def test_report_on_symmetry_has_means_and_largest_of_absolute_changes():
+    found = {"a": [symmetry.Change(2, -0.5)] * 3, "b": [symmetry.Change(-1, 0.25)] * 3}
+    text = symmetry.report(found, "first")
     assert "| a | +2.00 | +2.00 | +2.00 | -0.500 | -0.500 | -0.500 |" in text
     assert "| **mean absolute change** | 1.50 | 1.50 | 1.50 | 0.375 | 0.375 | 0.375 |" in text
     assert "| **largest absolute change** | 2.00 | 2.00 | 2.00 | 0.500 | 0.500 | 0.500 |" in text
 
 
-def test_rolled_view_has_the_content_of_the_true_one_on_other_rows(benchmarks):
+def test_rolled_view_has_the_content_of_the_true_one_on_other_rows():
     view = sample_crop(72, 32)[0]
-    rolled = benchmarks("stereo_gain").rolled(view)
+    rolled = stereo_gain.rolled(view)
     np.testing.assert_array_equal(rolled[: 72 - 32], view[32:])
     np.testing.assert_array_equal(rolled[72 - 32 :], view[:32])
 
 
-def test_stereo_gain_is_none_without_cross_view_coding_and_half_for_equal_views(benchmarks, disk_pair):
-    module = benchmarks("stereo_gain")
-    gain = module.measure(JpegCodec(), disk_pair)
+def test_stereo_gain_is_none_without_cross_view_coding_and_half_for_equal_views(disk_pair):
+    gain = stereo_gain.measure(JpegCodec(), disk_pair)
     assert [point.setting for point in gain.true] == ["q20", "q40", "q60", "q80"]
     # Rolling changes the order of the blocks alone.
     assert abs(gain.percent) < 1
     assert gain.ceiling == pytest.approx(-50, abs=1)
     assert gain.pair.group == "near"
-    disparities = benchmarks("rd_points").manifest_column(disk_pair.left.parent, "median_disparity_px")
-    text = module.report([gain], disparities, "first")
+    disparities = rd_points.manifest_column(disk_pair.left.parent, "median_disparity_px")
+    text = stereo_gain.report([gain], disparities, "first")
     assert "| scene | near | 31.5 | " in text
     assert "| **mean, near** |" in text
 

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import csv
-import importlib
 import subprocess
 import sys
 from dataclasses import replace
 
+import bd_rates
+import markdown_tables
 import pytest
+import rd_points
+import rd_report
 from conftest import REPOSITORY, sample_crop
 from PIL import Image
 
@@ -37,72 +40,57 @@ BPG = (
 )
 
 
-@pytest.fixture
-def benchmarks(monkeypatch):
-    """Imports a module of the scripts' folder."""
-    monkeypatch.syspath_prepend(str(BENCHMARKS))
-    return importlib.import_module
-
-
-@pytest.fixture
-def make_points(benchmarks):
+def make_points(codec, measured):
     """Points of one codec on one pair from (bytes, PSNR, MS-SSIM)."""
-    point_class = benchmarks("rd_points").Point
-
-    def make(codec, measured):
-        return [
-            point_class(codec, "aloe", "middlebury", f"q{i}", size, size / 252416, db, db, db, similarity, 0, 0)
-            for i, (size, db, similarity) in enumerate(measured)
-        ]
-
-    return make
+    return [
+        rd_points.Point(codec, "aloe", "middlebury", f"q{i}", size, size / 252416, db, db, db, similarity, 0, 0)
+        for i, (size, db, similarity) in enumerate(measured)
+    ]
 
 
 @pytest.mark.parametrize(
     ("metric", "percent", "low", "high"), [("psnr", 111.43, 25.47, 39.43), ("msssim_db", 100.73, 6.27, 22.30)]
 )
-def test_bd_rate_is_the_known_one_of_two_classical_codecs(benchmarks, make_points, metric, percent, low, high):
-    rate = benchmarks("bd_rates").pair_bd_rate(make_points("jpeg420", JPEG), make_points("bpg", BPG), metric)
+def test_bd_rate_is_the_known_one_of_two_classical_codecs(metric, percent, low, high):
+    rate = bd_rates.pair_bd_rate(make_points("jpeg420", JPEG), make_points("bpg", BPG), metric)
     assert rate.percent == pytest.approx(percent, abs=0.01)
     assert (rate.low_db, rate.high_db) == (pytest.approx(low, abs=0.01), pytest.approx(high, abs=0.01))
     assert (rate.codec, rate.reference, rate.pair, rate.group) == ("jpeg420", "bpg", "aloe", "middlebury")
 
 
-def test_half_the_bytes_at_equal_quality_are_minus_fifty_per_cent(benchmarks, make_points):
+def test_half_the_bytes_at_equal_quality_are_minus_fifty_per_cent():
     half = make_points("half", [(size // 2, db, similarity) for size, db, similarity in JPEG])
-    rates = benchmarks("bd_rates").bd_rates(half, make_points("jpeg420", JPEG) + make_points("bpg", BPG))
+    rates = bd_rates.bd_rates(half, make_points("jpeg420", JPEG) + make_points("bpg", BPG))
     against_jpeg = [rate.percent for rate in rates if rate.reference == "jpeg420"]
     assert against_jpeg == pytest.approx([-50, -50], abs=0.01)
     assert len(rates) == 4
 
 
-def test_curves_without_a_common_range_have_no_bd_rate(benchmarks, make_points):
-    pair_bd_rate = benchmarks("bd_rates").pair_bd_rate
-    assert pair_bd_rate(make_points("low", JPEG[:2]), make_points("high", JPEG[2:]), "psnr") is None
-    assert pair_bd_rate(make_points("one", JPEG[:1]), make_points("bpg", BPG), "psnr") is None
+def test_curves_without_a_common_range_have_no_bd_rate():
+    assert bd_rates.pair_bd_rate(make_points("low", JPEG[:2]), make_points("high", JPEG[2:]), "psnr") is None
+    assert bd_rates.pair_bd_rate(make_points("one", JPEG[:1]), make_points("bpg", BPG), "psnr") is None
 
 
-def test_points_that_a_smaller_file_equals_are_left_out_and_named(benchmarks, make_points):
+def test_points_that_a_smaller_file_equals_are_left_out_and_named():
     points = make_points("jpeg420", JPEG)
     points[3] = replace(points[3], psnr=points[2].psnr, psnr_left=points[2].psnr)
-    rising = benchmarks("bd_rates").rising
-    assert rising(points, "psnr") == points[:3] + points[4:]
-    assert rising(points[::-1], "msssim_db") == points
-    rates = benchmarks("bd_rates").bd_rates(points, make_points("bpg", BPG))
-    text = benchmarks("rd_report").report(points, make_points("bpg", BPG), rates, "")
+    assert bd_rates.rising(points, "psnr") == points[:3] + points[4:]
+    assert bd_rates.rising(points[::-1], "msssim_db") == points
+    rates = bd_rates.bd_rates(points, make_points("bpg", BPG))
+    text = rd_report.report(points, make_points("bpg", BPG), rates, "")
     assert "not after q2" in text
     assert "aloe 1 (PSNR)" in text
 
 
-def test_marked_block_of_a_page_is_replaced_and_nothing_else(benchmarks, tmp_path):
-    page, tables = tmp_path / "page.md", benchmarks("markdown_tables")
+def test_marked_block_of_a_page_is_replaced_and_nothing_else(tmp_path):
+    page = tmp_path / "page.md"
     page.write_text("a\n<!-- begin: x -->\nold\n<!-- end: x -->\nb\n", encoding="utf-8")
     for text in ("one", "two"):
-        tables.replace_block(page, "x", tables.table(["h", "n"], [[text, "1"]]))
+        markdown_tables.replace_block(page, "x", markdown_tables.table(["h", "n"], [[text, "1"]]))
     expected = "a\n<!-- begin: x -->\n| h | n |\n| --- | ---: |\n| two | 1 |\n<!-- end: x -->\nb\n"
     assert page.read_text(encoding="utf-8") == expected
     with pytest.raises(SystemExit, match="begin: y"):
-        tables.replace_block(page, "y", "")
+        markdown_tables.replace_block(page, "y", "")
 
 
 def test_script_measures_real_files_once(tmp_path, tiny_release):
