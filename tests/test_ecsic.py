@@ -17,6 +17,7 @@ from ecsic_networks import QUALITY, SIZE, pictures, reference, reference_model, 
 from tracing import noise, traced_decode, traced_encode
 
 from stereocodec import StereoCodec
+from stereocodec.container import Container
 from stereocodec.entropy.coders import RateEstimator
 from stereocodec.entropy.lattice import Lattice
 from stereocodec.nn import stereo_cross_attention
@@ -195,3 +196,11 @@ def test_files_cost_what_the_model_estimates(codec):
         model.walk(coder, model.analyse(x, QUALITY[:2]), QUALITY[:2], SIZE)
     left, right = (x * 255).round().to(torch.uint8).numpy()
     assert len(codec.compress(left, right)) == pytest.approx(float(coder.bits.sum()) / 8, rel=0.03, abs=128)
+
+
+def test_each_latent_has_its_stream_and_costs_the_references_bits(codec):
+    left, right = (pictures()[[1, 3]] * 255).round().to(torch.uint8).numpy()
+    streams = Container.from_bytes(codec.compress(left, right)).streams
+    for name in ("z_left", "z_right", "y_left", "y_right"):
+        bits = reference()[f"eval/bits64_{name[:3]}"][1]
+        assert len(getattr(streams, name)) == pytest.approx(float(bits) / 8, rel=0.02, abs=8), name
