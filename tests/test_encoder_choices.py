@@ -46,6 +46,32 @@ def test_the_banded_dct_is_orthonormal_and_its_bands_are_complete():
     assert band.max() + 1 == ResidualLayer(BisicRtConfig()).bands == 12
 
 
+class GroupCoder:
+    """Keeps the groups that it is asked for, and rounds nothing."""
+
+    def __init__(self):
+        self.groups = []
+
+    def code_field(self, view, field, size):
+        return field
+
+    def code(self, y, group):
+        self.groups.append(group)
+        return torch.where(group.mask, y, 0)
+
+
+def test_an_error_of_a_step_in_the_residual_is_worth_the_same_at_every_quality():
+    missing = 0.2 * torch.randn(2, 32, 48, 3, generator=torch.Generator().manual_seed(0))
+    coder = GroupCoder()
+    decoded = ResidualLayer(BisicRtConfig()).walk(coder, missing, torch.tensor([0.3, 0.9]), (2, 3))
+    assert [group.view for group in coder.groups] == [0, 1]
+    assert all(group.mask.any() for group in coder.groups)
+    # A step is the root of 26 / lambda, and a squared error of one is worth lambda / 3.
+    weights = torch.cat([group.weight for group in coder.groups])
+    torch.testing.assert_close(weights, torch.full((2, 768), 26 / 3, dtype=torch.float64))
+    torch.testing.assert_close(decoded[1], missing[1], atol=1e-5, rtol=0)  # at 90 every band is worth coding
+
+
 @pytest.mark.parametrize("kind", ["vertical stripes", "checkerboard", "coloured stripes", "noise"])
 def test_what_no_network_can_code_is_coded_anyway(tiny_codec, kind):
     """Even a network with random weights reaches the quality that was asked for."""

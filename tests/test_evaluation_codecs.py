@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import math
+import re
 import shutil
 import sys
 from dataclasses import replace
@@ -55,7 +56,7 @@ def test_codecs_write_files_that_they_decode_from_the_files_alone(name, tmp_path
     assert sizes[0] < sizes[1]
     assert quality[0] < quality[1]
     assert quality[1] > 20
-    assert codec.identity() == codec.identity()
+    assert re.search(r"[a-zA-Z]+ (version )?\d+\.\d+", codec.identity())  # files depend on who made them
 
 
 @pytest.mark.skipif(

@@ -96,16 +96,19 @@ def test_several_frames_at_once_are_coded_as_each_alone(small):
     torch.testing.assert_close(pictures, torch.cat([p for _, p in alone]), rtol=0, atol=1e-4)
 
 
-def test_every_weight_is_trained(small):
-    small.zero_grad()
-    x = random_frames(1, seed=2)
-    coder = RateEstimator(small.prior, 0.0, noise=True)
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(0)
-        decoded = small.walk(coder, small.analyse(x, QUALITY), QUALITY, SIZE)
-    loss = coder.bits.sum() + ((small.reconstruct(decoded) - x) ** 2).sum() + small.auxiliary_loss()
-    loss.backward()
-    without = [name for name, p in small.named_parameters() if p.grad is None]
-    small.zero_grad(set_to_none=True)
-    assert not without
+def test_every_weight_is_trained():
+    reached = set()
+    for seed in range(5):  # of so few channels, some of a network's ReLUs give nothing for a whole frame
+        model, x = random_model(seed), random_frames(1, seed=2)
+        coder = RateEstimator(model.prior, 0.0, noise=True)
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(0)
+            decoded = model.walk(coder, model.analyse(x, QUALITY), QUALITY, SIZE)
+        loss = coder.bits.sum() + ((model.reconstruct(decoded) - x) ** 2).sum() + model.auxiliary_loss()
+        loss.backward()
+        reached |= {name for name, p in model.named_parameters() if p.grad is not None and p.grad.any()}
+    assert reached == {name for name, _ in model.named_parameters()}
+
+
+def test_colour_and_depth_have_a_trade_off_each(small):
     assert small.trade_off(torch.zeros(4)).tolist() == pytest.approx([SMALL.color_lmbda] * 2 + [SMALL.depth_lmbda] * 2)
