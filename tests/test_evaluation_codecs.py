@@ -59,6 +59,11 @@ def test_codecs_write_files_that_they_decode_from_the_files_alone(name, tmp_path
     assert re.search(r"[a-zA-Z]+ (version )?\d+\.\d+", codec.identity())  # files depend on who made them
 
 
+def test_every_codec_has_an_identity_of_its_own():
+    codecs = [codec for codec in ANCHORS.values() if codec.missing() is None]
+    assert len({codec.identity() for codec in codecs}) == len(codecs) >= len(PICTURE_CODECS)
+
+
 @pytest.mark.skipif(
     not (ELSEWHERE.is_file() and EVALUATION.is_dir()), reason="needs the points measured elsewhere and their pairs"
 )
