@@ -56,7 +56,8 @@ def _parts(ctx: click.Context, param: click.Parameter, value: str | None) -> lis
     default=_DEFAULT_ANCHORS,
     show_default=True,
     metavar="NAME,...",
-    help="Codecs to compare with; also jpeg444, x265-intra, and none.",
+    help="Codecs to compare with; also jpeg444, x265-intra, networks of CompressAI's zoo, such as mbt2018-mean, "
+    "and none.",
 )
 @click.option(
     "--commands",

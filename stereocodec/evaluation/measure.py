@@ -110,7 +110,7 @@ def measure(task: Task, folder: Path) -> Point | Failure:
 def _measured(task: Task, cache: Cache, key: str) -> Point:
     views = task.pair.load()
     stem = cache.stem(task, key)
-    _prepare(task.codec)
+    _prepare(task)
     idle = _reset_peak()
     start = _clock()
     files = task.codec.encode(views, task.setting, stem)
@@ -154,11 +154,11 @@ def _qualities(views: Sequence[View], decoded: Sequence[View]) -> tuple[list[flo
     return [psnr(a, b) for a, b in both], [ms_ssim(a, b) for a, b in both]
 
 
-def _prepare(codec: Codec) -> None:
+def _prepare(task: Task) -> None:
     """Loads weights before the clock starts."""
-    load = getattr(codec, "load", None)
-    if load is not None:
-        load()
+    prepare = getattr(task.codec, "prepare", None)
+    if prepare is not None:
+        prepare(task.setting)
 
 
 def _guard_entries(files: Sequence[Path]) -> int | None:

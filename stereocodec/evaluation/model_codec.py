@@ -41,17 +41,17 @@ class ModelCodec:
     def encode(self, views: tuple[View, View], setting: float, stem: Path) -> list[Path]:
         """One file for both views."""
         path = stem.with_name(f"{stem.name}.bsc")
-        path.write_bytes(self.load().compress(*views, quality=int(setting)))
+        path.write_bytes(_load(self.release, self.device).compress(*views, quality=int(setting)))
         return [path]
 
     def decode(self, files: Sequence[Path], shape: tuple[int, ...]) -> tuple[View, View]:
         """Both views."""
-        left, right = self.load().decompress(files[0].read_bytes(), output="numpy")
+        left, right = _load(self.release, self.device).decompress(files[0].read_bytes(), output="numpy")
         return left, right
 
-    def load(self) -> StereoCodec:
-        """The codec, loaded once per process."""
-        return _load(self.release, self.device)
+    def prepare(self, setting: float) -> None:
+        """Loads the weights, once per process."""
+        _load(self.release, self.device)
 
 
 @lru_cache(maxsize=2)

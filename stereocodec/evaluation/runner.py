@@ -16,12 +16,14 @@ from .matching import next_setting
 from .measure import Cache, Failure, Task, measure
 from .points import Point
 from .video_codecs import VIDEO_CODECS
+from .zoo_codecs import ZOO_CODECS
 
 Progress = Callable[[int, int, str], object]
 """Called with the number of points that are done, of all, and what the last one was."""
 
 ALIASES = {"jpeg": "jpeg420", "jpeg2000": "jp2", "x265": "hevc_ip", "x265-intra": "hevc_ii", "av1": "av1_ip"}
 ANCHORS: dict[str, Codec] = {codec.name: codec for codec in (*PICTURE_CODECS, *VIDEO_CODECS)}
+LEARNED_ANCHORS: dict[str, Codec] = {codec.name: codec for codec in ZOO_CODECS}
 
 
 @dataclass
@@ -43,10 +45,11 @@ class Run:
 
 def find_anchor(name: str) -> Codec:
     """A codec to compare with, by its name or one of ALIASES. Raises InvalidInput for another name."""
-    found = ANCHORS.get(ALIASES.get(name, name))
+    anchors = ANCHORS | LEARNED_ANCHORS
+    found = anchors.get(ALIASES.get(name, name))
     if found is None:
         known = {new: old for old, new in ALIASES.items()}
-        raise InvalidInput(f"unknown codec '{name}'; known are {', '.join(known.get(n, n) for n in ANCHORS)}")
+        raise InvalidInput(f"unknown codec '{name}'; known are {', '.join(known.get(n, n) for n in anchors)}")
     return found
 
 

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from .runner import ANCHORS
+from .runner import ANCHORS, LEARNED_ANCHORS
 
-TITLES = {name: codec.title for name, codec in ANCHORS.items()} | {
+TITLES = {name: codec.title for name, codec in (ANCHORS | LEARNED_ANCHORS).items()} | {
     "bpg_x265": "BPG 4:4:4 (x265)",
     "bpg_jctvc": "BPG 4:4:4 (HM)",
     "vtm_ldp": "VVC, two frames (VTM)",
