@@ -12,7 +12,7 @@ import json
 import math
 import os
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -25,6 +25,7 @@ DEFAULT_MODEL = "bisic-rt"
 # Built-in releases of earlier versions, by model id: what their files say by name when they meet this version.
 EARLIER_RELEASES = {"4513a838e18f": ("bisic-rt", "0.1.0")}
 CONFIG, TENSORS, CARD = "config.json", "model.safetensors", "README.md"
+_STATISTICS = ("entropy.mean", "entropy.log_deviation")
 _MAX_CONFIG_BYTES = 2**24
 _MAX_HEADER_BYTES = 2**26  # of a safetensors file; the libraries that read it allow 100 MB
 
@@ -99,8 +100,8 @@ def read_checked(folder: Path, config: Mapping[str, Any]) -> dict[str, bytes]:
 class Summary:
     """What a release says of itself, in printable text.
 
-    size: bytes of its files. licence: as in its card, or None. parameters: numbers in its weights. rates: (quality,
-    bits per pixel, PSNR in dB) as measured at export, by quality; empty when it was not measured.
+    size: bytes of its files. licence: as in its card, or None. parameters: as `parameter_count` counts them. rates:
+    (quality, bits per pixel, PSNR in dB) as measured at export, by quality; empty when it was not measured.
     """
 
     name: str
@@ -140,8 +141,16 @@ def _parameters(path: Path) -> int:
         if length > _MAX_HEADER_BYTES:
             raise ValueError("the header is too long")
         header = json.loads(file.read(length))
-    shapes = [entry["shape"] for name, entry in header.items() if not name.startswith(("tables/", "__metadata__"))]
-    return sum(math.prod(int(side) for side in shape) for shape in shapes)
+    return parameter_count({name: entry["shape"] for name, entry in header.items() if name != "__metadata__"})
+
+
+def parameter_count(shapes: Mapping[str, Sequence[int]]) -> int:
+    """How many numbers of a release were trained, from the shapes of its tensors by name.
+
+    Neither its integer tables count nor the statistics of training data that `bisic-rt` keeps beside its parameters.
+    """
+    counted = [shape for name, shape in shapes.items() if not name.startswith("tables/") and name not in _STATISTICS]
+    return sum(math.prod(int(side) for side in shape) for shape in counted)
 
 
 def _licence(card: str) -> str | None:

@@ -10,13 +10,21 @@ import pytest
 import torch
 from conftest import edit_config, save_tiny, tiny_model
 
-from stereocodec import releases
 from stereocodec.codec import StereoCodec
 from stereocodec.container_rules import MODEL_ID_BYTES
 from stereocodec.entropy.density_tables import residual_tables
 from stereocodec.entropy.lattice import Lattice
 from stereocodec.errors import OutputError, UnknownModel
-from stereocodec.release_folders import BUILT_IN, DEFAULT_MODEL, built_in_names, find_release, model_id_of
+from stereocodec.models import ARCHITECTURES, build_model
+from stereocodec.release_folders import (
+    BUILT_IN,
+    DEFAULT_MODEL,
+    built_in_names,
+    find_release,
+    model_id_of,
+    parameter_count,
+    summary,
+)
 from stereocodec.releases import coding_tables, load_release
 
 FILES = ["README.md", "config.json", "model.safetensors"]
@@ -123,6 +131,20 @@ def test_the_default_model_is_built_in():
     assert release.name == DEFAULT_MODEL
     assert release.model_id == model_id_of(path)
     assert release.lattice == Lattice()
+
+
+@pytest.mark.parametrize("architecture", list(ARCHITECTURES))
+def test_parameters_are_what_training_changes(architecture):
+    with torch.device("cpu" if architecture == "bisic-rt" else "meta"):
+        model = build_model(architecture, {})
+    shapes = {name: tensor.shape for name, tensor in model.state_dict().items()}
+    trained = sum(parameter.numel() for parameter in model.parameters())
+    assert parameter_count(shapes | {"tables/scales/offsets": (64,)}) == trained
+
+
+def test_the_card_of_the_default_model_counts_as_its_summary_does():
+    found = summary(find_release("bisic-rt"))
+    assert f"| parameters | {found.parameters:,} |" in (BUILT_IN / "bisic-rt" / "README.md").read_text(encoding="utf-8")
 
 
 def test_names_and_paths(tiny_release, monkeypatch):
