@@ -67,7 +67,12 @@ def test_the_sdist_holds_what_the_wheel_is_made_of(dist):
     assert not {name.split("/")[0] for name in names} & {"tests", "docs", "benchmarks"}
 
 
-def test_the_wheel_alone_codes_a_pair(dist, tmp_path, pair):
+def test_an_index_takes_both(dist):
+    run(sys.executable, "-m", "twine", "check", "--strict", *dist.iterdir())
+
+
+def test_the_wheel_alone_codes_a_pair(dist, tmp_path, pair, monkeypatch):
+    monkeypatch.delenv("PYTHONPATH", raising=False)
     environment = tmp_path / "venv"
     venv.create(environment, with_pip=False)
     scripts = environment / ("Scripts" if os.name == "nt" else "bin")
