@@ -47,8 +47,8 @@ def _parts(ctx: click.Context, param: click.Parameter, value: str | None) -> lis
     callback=_parts,
     default="bisic-rt",
     show_default=True,
-    metavar="NAME|DIR,...",
-    help="Built-in models and folders of releases; none for no model.",
+    metavar="NAME|DIR|ORG/NAME,...",
+    help="Built-in models, folders of releases and models on the Hub; none for no model.",
 )
 @click.option(
     "--anchors",

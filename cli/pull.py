@@ -16,7 +16,7 @@ def pull(repository: str, force: bool, quiet: bool) -> None:
 
     The model is then in the Hub's cache, and --model ORG/NAME uses it, also without a network. REVISION is a branch,
     a tag or a commit. HF_HOME, HF_ENDPOINT, HF_TOKEN and proxies are those of huggingface_hub; `hf auth login` logs
-    in for private repositories. Every file is checked against its sha256.
+    in for private repositories. The weights are checked against their sha256.
     """
     from stereocodec.hub import fetch, hide_progress
     from stereocodec.release_folders import summary

@@ -223,6 +223,11 @@ def test_programs_that_fail_or_are_not_there_are_told_in_one_line(tmp_path, pair
             "needs settings",
         ),
         ("[[codec]]\nname = 'x'\nencode = 'e \"{left} {file} {quality}'\n", "cannot be split"),
+        ("[[codec]]\nname = 'x'\nencode = 'e {left} {file} {quality} {out_left}'\n", "none but {height}, {right}"),
+        (
+            "[[codec]]\nname = 'x'\nencode = 'e {left} {file} {quality}'\ndecode = 'd {file} {out_left} {quality}'\n",
+            "none but {height}, {out_right}, {width} more",
+        ),
         ("[[codec]\n", "cannot be read"),
     ],
 )

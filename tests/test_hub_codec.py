@@ -171,6 +171,16 @@ def test_publishing_and_decoding_elsewhere(machine, hub, commit, pair, folder, t
             np.testing.assert_array_equal(np.asarray(decoded), expected)
 
 
+def test_a_model_on_the_hub_is_measured(machine, hub, commit, pair, folder):
+    (folder / "pairs").mkdir()
+    for view, pixels in zip(("left", "right"), pair, strict=True):
+        Image.fromarray(pixels).save(folder / "pairs" / f"a_{view}.png")
+    settings = ["--models", ORIGIN.replace(COMMIT, commit), "--anchors", "none", "--qualities", "50", "--device", "cpu"]
+    assert "1 pairs, 1 points" in done(machine.bisic("eval", "pairs", "-o", "report", *settings))
+    (point,) = json.loads((folder / "report" / "results.json").read_text())["points"]
+    assert point["codec"] == "tiny"
+
+
 def strip(data):
     """The file without its chunks."""
     return dataclasses.replace(Container.from_bytes(data), chunks=(), version=(1, 0)).to_bytes()

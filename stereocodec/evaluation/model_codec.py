@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ..release_folders import find_release, model_id_of
+from ..hub import locate
+from ..release_folders import summary
 from .codecs import Scale, installed
 from .metrics import View
 
@@ -31,7 +31,7 @@ class ModelCodec:
     device: str = "cpu"
 
     def missing(self) -> str | None:
-        """Releases are looked up before."""
+        """Releases are looked up, and fetched, before."""
         return None
 
     def identity(self) -> str:
@@ -62,10 +62,8 @@ def _load(release: str, device: str) -> StereoCodec:
 
 
 def model_codec(name_or_path: str, qualities: Sequence[int] = QUALITIES, device: str = "cpu") -> ModelCodec:
-    """A built-in release by name, or a release folder. Raises UnknownModel, InvalidRelease."""
-    folder = find_release(name_or_path)
-    model_id = model_id_of(folder).hex()  # which also refuses a folder that is no release
-    name = str(json.loads((folder / "config.json").read_text(encoding="utf-8"))["name"])
-    return ModelCodec(
-        name, name, Scale("q", tuple(sorted(set(qualities))), 0, 100), str(folder.resolve()), model_id, device
-    )
+    """A built-in release by name, a release folder, or a release on the Hub. Raises what `hub.locate` raises."""
+    folder = locate(name_or_path).folder
+    described = summary(folder)  # which also refuses a folder that is no release
+    scale = Scale("q", tuple(sorted(set(qualities))), 0, 100)
+    return ModelCodec(described.name, described.name, scale, str(folder.resolve()), described.model_id, device)

@@ -35,9 +35,10 @@ from .codecs import Scale
 from .metrics import View
 from .tools import ToolError, run_tool
 
-_KNOWN = {"left", "right", "file", "out_left", "out_right", "quality", "width", "height"}
+_SIZE = {"width", "height"}
+_NEEDED = {"encode": {"left", "file", "quality"}, "decode": {"out_left", "file"}}
+_KNOWN = {"encode": _NEEDED["encode"] | {"right"} | _SIZE, "decode": _NEEDED["decode"] | {"out_right"} | _SIZE}
 _KEYS = {"name", "title", "settings", "encode", "decode", "prefix", "suffix"}
-_LEFT = {"left": "right", "out_left": "out_right"}
 
 
 @dataclass(frozen=True)
@@ -94,7 +95,7 @@ class TemplateCodec:
         sides = ("left", "right")
         with tempfile.TemporaryDirectory() as folder:
             pictures = [Path(folder) / f"{side}.png" for side in sides]
-            values = {"width": str(width), "height": str(height), "quality": ""}
+            values = {"width": str(width), "height": str(height)}
             if self.per_view:
                 for path, picture in zip(files, pictures, strict=True):
                     self._run(self.decode_command, {**values, "file": str(path), "out_left": str(picture)}, picture)
@@ -147,15 +148,17 @@ def _codec(table: dict[str, Any], path: Path) -> TemplateCodec:
 
 
 def _command(table: dict[str, Any], key: str, name: str, path: Path) -> str:
-    command, needed = table.get(key), {"encode": {"left", "file", "quality"}, "decode": {"out_left", "file"}}[key]
+    command, needed = table.get(key), _NEEDED[key]
     try:
         fields = _fields(command) if isinstance(command, str) else set()
         words = shlex.split(command) if isinstance(command, str) else []
     except ValueError as error:
         raise InvalidInput(f"{path}: the {key} command of codec {name} cannot be split: {error}") from error
-    if not words or not needed <= fields or not fields <= _KNOWN:
-        wanted = ", ".join(f"{{{field}}}" for field in sorted(needed))
-        raise InvalidInput(f'{path}: codec {name} needs {key} = "PROGRAM ..." with {wanted}; see docs/evaluation.md')
+    if not words or not needed <= fields or not fields <= _KNOWN[key]:
+        wanted, allowed = (", ".join(f"{{{f}}}" for f in sorted(fields)) for fields in (needed, _KNOWN[key] - needed))
+        raise InvalidInput(
+            f'{path}: codec {name} needs {key} = "PROGRAM ..." with {wanted} and none but {allowed} more'
+        )
     assert isinstance(command, str)
     return command
 

@@ -68,15 +68,10 @@ def _wait(process: subprocess.Popen[bytes]) -> int:
     return process.returncode
 
 
-@lru_cache
 def first_line(*command: str) -> str:
     """The first line that a program prints, such as its version; empty when it cannot be run."""
-    try:
-        found = subprocess.run(command, capture_output=True, check=False, timeout=60, stdin=subprocess.DEVNULL)
-    except (OSError, subprocess.TimeoutExpired):
-        return ""
-    text = (found.stdout + found.stderr).decode(errors="replace").strip()
-    return text.splitlines()[0].strip() if text else ""
+    lines = printed(*command).strip().splitlines()
+    return lines[0].strip() if lines else ""
 
 
 @lru_cache
