@@ -48,7 +48,8 @@ def _parts(ctx: click.Context, param: click.Parameter, value: str | None) -> lis
     default="bisic-rt",
     show_default=True,
     metavar="NAME|DIR|ORG/NAME,...",
-    help="Built-in models, folders of releases and models on the Hub; none for no model.",
+    help="Built-in models, folders of releases and models on the Hub; CURVE=DIR+DIR+... for releases with a single "
+    "quality each; none for no model.",
 )
 @click.option(
     "--anchors",

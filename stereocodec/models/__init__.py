@@ -13,7 +13,7 @@ from .rgbd import Rgbd, RgbdConfig
 
 __all__ = ["ARCHITECTURES", "StereoModel", "build_model"]
 
-ARCHITECTURES: dict[str, tuple[Callable[..., StereoModel], Callable[..., Any]]] = {
+ARCHITECTURES: dict[str, tuple[type[StereoModel], Callable[..., Any]]] = {
     "bisic-rt": (BisicRt, BisicRtConfig),
     "bisic": (Bisic, BisicConfig),
     "bisic-fast": (BisicFast, BisicFastConfig),
