@@ -1,4 +1,4 @@
-"""Sphinx settings: `python -m sphinx -W -b html docs build/docs` builds the pages."""
+"""Sphinx settings; `python -m sphinx -W -b html docs build/docs` builds the pages."""
 
 from __future__ import annotations
 
@@ -13,3 +13,6 @@ myst_enable_extensions = ["colon_fence"]
 myst_heading_anchors = 3
 html_theme = "furo"
 html_title = f"stereocodec {release}"
+linkcheck_timeout = 20
+linkcheck_retries = 2
+linkcheck_ignore = [r"https://doi\.org/10\.1145/"]  # leads to a publisher that turns programs away

@@ -102,3 +102,12 @@ def test_every_page_is_in_a_table_of_contents():
     entries = [line for tree in re.findall(r"```{toctree}\n(.*?)```", index, re.S) for line in tree.split("\n")]
     listed = {path.name for entry in entries if entry and ":" not in entry for path in DOCS.glob(f"{entry}.md")}
     assert listed | {"index.md"} == set(PAGES)
+
+
+@pytest.mark.parametrize("page", ["README.md", "CHANGELOG.md", "CONTRIBUTING.md", *(f"docs/{page}" for page in PAGES)])
+def test_addresses_are_whole_and_papers_are_those_that_are_named(page):
+    text = (DOCS.parent / page).read_text(encoding="utf-8")
+    for words, address in re.findall(r"\[([^\]]+)\]\((\w+:[^)]*)\)", text):
+        assert re.fullmatch(r"https://[a-z0-9.-]+\.[a-z]{2,}(/[\w.~/#-]*)?", address), address
+        number = re.fullmatch(r"https://(?:doi\.org|arxiv\.org/abs)/(.+)", address)
+        assert not number or words.endswith(f" {number[1]}"), (words, address)
