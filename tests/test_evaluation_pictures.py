@@ -1,4 +1,4 @@
-"""Details for the report: where they are cut out, and files that do not decode to what was measured."""
+"""What the report shows: details of pictures, files that do not decode to what was measured, and mean curves."""
 
 from __future__ import annotations
 
@@ -12,6 +12,8 @@ from PIL import Image
 from stereocodec.evaluation.codecs import PillowCodec
 from stereocodec.evaluation.datasets import find_pairs
 from stereocodec.evaluation.pictures import busiest, scenes
+from stereocodec.evaluation.plots import mean_curves
+from stereocodec.evaluation.points import Point
 from stereocodec.evaluation.runner import evaluate, find_anchor
 
 
@@ -46,3 +48,20 @@ def test_files_that_fail_or_decode_to_another_picture_are_left_out(finished, mon
     monkeypatch.setattr(PillowCodec, "decode", altered)
     (scene,) = scenes(run, folder)
     assert [detail.codec for detail in scene.details] == ["original"]
+
+
+def test_curves_are_means_over_all_pairs_of_the_settings_that_all_have():
+    def point(codec, pair, setting, bpp, psnr):
+        return Point(codec, pair, "g", setting, round(1000 * bpp), bpp, psnr, psnr, psnr, 0.9, 0, 0)
+
+    points = [
+        point("a", "one", "q2", 0.4, 34),
+        point("a", "two", "q2", 0.8, 30),
+        point("a", "one", "q1", 0.2, 30),
+        point("a", "two", "q1", 0.2, 28),
+        point("a", "one", "q3", 9.0, 40),
+        point("b", "one", "q1", 0.1, 29),
+    ]
+    curves = mean_curves(points, "psnr")
+    assert {codec: len(curve) for codec, curve in curves.items()} == {"a": 2, "b": 0}
+    assert np.allclose(curves["a"], [(0.2, 29), (0.6, 32)])

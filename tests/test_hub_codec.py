@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import hashlib
 import json
 import shutil
 
@@ -134,6 +135,18 @@ def test_a_damaged_release_is_not_copied(tiny_release, tmp_path):
     with pytest.raises(InvalidRelease, match="sha256"):
         copy_release(folder, tmp_path / "copy")
     assert not (tmp_path / "copy").exists()
+
+
+def test_a_card_that_the_release_fixes_is_not_changed(tiny_release, tmp_path):
+    folder = shutil.copytree(tiny_release, tmp_path / "fixed")
+    config = json.loads((folder / "config.json").read_text())
+    config["files"]["README.md"] = hashlib.sha256((folder / "README.md").read_bytes()).hexdigest()
+    (folder / "config.json").write_text(json.dumps(config))
+    copy_release(folder, tmp_path / "copy")
+    assert (tmp_path / "copy" / "README.md").read_bytes() == (folder / "README.md").read_bytes()
+    with pytest.raises(InvalidInput, match="fixes the card by a sha256"):
+        copy_release(folder, tmp_path / "more", {"license": "mit"})
+    assert not (tmp_path / "more").exists()
 
 
 _PUBLISH = """
