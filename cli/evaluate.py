@@ -128,6 +128,9 @@ def evaluate(dataset: Path, output: Path, quiet: bool, **options: Any) -> None:
     reference = options["reference"] and runner.ALIASES.get(options["reference"], options["reference"])
     if reference and reference not in {c.name for c in codecs} | {p.codec for p in others}:
         raise InvalidInput(f"--reference {options['reference']} is none of the codecs that are measured")
+    missing_reference = next((codec.missing() for codec in codecs if codec.name == reference), None)
+    if missing_reference is not None:
+        raise InvalidInput(f"--reference {options['reference']} cannot be measured: {missing_reference}")
     try:
         output.mkdir(parents=True, exist_ok=True)
     except OSError as error:

@@ -15,6 +15,7 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from statistics import fmean
 from typing import Any
 
 from .errors import InvalidInput, InvalidRelease, UnknownModel
@@ -27,6 +28,7 @@ EARLIER_RELEASES = {"4513a838e18f": ("bisic-rt", "0.1.0")}
 CONFIG, TENSORS, CARD = "config.json", "model.safetensors", "README.md"
 _STATISTICS = ("entropy.mean", "entropy.log_deviation")
 _MAX_CONFIG_BYTES = 2**24
+_PSNR = ("psnr_left", "psnr_right", "psnr_color")  # in rows of the metrics in config.json
 _MAX_HEADER_BYTES = 2**26  # of a safetensors file; the libraries that read it allow 100 MB
 
 
@@ -128,7 +130,7 @@ def summary(folder: Path) -> Summary:
             size=sum((folder / name).stat().st_size for name in (CONFIG, TENSORS, CARD) if _is_file(folder / name)),
             licence=_licence(card),
             parameters=_parameters(folder / TENSORS),
-            rates=_rates(card),
+            rates=_rates(config["training"]),
         )
     except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         raise InvalidRelease(f"{folder} is not a usable release: {type(error).__name__}; fetch it again") from error
@@ -159,23 +161,13 @@ def _licence(card: str) -> str | None:
     return _printable(line[1]) if line else None
 
 
-def _rates(card: str) -> tuple[tuple[int, float, float], ...]:
-    """Rows of the card's table of measurements: its columns are found by their headings; the views' PSNR averaged."""
-    rows = [[cell.strip() for cell in line.strip().strip("|").split("|")] for line in card.splitlines()]
-    wanted = ("quality", "bpp", "PSNR, dB")
-    start = next((index for index, row in enumerate(rows) if set(wanted) <= set(row)), None)
-    if start is None:
-        return ()
-    heading = rows[start]
-    columns = [heading.index(name) for name in wanted]
-    found = []
-    for row in rows[start + 2 :]:
-        if len(row) != len(heading):
-            break
-        quality, bpp, psnr = (row[column] for column in columns)
-        levels = [float(level) for level in psnr.split(",")]
-        found.append((int(quality), float(bpp), sum(levels) / len(levels)))
-    return tuple(found)
+def _rates(training: Mapping[str, Any]) -> tuple[tuple[int, float, float], ...]:
+    """What was measured at export; the PSNR is the mean of the pictures'."""
+    rates = []
+    for row in training.get("metrics") or ():
+        levels = [float(row[name]) for name in _PSNR if name in row]
+        rates.append((int(row["quality"]), float(row["bpp"]), fmean(levels)))
+    return tuple(rates)
 
 
 def _printable(text: object) -> str:

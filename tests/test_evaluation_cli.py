@@ -148,6 +148,8 @@ def test_missing_programs_are_skipped_by_name(report, pairs, tmp_path, monkeypat
     result = run("eval", str(pairs), "-o", str(output), *arguments, "--commands", str(templates))
     assert "bisic: skipped vvc: no-such-encoder is not on PATH" in result.output.splitlines()
     assert "no-such-encoder is not on PATH" in (output / "report.html").read_text(encoding="utf-8")
+    result = run("eval", str(pairs), "-o", str(output), *arguments, "--commands", str(templates), "--reference", "vvc")
+    assert "--reference vvc cannot be measured: no-such-encoder is not on PATH" in error_line(result)
 
 
 @pytest.mark.parametrize(
