@@ -31,7 +31,7 @@ def pair(scene_module):
 @pytest.fixture(scope="module")
 def full_size(scene_module):
     """The renderer of the committed pictures, with one ray per pixel where only the depth is asked for."""
-    return scene_module.Renderer(960, 640, 0, 1)
+    return scene_module.StereoRenderer(960, 640, 0, 1)
 
 
 def committed(name):
@@ -96,7 +96,7 @@ def test_equal_seeds_give_equal_pictures_and_others_do_not(scene_module, pair):
     for one, two in ((pair.left, again.left), (pair.right, again.right)):
         assert np.array_equal(one.rgb, two.rgb)
         assert np.array_equal(one.depth, two.depth)
-    other = scene_module.Renderer(64, 32, 6, 1).view(0)
+    other = scene_module.StereoRenderer(64, 32, 6, 1).view(0)
     assert not np.array_equal(pair.left.rgb, other.rgb)
     assert not np.array_equal(pair.left.depth, other.depth)
     assert not np.array_equal(pair.left.rgb, pair.right.rgb)
@@ -119,7 +119,7 @@ def test_unusable_arguments_are_refused(scene_module, bad):
 
 
 def test_the_committed_pictures_are_the_renderer_s(scene_module):
-    renderer = scene_module.Renderer(960, 640, 0, 3)
+    renderer = scene_module.StereoRenderer(960, 640, 0, 3)
     rows, columns = range(384, 416), range(480, 640)  # mug, cloth and table
     for number, name in enumerate(("left", "right")):
         picture = committed(name)

@@ -19,20 +19,22 @@ class Scene:
     """Shapes and their materials.
 
     `groups` numbers the bundles of shapes that are lit together; `blockers` are spheres (x, y, z, radius)
-    that dim the sky near them; `group` is the bundle that new shapes join.
+    that dim the sky near them; `casts` tells which shapes cast shadows; `group` is the bundle that new shapes join.
     """
 
     shapes: list[Shape] = field(default_factory=list)
     materials: list[Material] = field(default_factory=list)
     groups: list[int] = field(default_factory=list)
     blockers: list[tuple[float, float, float, float]] = field(default_factory=list)
+    casts: list[bool] = field(default_factory=list)
     group: int = 0
 
-    def add(self, shape: Shape, material: Material, blocks: bool = False) -> None:
+    def add(self, shape: Shape, material: Material, blocks: bool = False, casts: bool = True) -> None:
         """Put one shape into the present group; `blocks` enters its bounding sphere as a blocker."""
         self.shapes.append(shape)
         self.materials.append(material)
         self.groups.append(self.group)
+        self.casts.append(casts)
         if blocks:
             x, y, z = (float(c) for c in shape.position)
             self.blockers.append((x, y, z, shape.radius))
