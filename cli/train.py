@@ -19,7 +19,7 @@ from ._shared import device_option, quiet_option
     multiple=True,
     type=click.Path(path_type=Path),
     metavar="DIR",
-    help="A folder of NAME_left.* and NAME_right.*; may be given several times.",
+    help="A folder of NAME_left.* and NAME_right.*, or of NAME_color.* and NAME_depth.*; may be given several times.",
 )
 @click.option(
     "--photos",
@@ -52,9 +52,9 @@ def train(
     device: str,
     quiet: bool,
 ) -> None:
-    """Train a model on folders of stereo pairs.
+    """Train a model on folders of stereo pairs, or of colour with depth.
 
-    CONFIG is a TOML file with the settings; --arch bisic-rt, bisic, bisic-fast or ecsic takes the recipe of that
+    CONFIG is a TOML file with the settings; --arch bisic-rt, bisic, bisic-fast, ecsic or rgbd takes the recipe of that
     architecture instead. RUN receives checkpoint.safetensors, config.json, train.csv
     and validation.csv; a stopped or killed run goes on with --resume, and `bisic export` makes a release of it.
     On several GPUs: torchrun --nproc-per-node GPUS -m stereocodec_cli train ...
@@ -67,9 +67,10 @@ def train(
 
     from stereocodec.devices import torch_device
     from stereocodec.training.config import TrainingConfig
-    from stereocodec.training.data import load_pairs, load_photos
+    from stereocodec.training.data import load_photos
     from stereocodec.training.distributed import process_group
     from stereocodec.training.loop import Trainer
+    from stereocodec.training.tasks import load_examples
 
     settings = TrainingConfig.from_toml(config) if config else TrainingConfig.recipe(arch or "")
     if threads:
@@ -84,7 +85,7 @@ def train(
     with process_group(torch_device(device)) as own_device:
         trainer = Trainer(
             settings,
-            load_pairs(data),
+            load_examples(settings, data),
             output,
             photos=load_photos(photos),
             device=own_device,

@@ -17,6 +17,8 @@ _CHOICES = {
     "optimiser": ("adamw", "muon", "adam"),
     "augmentation": ("mirror", "flips-and-swaps", "none"),
     "precision": ("float32", "bfloat16"),
+    "depth_loss": ("mse", "structure"),
+    "depth_mode": ("linear", "inverse"),
 }
 
 
@@ -34,11 +36,22 @@ class TrainingConfig:
     `milestones` it is multiplied by `milestone_factor` at each of them. `augmentation`: `mirror` mirrors pairs so that
     disparities keep their sign, and upside down; `flips-and-swaps` flips both views alike and swaps them.
     `photo_share` and `pattern_share` are the parts of crops that come from single photographs and from drawn patterns.
+
+    Of colour with depth: `loss` is that of colour, `depth_loss` that of depth ("structure" is the published one).
+    `depth_unit`, as of `depth_images.metres_per_step` or "sun", stands for all data; empty for that of each layout,
+    millimetres where it has none. `depth_range` is empty for each frame's own, as `RgbdCodec.compress` takes it, or
+    the least and the greatest depth in metres, to which measurements are clipped. `invalid` stands for no measurement.
+    `auxiliary_learning_rate` is that of learned quantiles; 0 for the learning rate.
     """
 
     arch: str = "bisic-rt"
     model: Mapping[str, Any] = field(default_factory=dict)
     loss: Literal["mse", "ms-ssim"] = "mse"
+    depth_loss: Literal["mse", "structure"] = "mse"
+    depth_unit: str = ""
+    depth_mode: Literal["linear", "inverse"] = "linear"
+    depth_range: tuple[float, ...] = ()
+    invalid: int = 0
     crop_height: int = 128
     crop_width: int = 384
     augmentation: Literal["mirror", "flips-and-swaps", "none"] = "mirror"
@@ -54,6 +67,7 @@ class TrainingConfig:
     optimiser: Literal["adamw", "muon", "adam"] = "adamw"
     learning_rate: float = 1e-3
     muon_learning_rate: float = 5e-3
+    auxiliary_learning_rate: float = 0.0
     gradient_clip: float = 1.0
     ema_decay: float = 0.999
     seed: int = 0
@@ -73,7 +87,7 @@ class TrainingConfig:
         for name in ("batch_size", "steps", "validate_every", "checkpoint_every"):
             if getattr(self, name) < 1:
                 raise TrainingError(f"{name} must be at least 1")
-        for name in ("warmup_steps", "decay_steps", "seed"):
+        for name in ("warmup_steps", "decay_steps", "seed", "invalid", "auxiliary_learning_rate"):
             if getattr(self, name) < 0:
                 raise TrainingError(f"{name} must not be negative")
         for name in ("learning_rate", "muon_learning_rate", "gradient_clip", "milestone_factor"):
@@ -83,6 +97,8 @@ class TrainingConfig:
             raise TrainingError("ema_decay must be at least 0 and below 1")
         if min(self.photo_share, self.pattern_share) < 0 or self.photo_share + self.pattern_share > 1:
             raise TrainingError("photo_share and pattern_share must not be negative, nor more than 1 together")
+        if self.depth_range and not (len(self.depth_range) == 2 and 0 <= self.depth_range[0] < self.depth_range[1]):
+            raise TrainingError("depth_range must be empty, or the least and the greatest depth in metres")
         for name, choices in _CHOICES.items():
             if getattr(self, name) not in choices:
                 known = " or ".join(f"'{choice}'" for choice in choices)
@@ -95,7 +111,7 @@ class TrainingConfig:
         unknown = sorted(set(values) - known)
         if unknown:
             raise TrainingError(f"unknown setting '{unknown[0]}'; known are: {', '.join(sorted(known))}")
-        lists = ("validation_scenes", "milestones")
+        lists = ("validation_scenes", "milestones", "depth_range")
         settings: dict[str, Any] = {k: tuple(v) if k in lists and isinstance(v, list) else v for k, v in values.items()}
         return cls(**settings)
 
@@ -151,6 +167,9 @@ def _check_type(name: str, value: object, default: object) -> None:
     elif name == "milestones":
         valid = isinstance(value, tuple) and all(isinstance(item, int) and not is_bool for item in value)
         kind = "a list of whole numbers"
+    elif name == "depth_range":
+        valid = isinstance(value, tuple) and all(isinstance(item, int | float) for item in value)
+        kind = "a list of numbers"
     elif isinstance(default, tuple):
         valid, kind = isinstance(value, tuple) and all(isinstance(item, str) for item in value), "a list of texts"
     else:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import Literal, Protocol, TypeVar
 
 import numpy as np
 import torch
@@ -19,10 +19,35 @@ from .layouts import find_pairs, pictures_in, unique
 from .patterns import random_pattern
 from .pseudo_pairs import Photo, PseudoPairs
 
-__all__ = ["CropSampler", "Pair", "Photo", "find_pairs", "load_pairs", "load_photos", "split_validation"]
+__all__ = [
+    "CropSampler",
+    "Example",
+    "Pair",
+    "Photo",
+    "area_probabilities",
+    "find_pairs",
+    "load_pairs",
+    "load_photos",
+    "split_validation",
+]
 
 _SMALLEST_VALIDATED = 64
 _UNRELATED = 1 / 8
+
+
+class Example(Protocol):
+    """Something to train on."""
+
+    @property
+    def name(self) -> str:
+        """By which it is held out."""
+
+    @property
+    def size(self) -> tuple[int, int]:
+        """Height and width."""
+
+
+_Example = TypeVar("_Example", bound=Example)
 
 
 @dataclass(frozen=True)
@@ -31,6 +56,11 @@ class Pair:
 
     name: str
     views: Tensor
+
+    @property
+    def size(self) -> tuple[int, int]:
+        """Height and width."""
+        return self.views.shape[0], self.views.shape[1]
 
     def stacked(self) -> Tensor:
         """(2, H, W, 3) uint8."""
@@ -80,27 +110,38 @@ def load_photos(sources: Iterable[Path]) -> list[Photo]:
     return photos
 
 
-def split_validation(pairs: Sequence[Pair], scenes: Sequence[str]) -> tuple[list[Pair], list[Pair]]:
-    """Training and validation pairs; a pair is held out when its name starts with one of the scenes' names."""
-    held_out = [p for p in pairs if p.name.startswith(tuple(scenes))] if scenes else []
-    unused = [s for s in scenes if not any(p.name.startswith(s) for p in pairs)]
+def split_validation(
+    examples: Sequence[_Example], scenes: Sequence[str], least_side: int = _SMALLEST_VALIDATED
+) -> tuple[list[_Example], list[_Example]]:
+    """What to train on and what to validate with; held out is whose name starts with one of the scenes' names."""
+    held_out = [e for e in examples if e.name.startswith(tuple(scenes))] if scenes else []
+    unused = [s for s in scenes if not any(e.name.startswith(s) for e in examples)]
     if unused:
         raise TrainingError(f"validation scene '{unused[0]}' is not in the data")
-    small = [p.name for p in held_out if min(p.views.shape[:2]) < _SMALLEST_VALIDATED]
+    small = [e.name for e in held_out if min(e.size) < least_side]
     if small:
-        raise TrainingError(f"'{small[0]}' is too small for validation, which needs 64x64 pixels")
-    kept = [p for p in pairs if not any(p is h for h in held_out)]
+        raise TrainingError(f"'{small[0]}' is too small for validation, which needs {least_side}x{least_side} pixels")
+    kept = [e for e in examples if not any(e is h for h in held_out)]
     if not kept:
-        raise TrainingError("every pair is held out for validation; nothing is left to train on")
+        raise TrainingError("everything is held out for validation; nothing is left to train on")
     return kept, held_out
+
+
+def area_probabilities(examples: Sequence[Example]) -> NDArray[np.float64]:
+    """How often each is drawn, (N,): in proportion to the square root of its area.
+
+    Large pictures offer more, small ones are more scenes.
+    """
+    weights = np.sqrt([example.size[0] * example.size[1] for example in examples])
+    probabilities: NDArray[np.float64] = weights / weights.sum()
+    return probabilities
 
 
 class CropSampler:
     """Random crops at the same place of both views, mirrored or flipped at random.
 
-    Pairs are drawn in proportion to the square root of their area: large photographs offer more, small ones are
-    more scenes. The pictures stay on `device` as uint8. What is drawn depends on `generator` alone, whose state may
-    be kept and set.
+    Pairs are drawn by `area_probabilities`. The pictures stay on `device` as uint8. What is drawn depends on
+    `generator` alone, whose state may be kept and set.
 
     Args:
         height, width: of the crops in pixels.
@@ -136,8 +177,7 @@ class CropSampler:
         if not usable:
             raise TrainingError(f"no pair is as large as a crop of {width}x{height}; use smaller crops")
         self._views = [p.views.to(device) for p in usable]
-        weights = np.sqrt([v.shape[0] * v.shape[1] for v in self._views])
-        self._probabilities = weights / weights.sum()
+        self._probabilities = area_probabilities(usable)
         self._height, self._width = height, width
         self._photo_share, self._pattern_share = photo_share, pattern_share
         self._augmentation = augmentation

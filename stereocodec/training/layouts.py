@@ -57,7 +57,8 @@ def find_pairs(source: Path, on_missing: OnMissing = _stop) -> list[Found]:
         missing.append(view)
 
     if source.suffix.lower() == ".csv":
-        found = list(_listed(source, tell))
+        rows = listed(source, ("left", "right"), tell)
+        found = [(name or _name_of_listed(left), left, right) for name, left, right in rows]
     elif source.is_dir():
         found = list(_in_folder(source, tell))
     else:
@@ -153,21 +154,26 @@ def _kitti(left: Path) -> tuple[str, Path] | None:
     return f"{year}-{left.parent.parent.name}-{left.stem}", left.parent.parent / second / left.name
 
 
-def _listed(path: Path, on_missing: OnMissing) -> Iterator[Found]:
+def listed(path: Path, columns: tuple[str, str], on_missing: OnMissing) -> Iterator[tuple[str | None, Path, Path]]:
+    """Rows of a CSV list with two columns of files: what its column `name` says, if anything, and both files.
+
+    Raises TrainingError for what is no such list; calls `on_missing` for files that are not there.
+    """
     path = Path(os.path.abspath(path))
     try:
         with path.open(newline="", encoding="utf-8-sig") as file:
             rows = csv.DictReader(file, skipinitialspace=True)
-            missing = [column for column in ("left", "right") if column not in (rows.fieldnames or ())]
+            missing = [column for column in columns if column not in (rows.fieldnames or ())]
             if missing:
-                raise TrainingError(f"{path} has no column '{missing[0]}'; its first line must be left,right or more")
+                expected = ",".join(columns)
+                raise TrainingError(f"{path} has no column '{missing[0]}'; its first line must be {expected} or more")
             for row in rows:
-                left, right = (path.parent / (row[column] or "") for column in ("left", "right"))
-                lacking = [view for view in (left, right) if not view.is_file()]
+                first, second = (path.parent / (row[column] or "") for column in columns)
+                lacking = [picture for picture in (first, second) if not picture.is_file()]
                 if lacking:
                     on_missing(f"{path}, line {rows.line_num}: {lacking[0]}", "is not a file")
                     continue
-                yield row.get("name") or _name_of_listed(left), left, right
+                yield row.get("name") or None, first, second
     except OSError as error:
         raise TrainingError(f"{path} cannot be read: {error.strerror}") from error
     except (UnicodeDecodeError, csv.Error) as error:

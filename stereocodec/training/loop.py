@@ -15,21 +15,19 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from ..container import ViewKind
 from ..errors import TrainingError
 from ..files import write_atomically
 from ..models import StereoModel, build_model
 from . import distributed
 from .checkpoint import CONFIG, FILE_NAME, RandomState, load_checkpoint, save_checkpoint
 from .config import TrainingConfig
-from .data import CropSampler, Pair, Photo, split_validation
+from .data import Pair, Photo, split_validation
+from .frames import Frame
 from .initialise import initialise
 from .logs import RunLogs
-from .losses import RateDistortion, psnr, squared_error
-from .ms_ssim import ms_ssim
 from .optimisers import WeightAverage, make_auxiliary_optimisers, make_optimisers
 from .speed import GpuMeter, hardware
-from .validation import validate
+from .tasks import make_task
 
 _CALIBRATION_BATCHES = 8
 _LOG_EVERY = 20
@@ -40,9 +38,10 @@ Report = Callable[[str], None]
 class Trainer:
     """One run in one folder: config.json, checkpoint.safetensors, train.csv, validation.csv.
 
-    photos: single photographs, of which `photo_share` of the crops are made. init: a release's name or folder, or a
-    run's folder, whose weights are the start. In a process group (`distributed.process_group`) every process makes
-    one of these with the same arguments and its own device; they share each batch, and the first writes.
+    examples: what the architecture learns from (`tasks.load_examples`). photos: single photographs, of which
+    `photo_share` of the crops are made. init: a release's name or folder, or a run's folder, whose weights are the
+    start. In a process group (`distributed.process_group`) every process makes one of these with the same arguments
+    and its own device; they share each batch, and the first writes.
 
     Raises TrainingError when the folder holds a run and `resume` is off, when it holds none, or one of another
     architecture, model or optimiser, and `resume` is on, and when `init` has other networks.
@@ -51,7 +50,7 @@ class Trainer:
     def __init__(
         self,
         config: TrainingConfig,
-        pairs: Sequence[Pair],
+        examples: Sequence[Pair] | Sequence[Frame],
         folder: Path,
         *,
         photos: Sequence[Photo] = (),
@@ -68,16 +67,15 @@ class Trainer:
         self._batch_size = _share_of_batch(config, self._processes)
         if resume and init is not None:
             raise TrainingError("a resumed run has its weights already; resume it, or start another from them")
-        train_pairs, self.validation_pairs = split_validation(pairs, config.validation_scenes)
         torch.manual_seed(config.seed + self._rank)
-        self.sampler = self._make_sampler(train_pairs, photos)
         try:
             self.model = build_model(config.arch, config.model).to(self.device)
         except (ValueError, RuntimeError) as error:
             raise TrainingError(" ".join(str(error).split())) from error
+        self.task = make_task(self.model, config, examples)
+        kept, self.validation_examples = split_validation(examples, config.validation_scenes, self.task.least_side)
+        self.sampler = self.task.sampler(kept, photos, self.device, config.seed + self._rank)
         self.optimisers = make_optimisers(self.model, config)
-        if self.model.view_kind is not ViewKind.RGB8:
-            raise TrainingError(f"'{config.arch}' codes no pairs of pictures; training takes an architecture that does")
         self._auxiliary = make_auxiliary_optimisers(self.model, config)
         self._base_rates = [[g["lr"] for g in o.param_groups] for o in self.optimisers]
         self.logs = RunLogs(folder)
@@ -90,29 +88,12 @@ class Trainer:
         if self._is_first:
             settings = json.dumps(dataclasses.asdict(config), indent=2)
             write_atomically(folder / CONFIG, f"{settings}\n".encode(), overwrite=True)
-        forward = RateDistortion(self.model, config.loss)
-        self._meter = GpuMeter(forward, config, self.device) if self.device.type == "cuda" else None
+        self._meter = GpuMeter(self.task, self.device) if self.device.type == "cuda" else None
         if config.compile:
-            forward.compile()
-        self._forward = distributed.distributed(forward, self.device)
+            self.task.forward.compile()
+        self._forward = distributed.distributed(self.task.forward, self.device)
         if not resume:
             self.average = WeightAverage(self.model, config.ema_decay)
-
-    def _make_sampler(self, pairs: Sequence[Pair], photos: Sequence[Photo]) -> CropSampler:
-        config = self.config
-        if photos and not config.photo_share:
-            raise TrainingError("photo_share is 0, so that no photographs would be used; set it, or leave them out")
-        return CropSampler(
-            pairs,
-            config.crop_height,
-            config.crop_width,
-            self.device,
-            config.seed + self._rank,
-            photos=photos,
-            photo_share=config.photo_share,
-            pattern_share=config.pattern_share,
-            augmentation=config.augmentation,
-        )
 
     def _start(self, init: str | Path | None) -> None:
         if (self.folder / FILE_NAME).exists():
@@ -222,8 +203,8 @@ class Trainer:
     def train_step(self) -> dict[str, Tensor]:
         """One step of both optimisers; a step whose gradient is not finite changes nothing.
 
-        Returns loss, bpp, psnr and gradient_norm of this process's share of the batch, and ms_ssim when the step is
-        one that is logged: numbers on the training device.
+        Returns loss, gradient_norm and what the task measures on this process's share of the batch, with MS-SSIM when
+        the step is one that is logged: numbers on the training device.
         """
         config, model = self.config, self.model
         model.train()
@@ -246,9 +227,8 @@ class Trainer:
             self.average.update(model, self.step)
         model.zero_grad(set_to_none=True)
         with torch.no_grad():
-            measured = {"loss": loss, "bpp": bpp.mean(), "psnr": psnr(squared_error(decoded, x)).mean()}
-            if self.step % _LOG_EVERY == 0:
-                measured["ms_ssim"] = ms_ssim(decoded, x).mean()
+            is_logged = self.step % _LOG_EVERY == 0
+            measured = {"loss": loss, **self.task.measured(bpp, decoded, x, with_ms_ssim=is_logged)}
         return {name: value.detach() for name, value in measured.items()} | {"gradient_norm": norm}
 
     def _auxiliary_step(self) -> None:
@@ -275,12 +255,12 @@ class Trainer:
         return model.eval()
 
     def validate(self) -> None:
-        """Estimated bits, PSNR and MS-SSIM per quality on the held-out scenes, with the averaged weights."""
-        if not self._is_first or not self.validation_pairs:
+        """Estimated bits and quality on the held-out scenes, with the averaged weights."""
+        if not self._is_first or not self.validation_examples:
             return
-        rows = validate(self.averaged(), self.validation_pairs)
+        rows = self.task.validate(self.averaged(), self.validation_examples)
         self.logs.validation(self.step, rows)
-        points = "  ".join(f"{row['bpp']:.3f} bpp {row['psnr']:.2f} dB" for row in rows)
+        points = "  ".join(map(self.task.summary, rows))
         self.report(f"validation at step {self.step}: {points}")
 
     def _log(self, recent: list[dict[str, Tensor]], speed: float) -> None:
@@ -295,8 +275,8 @@ class Trainer:
         self.logs.train(row)
         busy = f"  {row['share_of_peak']:.0%} of the peak" if self._meter else ""
         self.report(
-            f"step {self.step}/{self.config.steps}  loss {mean['loss']:.4f}  {mean['bpp']:.3f} bpp  "
-            f"{mean['psnr']:.2f} dB  {speed:.1f} crop pairs/s{busy}"
+            f"step {self.step}/{self.config.steps}  loss {mean['loss']:.4f}  {self.task.summary(mean)}  "
+            f"{speed:.1f} crop pairs/s{busy}"
         )
 
 

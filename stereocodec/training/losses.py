@@ -20,11 +20,17 @@ def rate_and_reconstruction(model: StereoModel, x: Tensor, quality: Tensor, *, n
 
     With `noise` off the pictures are what a decoder would show: clamped, and rounded to 8 bits.
     """
+    bpp, decoded = estimate(model, x, quality, noise=noise)
+    if not noise:
+        decoded = (decoded.clamp(0, 1) * 255).round() / 255
+    return bpp, decoded
+
+
+def estimate(model: StereoModel, x: Tensor, quality: Tensor, *, noise: bool) -> tuple[Tensor, Tensor]:
+    """Estimated bits per pixel of each view, (2B,) float32, and what the model decodes, like x, float32."""
     coder = RateEstimator(model.prior, model.laplace_share, noise=noise, whole_slices="noise" if noise else None)
     latents = model.analyse(x, quality, with_choices=False)
     decoded = model.reconstruct(model.walk(coder, latents, quality, (x.shape[1], x.shape[2]))).float()
-    if not noise:
-        decoded = (decoded.clamp(0, 1) * 255).round() / 255
     return coder.bits / (x.shape[1] * x.shape[2]), decoded
 
 
@@ -35,7 +41,7 @@ def rate_and_distortion(model: StereoModel, x: Tensor, quality: Tensor, *, noise
 
 
 def squared_error(decoded: Tensor, x: Tensor) -> Tensor:
-    """Mean squared error of each picture (N, H, W, 3) in 8-bit units, (N,)."""
+    """Mean squared error of each picture (N, H, W, C) in 8-bit units, (N,)."""
     return ((decoded - x) ** 2).mean((1, 2, 3)) * 65025
 
 

@@ -37,7 +37,8 @@ def is_auxiliary(name: str) -> bool:
 def make_auxiliary_optimisers(model: nn.Module, config: TrainingConfig) -> list[torch.optim.Optimizer]:
     """Adam at a constant rate for what the auxiliary loss trains; none for models without."""
     parameters = [p for name, p in model.named_parameters() if is_auxiliary(name)]
-    return [torch.optim.Adam(parameters, config.learning_rate)] if parameters else []
+    rate = config.auxiliary_learning_rate or config.learning_rate
+    return [torch.optim.Adam(parameters, rate)] if parameters else []
 
 
 class WeightAverage:

@@ -6,11 +6,10 @@ import platform
 import time
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 from torch.utils.flop_counter import FlopCounterMode
 
-from .config import TrainingConfig
-from .losses import RateDistortion
+from .tasks import Task
 
 
 def hardware(device: torch.device, processes: int) -> str:
@@ -26,10 +25,9 @@ def hardware(device: torch.device, processes: int) -> str:
 class GpuMeter:
     """Measures a GPU's peak and the work of a crop pair once, and tells the share of the peak that training takes."""
 
-    def __init__(self, step: RateDistortion, config: TrainingConfig, device: torch.device) -> None:
-        x = torch.zeros(2, config.crop_height, config.crop_width, 3, device=device)
-        with torch.autocast(device.type, torch.bfloat16, enabled=config.precision == "bfloat16"):
-            self._flops = step_flops(step, x, torch.full((2,), 0.5, device=device))
+    def __init__(self, task: Task, device: torch.device) -> None:
+        with torch.autocast(device.type, torch.bfloat16, enabled=task.config.precision == "bfloat16"):
+            self._flops = step_flops(task.forward, task.blank(device), torch.full((2,), 0.5, device=device))
         self._peak = peak_flops(device)
 
     def share_of_peak(self, crop_pairs_per_second: float) -> float:
@@ -37,7 +35,7 @@ class GpuMeter:
         return crop_pairs_per_second * self._flops / self._peak
 
 
-def step_flops(step: RateDistortion, x: Tensor, quality: Tensor) -> int:
+def step_flops(step: nn.Module, x: Tensor, quality: Tensor) -> int:
     """Floating-point operations of matrix products, convolutions and attention, forwards and backwards.
 
     x, quality: as of `RateDistortion.forward`. Leaves no gradients, and the random states as they were.
@@ -45,7 +43,7 @@ def step_flops(step: RateDistortion, x: Tensor, quality: Tensor) -> int:
     devices = [x.device] if x.device.type == "cuda" else []
     with torch.random.fork_rng(devices=devices), FlopCounterMode(display=False) as counter:
         loss, _, _ = step.forward(x, quality)  # not the compiled one, whose work cannot be seen
-        loss.backward()  # type: ignore[no-untyped-call]
+        loss.backward()
     step.zero_grad(set_to_none=True)
     return int(counter.get_total_flops())
 
