@@ -163,7 +163,7 @@ def _transposed3d(layer: StereoConvTranspose, x: Tensor, output_size: None = Non
 
 def _sizes(release: Path, views: NDArray[np.uint8]) -> list[str]:
     loaded = load_release(release)
-    coded, estimated = coded_and_estimated_bytes(loaded, torch.from_numpy(views), 50)
+    coded, estimated = coded_and_estimated_bytes(loaded, torch.from_numpy(views) / 255, 50)
     row = [f"`{loaded.name}`", f"{coded:,}", f"{estimated:,.0f}", f"{coded / estimated:.4f}"]
     if not isinstance(loaded.model, Bisic):
         return [*row, "-", "-"]

@@ -33,8 +33,10 @@ def export(run: Path, output: Path, name: str | None, data: tuple[Path, ...], tr
     `bisic encode --model DIR` uses it. With --data, the card holds sizes and quality measured by coding the run's
     validation scenes. A model whose coded bytes exceed its own estimate by more than 0.5 % is refused.
     """
-    from stereocodec.training.data import load_pairs
+    from stereocodec.training.checkpoint import run_settings
     from stereocodec.training.export import export_run
+    from stereocodec.training.tasks import load_examples
 
-    export_run(run, output, name=name or output.resolve().name, data=trained_on, pairs=load_pairs(data))
+    examples = load_examples(run_settings(run), data)
+    export_run(run, output, name=name or output.resolve().name, data=trained_on, examples=examples)
     click.echo(f"{output}: {sum(f.stat().st_size for f in output.iterdir()):,} bytes")

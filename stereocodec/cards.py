@@ -21,6 +21,9 @@ _METRICS = {
     "psnr_right": ("psnr", "PSNR of the right view, dB"),
     "ms_ssim_left": ("ms-ssim", "MS-SSIM of the left view"),
     "ms_ssim_right": ("ms-ssim", "MS-SSIM of the right view"),
+    "psnr_color": ("psnr", "PSNR of colour, dB"),
+    "ms_ssim_color": ("ms-ssim", "MS-SSIM of colour"),
+    "depth_rmse_mm": ("rmse", "root of the mean square error of depth, mm"),
 }
 
 

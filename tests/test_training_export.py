@@ -26,7 +26,9 @@ pytestmark = pytest.mark.usefixtures("one_thread")
 
 @pytest.mark.parametrize("quality", [10, 50, 100])
 def test_coded_bytes_are_those_that_training_estimates(release, pairs, quality):
-    coded, estimated = coded_and_estimated_bytes(load_release(release), pairs[1].stacked()[:, :192, :256], quality)
+    coded, estimated = coded_and_estimated_bytes(
+        load_release(release), pairs[1].stacked()[:, :192, :256] / 255, quality
+    )
     assert estimated > 500
     assert coded == pytest.approx(estimated, rel=0.005, abs=128)
 
@@ -50,7 +52,7 @@ def test_the_model_card_says_what_was_done(release):
 
 
 def test_the_release_is_measured_by_coding_the_validation_scenes(finished, pairs, tmp_path):
-    export_run(finished.folder, tmp_path / "release", name="a", data="b", pairs=pairs)
+    export_run(finished.folder, tmp_path / "release", name="a", data="b", examples=pairs)
     codec = StereoCodec.from_pretrained(tmp_path / "release", device="cpu")
     metrics = load_release(tmp_path / "release").training["metrics"]
     assert [point["quality"] for point in metrics] == [0, 25, 50, 75, 100]
@@ -72,10 +74,10 @@ def test_the_release_is_measured_by_coding_the_validation_scenes(finished, pairs
 
 def test_scenes_that_cannot_be_measured_are_named(finished, pairs, tmp_path):
     with pytest.raises(TrainingError, match="validation scene 'validation' is not in the data"):
-        export_run(finished.folder, tmp_path / "release", name="a", data="b", pairs=pairs[:2])
+        export_run(finished.folder, tmp_path / "release", name="a", data="b", examples=pairs[:2])
     trained(pairs, tmp_path / "run", 1)
     with pytest.raises(TrainingError, match="held out no validation scenes"):
-        export_run(tmp_path / "run", tmp_path / "release", name="a", data="b", pairs=pairs)
+        export_run(tmp_path / "run", tmp_path / "release", name="a", data="b", examples=pairs)
     assert not (tmp_path / "release").exists()
 
 
@@ -86,7 +88,7 @@ def test_a_release_whose_tables_do_not_fit_its_densities_is_not_written(finished
     monkeypatch.setattr(releases, "residual_tables", broader)
     for given in (pairs, ()):
         with pytest.raises(TrainingError, match=r"nothing was written: '.+' at quality .+ takes .+ bytes, and the"):
-            export_run(finished.folder, tmp_path / "release", name="a", data="b", pairs=given)
+            export_run(finished.folder, tmp_path / "release", name="a", data="b", examples=given)
     assert not (tmp_path / "release").exists()
 
 

@@ -59,7 +59,7 @@ def test_there_is_one_row_per_validation(finished):
 
 def test_the_result_codes_a_pair(finished, pairs, tmp_path):
     arch, folder, _ = finished
-    export_run(folder, tmp_path / "release", name=arch, data="the sample pair", pairs=pairs)
+    export_run(folder, tmp_path / "release", name=arch, data="the sample pair", examples=pairs)
     card = (tmp_path / "release" / "README.md").read_text(encoding="utf-8")
     assert f"Weights of the `{arch}` architecture" in card
     codec = StereoCodec.from_pretrained(tmp_path / "release", device="cpu")

@@ -1,6 +1,7 @@
 """Render frames of colour and depth: `python docs/sample/render_frames.py -o DIR`.
 
-They are called NAME_color.png and NAME_depth.png. Every frame is another random room, with depth as a sensor gives it: 16 bits, millimetres, 0 where it measured nothing.
+They are called NAME_color.png and NAME_depth.png. Every frame is another random room, with depth as a sensor gives it:
+16 bits, millimetres, 0 where it measured nothing.
 """
 
 from __future__ import annotations

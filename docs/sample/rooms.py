@@ -158,7 +158,7 @@ class Room:
     def _poster(self, half: Array) -> Material:
         lines = [str(word) for word in self.rng.choice(_WORDS, self.rng.integers(1, 5))]
         paper, ink = (tuple(int(255 * c**0.5) for c in self.colour(1.0)) for _ in "ab")
-        size = (240, max(40, int(240 * half[1] / half[0])))
+        size = (240, int(np.clip(240 * half[1] / half[0], 60, 480)))
         picture = paint_cover(lines, (paper[0], paper[1], paper[2]), (ink[0], ink[1], ink[2]), size)
         return printed(picture, picture, half, max(0.0, self.number(-0.5, 0.6)))
 

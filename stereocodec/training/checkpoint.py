@@ -70,13 +70,22 @@ def load_checkpoint(
         raise TrainingError(f"{path} is not a checkpoint of this configuration: {reason}") from error
 
 
+def run_settings(run: Path) -> TrainingConfig:
+    """The settings of a run's folder; raises TrainingError when it holds none."""
+    path = run / CONFIG
+    try:
+        return TrainingConfig.from_dict(json.loads(path.read_text(encoding="utf-8")))
+    except (OSError, ValueError) as error:
+        raise TrainingError(f"{run} holds no complete training run: {path.name} cannot be read") from error
+
+
 def load_run(run: Path) -> tuple[TrainingConfig, StereoModel, dict[str, Any]]:
     """The settings of a run's folder, the model with the averaged weights, and `progress`.
 
     Raises TrainingError when the folder holds no run with a checkpoint.
     """
     try:
-        config = TrainingConfig.from_dict(json.loads((run / CONFIG).read_text(encoding="utf-8")))
+        config = run_settings(run)
         with safe_open(run / FILE_NAME, framework="pt") as file:
             progress = json.loads(file.metadata()["progress"])
             weights = {n[4:]: file.get_tensor(n) for n in file.keys() if n.startswith("ema/")}  # noqa: SIM118

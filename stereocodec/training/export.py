@@ -9,21 +9,22 @@ from typing import Any
 
 import torch
 
+from ..container import ViewKind
 from ..entropy.lattice import Lattice
 from ..errors import OutputError, TrainingError
 from ..models import StereoModel
 from ..releases import coding_tables, load_release, save_release
 from .checkpoint import load_run
 from .config import TrainingConfig
-from .data import Pair
-from .losses import MS_SSIM_WEIGHT
-from .measure import check_bytes, measure, rendered_pair
+from .data import Example
+from .frame_measure import FrameMeasures
+from .measure import Measures, PairMeasures, check_bytes
 
 _CARD = """\
 ---
 library_name: stereocodec
 license: mit
-tags: [stereo, image-compression, learned-compression]
+tags: [{tags}]
 ---
 
 # {name}
@@ -34,46 +35,36 @@ Weights of the `{arch}` architecture for [stereocodec](https://pypi.org/project/
 |---|---|
 | parameters | {parameters:,} |
 | start | {init} |
-| training steps | {steps:,}: {crop_pairs:,} crop pairs, in the end {batch_size} of {crop_width}x{crop_height} a step |
+| training steps | {steps:,}: {crop_pairs:,} {crops}, in the end {batch_size} of {crop_width}x{crop_height} a step |
 | time | {minutes:.0f} minutes |
 | hardware | {hardware} |
-| loss | bits per view pixel + lambda * {distortion}, lambda {lambdas} |
+| loss | bits per {unit} + lambda * {distortion}, lambda {lambdas} |
 | data | {data} |
 
 {measured}
 
-Use: `bisic encode left.png right.png -o pair.bsc --model DIR`.
+Use: `{usage}`.
 """
-_DISTORTIONS = {"mse": "squared 8-bit error", "ms-ssim": f"{MS_SSIM_WEIGHT:.0f} * (1 - MS-SSIM)"}
-_UNMEASURED = "Rate and quality were not measured: the export was given no pairs."
-_MEASURED = """\
-Measured by coding central crops of at most 512x512 pixels of held-out scenes to files and back ({scenes}); means, \
-left and right view apart:
-
-| quality | bytes | bpp | PSNR, dB | MS-SSIM |
-|---|---|---|---|---|
-{rows}"""
-_ROW = (
-    "| {quality} | {bytes:,.0f} | {bpp:.4f} | {psnr_left:.2f}, {psnr_right:.2f} | "
-    "{ms_ssim_left:.5f}, {ms_ssim_right:.5f} |"
-)
+_UNMEASURED = "Rate and quality were not measured: the export was given no data."
 
 
-def export_run(run: Path, folder: Path, *, name: str, data: str, pairs: Sequence[Pair] = ()) -> None:
+def export_run(run: Path, folder: Path, *, name: str, data: str, examples: Sequence[Example] = ()) -> None:
     """Writes the averaged weights of a run, with integer tables and a model card, as a release folder.
 
-    data: what the card says of the data that the model was trained on, licences included. pairs: where the run's
-    validation scenes are; with them the release is measured by coding them, without them the card says that it was
-    not. Either way the bytes of coded pairs (a rendered one without `pairs`) are held against the model's estimate.
+    data: what the card says of the data that the model was trained on, licences included. examples: what the run's
+    architecture learns from (`tasks.load_examples`), its validation scenes among them; with them the release is
+    measured by coding these, without them the card says that it was not. Either way the bytes of coded examples (a
+    rendered one without `examples`) are held against the model's estimate.
 
-    Raises TrainingError when `run` holds no run, when a validation scene is not among the pairs, and when the coded
+    Raises TrainingError when `run` holds no run, when a validation scene is not among the examples, and when the coded
     bytes exceed the estimate by more than 0.5 % and 128 bytes; OutputError when `folder` is not empty. Nothing is
     written then.
     """
     if folder.exists() and not (folder.is_dir() and not any(folder.iterdir())):
         raise OutputError(f"{folder} exists and is not an empty folder; choose another or remove it")
     config, model, progress = load_run(run)
-    scenes = _validation_pairs(pairs, config) if pairs else []
+    scenes = _validation_examples(examples, config) if examples else []
+    measures = FrameMeasures() if model.view_kind is ViewKind.RGB8_DEPTH else PairMeasures()
     training: dict[str, Any] = {
         "steps": progress["step"],
         "crop_pairs": progress["crop_pairs"],
@@ -85,10 +76,12 @@ def export_run(run: Path, folder: Path, *, name: str, data: str, pairs: Sequence
     with TemporaryDirectory() as scratch:
         _save(Path(scratch) / "release", name, config, model, training, card="")
         release = load_release(Path(scratch) / "release")
-    check_bytes(release, scenes or [rendered_pair()])
+    check_bytes(release, {example.name: measures.input(example) for example in scenes or [measures.stand_in()]})
+    measured = _UNMEASURED
     if scenes:
-        training["metrics"] = measure(release, scenes)
-    _save(folder, name, config, model, training, card=_card(name, config, model, training, scenes))
+        training["metrics"] = measures.measure(release, scenes)
+        measured = measures.table(training["metrics"], ", ".join(scene.name for scene in scenes))
+    _save(folder, name, config, model, training, card=_card(name, config, model, training, measures, measured))
 
 
 def _save(
@@ -108,12 +101,13 @@ def _save(
 
 
 def _card(
-    name: str, config: TrainingConfig, model: StereoModel, training: Mapping[str, Any], scenes: Sequence[Pair]
+    name: str,
+    config: TrainingConfig,
+    model: StereoModel,
+    training: Mapping[str, Any],
+    measures: Measures,
+    measured: str,
 ) -> str:
-    measured = _UNMEASURED
-    if scenes:
-        rows = "\n".join(_ROW.format(**row) for row in training["metrics"])
-        measured = _MEASURED.format(scenes=", ".join(scene.name for scene in scenes), rows=rows)
     return _CARD.format(
         name=name,
         arch=config.arch,
@@ -122,7 +116,11 @@ def _card(
         batch_size=config.batch_size,
         crop_width=config.crop_width,
         crop_height=config.crop_height,
-        distortion=_DISTORTIONS[config.loss],
+        distortion=measures.distortion(config),
+        unit=measures.unit,
+        tags=measures.tags,
+        usage=measures.usage,
+        crops=measures.crops,
         lambdas=" to ".join(
             f"{trade:.4g}" for trade in sorted(set(model.trade_off(torch.tensor([0.0, 1.0])).tolist()))
         ),
@@ -132,12 +130,12 @@ def _card(
     )
 
 
-def _validation_pairs(pairs: Sequence[Pair], config: TrainingConfig) -> list[Pair]:
-    """The pairs of the run's validation scenes."""
+def _validation_examples(examples: Sequence[Example], config: TrainingConfig) -> list[Example]:
+    """Those of the run's validation scenes."""
     scenes = config.validation_scenes
     if not scenes:
-        raise TrainingError("the run held out no validation scenes that could be measured; leave the pairs out")
-    missing = [scene for scene in scenes if not any(pair.name.startswith(scene) for pair in pairs)]
+        raise TrainingError("the run held out no validation scenes that could be measured; leave the data out")
+    missing = [scene for scene in scenes if not any(example.name.startswith(scene) for example in examples)]
     if missing:
         raise TrainingError(f"validation scene '{missing[0]}' is not in the data")
-    return [pair for pair in pairs if pair.name.startswith(scenes)]
+    return [example for example in examples if example.name.startswith(scenes)]

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Sequence
+from abc import ABC, abstractmethod
+from collections.abc import Mapping, Sequence
 from dataclasses import astuple
+from typing import Any
 
+import numpy as np
 import torch
 import torch.nn.functional as F
+from numpy.typing import NDArray
 from torch import Tensor
 
 from ..codec import StereoCodec
@@ -16,24 +20,85 @@ from ..entropy.streams import StreamWriter
 from ..errors import TrainingError
 from ..images import psnr
 from ..releases import Release
-from .data import Pair
+from .config import TrainingConfig
+from .data import Example, Pair
+from .losses import MS_SSIM_WEIGHT
 from .ms_ssim import ms_ssim
 from .validation import central_crop
 
 QUALITIES = (0, 25, 50, 75, 100)
 MAX_SIDE = 512
 _EXCESS_SHARE, _EXCESS_BYTES = 0.005, 128
+_MEASURED = """\
+Measured by coding central crops of at most 512x512 pixels of held-out scenes to files and back ({scenes}); means, \
+left and right view apart:
+
+| quality | bytes | bpp | PSNR, dB | MS-SSIM |
+|---|---|---|---|---|
+{rows}"""
+_ROW = (
+    "| {quality} | {bytes:,.0f} | {bpp:.4f} | {psnr_left:.2f}, {psnr_right:.2f} | "
+    "{ms_ssim_left:.5f}, {ms_ssim_right:.5f} |"
+)
 
 
-def measure(release: Release, pairs: Sequence[Pair]) -> list[dict[str, float]]:
-    """Per quality the means over the pairs' central crops of file bytes, bpp, and PSNR (dB) and MS-SSIM per view."""
-    codec = StereoCodec(release, device="cpu")
-    rows = []
-    for quality in _qualities(release):
-        points = [_coded(codec, central_crop(pair.stacked(), MAX_SIDE), quality) for pair in pairs]
-        means = {key: sum(point[key] for point in points) / len(points) for key in points[0]}
-        rows.append({"quality": quality} | {key: round(value, 6) for key, value in means.items()})
-    return rows
+class Measures(ABC):
+    """What is measured of a release for one kind of examples, and what its card says.
+
+    usage: a command. tags: of the card's metadata. unit: of the rate in the loss. crops: what a run's batches hold.
+    """
+
+    usage: str
+    tags: str
+    unit: str
+    crops: str
+
+    @abstractmethod
+    def input(self, example: Any) -> Tensor:
+        """The central crop of an example as the model takes it."""
+
+    @abstractmethod
+    def stand_in(self) -> Example:
+        """An example for runs whose data are not at hand."""
+
+    @abstractmethod
+    def measure(self, release: Release, examples: Sequence[Any]) -> list[dict[str, float]]:
+        """Per quality the means over the examples' central crops, coded to files and back."""
+
+    @abstractmethod
+    def table(self, rows: Sequence[dict[str, float]], scenes: str) -> str:
+        """What `measure` gave, for the card."""
+
+    def distortion(self, config: TrainingConfig) -> str:
+        """The loss's, in words."""
+        return {"mse": "squared 8-bit error", "ms-ssim": f"{MS_SSIM_WEIGHT:.0f} * (1 - MS-SSIM)"}[config.loss]
+
+
+class PairMeasures(Measures):
+    """Of stereo pairs."""
+
+    usage = "bisic encode left.png right.png -o pair.bsc --model DIR"
+    tags = "stereo, image-compression, learned-compression"
+    unit = "view pixel"
+    crops = "crop pairs"
+
+    def input(self, example: Any) -> Tensor:
+        return central_crop(example.stacked(), MAX_SIDE).float() / 255
+
+    def stand_in(self) -> Pair:
+        return rendered_pair()
+
+    def measure(self, release: Release, examples: Sequence[Any]) -> list[dict[str, float]]:
+        codec = StereoCodec(release, device="cpu")
+        rows = []
+        for quality in _qualities(release):
+            points = [_coded(codec, central_crop(pair.stacked(), MAX_SIDE), quality) for pair in examples]
+            means = {key: sum(point[key] for point in points) / len(points) for key in points[0]}
+            rows.append({"quality": quality} | {key: round(value, 6) for key, value in means.items()})
+        return rows
+
+    def table(self, rows: Sequence[dict[str, float]], scenes: str) -> str:
+        return _MEASURED.format(scenes=scenes, rows="\n".join(_ROW.format(**row) for row in rows))
 
 
 def _qualities(release: Release) -> tuple[int, ...]:
@@ -56,32 +121,31 @@ def _coded(codec: StereoCodec, views: Tensor, quality: int) -> dict[str, float]:
     }
 
 
-def check_bytes(release: Release, pairs: Sequence[Pair]) -> None:
+def check_bytes(release: Release, inputs: Mapping[str, Tensor]) -> None:
     """Raises TrainingError when coded streams are longer than the model estimates by more than 0.5 % and 128 bytes.
 
-    The central crops of the pairs are coded.
+    inputs: what is coded, by name, as of `coded_and_estimated_bytes`.
     """
-    for pair in pairs:
-        views = central_crop(pair.stacked(), MAX_SIDE)
+    for name, x in inputs.items():
         for quality in _qualities(release):
-            coded, estimated = coded_and_estimated_bytes(release, views, quality)
+            coded, estimated = coded_and_estimated_bytes(release, x, quality)
             if not coded <= (1 + _EXCESS_SHARE) * estimated + _EXCESS_BYTES:
                 raise TrainingError(
-                    f"nothing was written: '{pair.name}' at quality {quality} takes {coded:,} bytes, and the model "
+                    f"nothing was written: '{name}' at quality {quality} takes {coded:,} bytes, and the model "
                     f"estimates {estimated:,.0f}; its probability tables do not fit its densities"
                 )
 
 
-def coded_and_estimated_bytes(release: Release, views: Tensor, quality: int) -> tuple[int, float]:
-    """Bytes of a pair's streams and guard list, and what the densities of training say of the symbols in them.
+def coded_and_estimated_bytes(release: Release, x: Tensor, quality: int) -> tuple[int, float]:
+    """Bytes of the streams and guard list, and what the densities of training say of the symbols in them.
 
-    views: (2, H, W, 3) uint8, sides multiples of the model's; quality: 0 to 100.
+    x: one pair or frame as the model takes it, float32, sides multiples of the model's; quality: 0 to 100.
     """
     model = copy.deepcopy(release.model)
     model.make_exact()
     writer = StreamWriter(release.lattice, release.tables)
     coder = _Estimated(writer, RateEstimator(model.prior, model.laplace_share, noise=False))
-    x, qualities = views.float() / 255, torch.full((2,), quality / 100, dtype=torch.float64)
+    qualities = torch.full((2,), quality / 100, dtype=torch.float64)
     with torch.inference_mode():
         model.walk(coder, model.analyse(x, qualities), qualities, (x.shape[1], x.shape[2]))
     streams, guard = writer.finish()
@@ -114,11 +178,17 @@ class _Estimated:
 
 
 def rendered_pair(side: int = 256, disparity: int = 12) -> Pair:
-    """Texture with as much contrast at every size, as photographs have it, seen from two places."""
+    """Texture seen from two places."""
+    scene = torch.from_numpy(rendered_texture(side, side + disparity))
+    return Pair("a rendered pair", torch.cat([scene[:, :side], scene[:, disparity:]], -1))
+
+
+def rendered_texture(height: int, width: int) -> NDArray[np.uint8]:
+    """Colour (H, W, 3) with as much contrast at every size, as photographs have it."""
     generator = torch.Generator().manual_seed(0)
-    texture = torch.full((1, 3, side, side + disparity), 128.0)
+    texture = torch.full((1, 3, height, width), 128.0)
     for cells in (2, 4, 8, 16, 32, 64, 128):
         octave = torch.randn(1, 3, cells, cells, generator=generator)
         texture += 16 * F.interpolate(octave, texture.shape[2:], mode="bilinear", align_corners=False)
-    scene = texture[0].permute(1, 2, 0).clamp(0, 255).round().to(torch.uint8)
-    return Pair("a rendered pair", torch.cat([scene[:, :side], scene[:, disparity:]], -1))
+    scene: NDArray[np.uint8] = texture[0].permute(1, 2, 0).clamp(0, 255).round().to(torch.uint8).numpy()
+    return scene
