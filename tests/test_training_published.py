@@ -10,7 +10,6 @@ import torch
 from runs import rows_of
 
 from stereocodec import StereoCodec
-from stereocodec.errors import TrainingError
 from stereocodec.training.config import TrainingConfig
 from stereocodec.training.export import export_run
 from stereocodec.training.loop import Trainer
@@ -101,9 +100,3 @@ def test_fine_tuning_for_ms_ssim_starts_with_the_weights_of_a_run(finished, pair
         assert torch.equal(trainer.model.state_dict()[name], value), name
     trainer.run()
     assert trainer.step == 2
-
-
-def test_colour_with_depth_is_no_pair_to_train_on(pairs, tmp_path):
-    config = TrainingConfig(arch="rgbd", crop_height=64, crop_width=64, validation_scenes=("validation",))
-    with pytest.raises(TrainingError, match="'rgbd' codes no pairs of pictures"):
-        Trainer(config, pairs, tmp_path, report=lambda line: None)

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from dataclasses import replace
+from typing import Any, cast
 
 import numpy as np
 import torch
@@ -11,7 +12,7 @@ from torch import Tensor
 
 from ..container import Container
 from ..container_depth import DepthMode
-from ..depth_images import DepthMap, depth_errors
+from ..depth_images import DepthMap, Samples, depth_errors
 from ..images import psnr
 from ..releases import Release
 from ..rgbd_codec import RgbdCodec
@@ -77,10 +78,9 @@ def coded_frame(codec: RgbdCodec, frame: Frame) -> dict[str, float]:
     Depth beyond the frame's range is clipped to it first.
     """
     depth, step = frame.depth, frame.depth.metres_per_step
-    samples = np.where(depth.holes, depth.invalid, depth.samples.clip(frame.near, frame.far)).astype(
-        depth.samples.dtype
-    )
-    reference = DepthMap(samples, step, depth.invalid)
+    samples = cast(Samples, depth.samples.clip(frame.near, frame.far))
+    samples[depth.holes] = depth.invalid
+    reference = replace(depth, samples=samples)
     data = codec.compress(
         frame.color,
         samples,

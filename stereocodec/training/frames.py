@@ -70,7 +70,9 @@ def load_frames(sources: Iterable[Path], config: TrainingConfig) -> list[Frame]:
 
 
 def _load(name: str, files: FoundFrame, config: TrainingConfig) -> Frame | None:
-    color, samples = to_rgb8(load_image(files.color), str(files.color)), np.asarray(load_depth(files.depth))
+    # Copied: what Pillow hands out may not be written to, of which PyTorch warns.
+    color = to_rgb8(load_image(files.color), str(files.color)).copy()
+    samples = np.asarray(load_depth(files.depth))
     unit: str | None = config.depth_unit or files.unit
     if unit == ROTATED:
         samples, unit = samples.astype(np.uint16), "mm"

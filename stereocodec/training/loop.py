@@ -133,7 +133,7 @@ class Trainer:
         except (OSError, ValueError) as error:
             raise TrainingError(f"{self.folder} holds no run to resume: {path.name} cannot be read") from error
         for name in ("arch", "model", "optimiser"):
-            if getattr(former, name) != getattr(self.config, name):
+            if getattr(former, name) != json.loads(json.dumps(getattr(self.config, name))):  # lists for tuples
                 raise TrainingError(f"{self.folder} holds a run with another '{name}'; resume with what {path} says")
 
     def save(self) -> None:
