@@ -10,7 +10,7 @@ import click
 
 from stereocodec.container import Container
 from stereocodec.files import check_writable
-from stereocodec.release_folders import DEFAULT_MODEL
+from stereocodec.release_folders import DEFAULT_DEPTH_MODEL, DEFAULT_MODEL
 
 from ._shared import (
     STANDARD_STREAM,
@@ -50,8 +50,7 @@ _MAX_PICTURE_BYTES = 2**30  # read from standard input; 8-bit RGB of the largest
 )
 @click.option(
     "--model",
-    default=DEFAULT_MODEL,
-    show_default=True,
+    show_default=f"{DEFAULT_MODEL}; with --depth {DEFAULT_DEPTH_MODEL}",
     metavar="NAME|DIR|ORG/NAME",
     help="A built-in model, the folder of a release, or a model on the Hub.",
 )
@@ -82,7 +81,7 @@ def encode(
     right: str | None,
     output: str,
     quality: int | None,
-    model: str,
+    model: str | None,
     depth: str | None,
     depth_unit: str | None,
     depth_mode: str | None,
@@ -102,11 +101,12 @@ def encode(
     once, the PSNR over RGB that a decoder will get. The file appears only when all went well.
 
     With --depth, the one picture is colour and the depth map, of 16 or 8 bits, is registered to it pixel by pixel.
-    What has no measurement stays so exactly. The model must be one for colour with depth. Bits are per pixel of the
-    frame, and the errors of depth are in millimetres.
+    What has no measurement stays so exactly. Bits are per pixel of the frame, and the errors of depth are in
+    millimetres.
     """
     if depth is not None:
-        _check_frame(right)
+        if right is not None:
+            raise click.UsageError("With --depth there is one picture, that of colour.")
         options = DepthOptions(depth, depth_unit, depth_mode or "linear", depth_range, invalid or 0)
         encode_frame(
             left,
@@ -144,14 +144,6 @@ def encode(
         click.echo(f"{name}: {size}, {chosen}{codec.name}", err=stdout is not None)
         if levels is not None:
             click.echo(_psnr_text(*levels), err=stdout is not None)
-
-
-def _check_frame(right: str | None) -> None:
-    if right is not None:
-        raise click.UsageError("With --depth there is one picture, that of colour.")
-    source = click.get_current_context().get_parameter_source("model")
-    if source is click.core.ParameterSource.DEFAULT:
-        raise click.UsageError("--depth needs a model for colour with depth: name its release with --model.")
 
 
 def _size_text(count: int, view: View) -> str:

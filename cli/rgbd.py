@@ -44,7 +44,7 @@ def encode_frame(
     output: str,
     *,
     quality: int | None,
-    model: str,
+    model: str | None,
     device: str,
     force: bool,
     verify: bool,

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from .container import ViewKind
 from .images import Output, from_rgb8, to_pair
 from .release_codec import Progress, ReleaseCodec, check_output, silent
+from .release_folders import DEFAULT_MODEL
 
 if TYPE_CHECKING:
     from .images import ImageLike
@@ -28,6 +29,7 @@ class StereoCodec(ReleaseCodec):
     """
 
     view_kind = ViewKind.RGB8
+    default_model = DEFAULT_MODEL
 
     def compress(
         self,

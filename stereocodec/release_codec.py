@@ -21,7 +21,7 @@ from .entropy.streams import StreamReader, StreamWriter
 from .errors import DecodingMismatch, InvalidInput, WrongModel
 from .file_weights import other_weights, weights_of
 from .hub import Located, locate, publish
-from .release_folders import BUILT_IN, DEFAULT_MODEL
+from .release_folders import BUILT_IN
 from .releases import Release, load_release
 
 if TYPE_CHECKING:
@@ -44,6 +44,7 @@ class ReleaseCodec:
     """
 
     view_kind: ClassVar[ViewKind]
+    default_model: ClassVar[str]
 
     def __init__(
         self, release: Release, *, device: str = "auto", built_in: bool = False, origin: str | None = None
@@ -62,7 +63,7 @@ class ReleaseCodec:
     @classmethod
     def from_pretrained(
         cls,
-        name_or_path: str | Path = DEFAULT_MODEL,
+        name_or_path: str | Path | None = None,
         *,
         revision: str | None = None,
         cache_dir: str | Path | None = None,
@@ -73,6 +74,7 @@ class ReleaseCodec:
     ) -> Self:
         """Loads a built-in release by name, a release folder, or a release on the Hub as "org/name".
 
+        When no name is given, that is the built-in `default_model`.
         revision: a branch, tag or commit on the Hub; also as "org/name@revision". cache_dir, local_files_only,
         force_download, token: as in huggingface_hub.
         device: "auto" (a CUDA device when there is one), "cpu", "cuda" or "cuda:N".
@@ -80,7 +82,7 @@ class ReleaseCodec:
         """
         torch_device(device)
         located = locate(
-            name_or_path,
+            cls.default_model if name_or_path is None else name_or_path,
             revision=revision,
             cache_dir=cache_dir,
             local_files_only=local_files_only,

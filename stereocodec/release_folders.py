@@ -23,6 +23,7 @@ from .errors import InvalidInput, InvalidRelease, UnknownModel
 FORMAT_VERSION = 2
 BUILT_IN = Path(__file__).parent / "weights"
 DEFAULT_MODEL = "bisic-rt"
+DEFAULT_DEPTH_MODEL = "rgbd-rooms"
 # Built-in releases of earlier versions, by model id: what their files say by name when they meet this version.
 EARLIER_RELEASES = {"4513a838e18f": ("bisic-rt", "0.1.0")}
 CONFIG, TENSORS, CARD = "config.json", "model.safetensors", "README.md"

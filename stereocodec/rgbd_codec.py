@@ -14,6 +14,7 @@ from .entropy.masks import decode_mask, encode_mask
 from .errors import InvalidInput
 from .images import Output, from_rgb8, to_rgb8
 from .release_codec import Progress, ReleaseCodec, check_output, silent
+from .release_folders import DEFAULT_DEPTH_MODEL
 
 if TYPE_CHECKING:
     from .depth_images import DepthLike
@@ -29,6 +30,7 @@ class RgbdCodec(ReleaseCodec):
     """
 
     view_kind = ViewKind.RGB8_DEPTH
+    default_model = DEFAULT_DEPTH_MODEL
 
     def compress(
         self,

@@ -10,6 +10,7 @@ import sys
 import types
 
 from commands import bisic_process, names, posix_only, run
+
 from stereocodec_cli._shared import progress_bar
 
 

@@ -15,6 +15,7 @@ from commands import run
 from hub_machine import done
 from hub_server import TOKEN
 from PIL import Image
+
 from stereocodec_cli.main import bisic
 
 DOCS = Path(__file__).parent.parent / "docs"

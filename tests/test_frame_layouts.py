@@ -13,12 +13,11 @@ from stereocodec.training.frames import load_frames
 
 LAYOUTS = {
     "beside": [("a", "x/a_color.png", "x/a_depth.png"), ("b", "x/b_color.jpg", "x/b_depth.png")],
-    "nyu": [("train-0001", "train/rgb/0001.png", "train/depth/0001.png"), ("train-0002",) + ("",) * 2],
+    "nyu": [(f"train-000{n}", f"train/rgb/000{n}.png", f"train/depth/000{n}.png") for n in (1, 2)],
     "authors": [("5", "color/5.png", "gt/5.png")],
     "sun": [("kv1-NYU0001-NYU0001", "kv1/NYU0001/image/NYU0001.jpg", "kv1/NYU0001/depth/NYU0001.png")],
-    "by order": [("0000103", "image/0000103.jpg", "depth/0000104.png"), ("0000200", "image/0000200.jpg", "depth/9.png")],
+    "by order": [("0103", "image/0103.jpg", "depth/0104.png"), ("0200", "image/0200.jpg", "depth/9.png")],
 }
-LAYOUTS["nyu"][1] = ("train-0002", "train/rgb/0002.png", "train/depth/0002.png")
 
 
 def draw(path, depth=None):
@@ -123,7 +122,7 @@ def test_what_is_no_frame_is_named(tmp_path):
     with pytest.raises(TrainingError, match=r"a_color.png has no depth beside it; expected a_depth.png"):
         find_frames(tmp_path)
     draw(tmp_path / "a_depth.png")
-    with pytest.raises(InvalidInput, match="a_depth.png is a picture of mode RGB, not a depth map"):
+    with pytest.raises(InvalidInput, match=r"a_depth\.png is a picture of mode RGB, not a depth map"):
         load_frames([tmp_path], TrainingConfig())
     Image.fromarray(np.ones((5, 6), np.uint16)).save(tmp_path / "a_depth.png")
     with pytest.raises(TrainingError, match=r"a_color.png and a_depth.png: color is 6x4, depth is 6x5"):
