@@ -10,11 +10,13 @@ import shutil
 from pathlib import Path
 
 import click
+import numpy as np
 import pytest
 from commands import run
 from hub_machine import done
 from hub_server import TOKEN
 from PIL import Image
+from rgbd_frames import frame
 
 from stereocodec_cli.main import bisic
 
@@ -30,7 +32,7 @@ def blocks(page):
 def bisic_lines(code):
     """Arguments of the lines that call the command, joined where they are broken by a backslash."""
     lines = code.replace("\\\n", " ").splitlines()
-    return [shlex.split(line)[1:] for line in lines if line.startswith("bisic ")]
+    return [shlex.split(line, comments=True)[1:] for line in lines if line.startswith("bisic ")]
 
 
 @pytest.fixture
@@ -67,6 +69,24 @@ def test_the_page_for_programmers(folder, capsys):
     assert len(output) == 4
     with Image.open(folder / "crop.bsc") as image:
         assert (image.size, image.n_frames) == ((96, 64), 2)
+
+
+def test_the_page_for_depth_cameras(folder):
+    color, depth = frame(100, 130)
+    Image.fromarray(color).save("color.png")
+    Image.fromarray(depth).save("depth.png")
+    names = {"color": color, "depth": depth}
+    lines = [line for language, code in blocks("rgbd.md") for line in bisic_lines(code)]
+    assert [line[0] for line in lines] == ["encode", "info", "decode"]
+    for line in lines:
+        result = run(*line)
+        assert result.exit_code == 0, result.output
+    with Image.open("frame_depth.png") as image:
+        assert np.array_equal(np.asarray(image) == 0, depth == 0)
+    (code,) = (code for language, code in blocks("rgbd.md") if language == "python")
+    exec(compile(code, "rgbd.md", "exec"), names)
+    assert np.array_equal(np.isnan(names["metres"]), depth == 0)
+    assert names["codec"].name == "rgbd-rooms"
 
 
 def test_the_page_of_the_hub(folder, machine, hub, release_files):

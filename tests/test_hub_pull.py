@@ -170,7 +170,7 @@ def test_models_that_are_here(machine, hub, commit):
     hub.add("org/bert", {"config.json": b"{}"})
     refused(machine.bisic("pull", "org/bert"))
     before = json.loads(done(machine.bisic("models", "--json")))
-    assert [(entry["model"], entry["built_in"]) for entry in before] == [("bisic-rt", True)]
+    assert [(entry["model"], entry["built_in"]) for entry in before] == [("bisic-rt", True), ("rgbd-rooms", True)]
     assert before[0]["licence"] == "mit"
     assert [rate["quality"] for rate in before[0]["rates"]] == [0, 25, 50, 75, 100]
     done(machine.bisic("pull", NAME))

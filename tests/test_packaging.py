@@ -55,7 +55,8 @@ def test_the_wheel_holds_the_package_and_nothing_else(dist):
     packaged = {name.replace("stereocodec_cli/", "cli/") for name in sizes if ".dist-info/" not in name}
     assert packaged == expected_files()
     assert "stereocodec/py.typed" in packaged
-    assert [name for name, size in sizes.items() if size > 2**18] == ["stereocodec/weights/bisic-rt/model.safetensors"]
+    weights = {f"stereocodec/weights/{name}/model.safetensors" for name in ("bisic-rt", "rgbd-rooms")}
+    assert {name for name, size in sizes.items() if size > 2**18} == weights
 
 
 def test_the_sdist_holds_what_the_wheel_is_made_of(dist):
@@ -63,7 +64,7 @@ def test_the_sdist_holds_what_the_wheel_is_made_of(dist):
         names = {name.partition("/")[2] for name in sdist.getnames()}
         heavy = [entry.name for entry in sdist if entry.size > 2**18]
     assert expected_files() | {"pyproject.toml", "README.md", "LICENSE", "PKG-INFO"} <= names
-    assert len(heavy) == 1
+    assert len(heavy) == 2
     assert not {name.split("/")[0] for name in names} & {"tests", "docs", "benchmarks"}
 
 

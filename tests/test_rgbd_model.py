@@ -13,8 +13,6 @@ from stereocodec.entropy.coders import RateEstimator
 from stereocodec.entropy.lattice import Lattice
 from stereocodec.entropy.streams import StreamReader, StreamWriter
 from stereocodec.releases import coding_tables
-from stereocodec.training.frame_losses import FrameRateDistortion, edge_error
-from stereocodec.training.losses import estimate
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 SIZE = 128, 192
@@ -114,21 +112,3 @@ def test_every_weight_is_trained():
 
 def test_colour_and_depth_have_a_trade_off_each(small):
     assert small.trade_off(torch.zeros(4)).tolist() == pytest.approx([SMALL.color_lmbda] * 2 + [SMALL.depth_lmbda] * 2)
-
-
-def test_every_term_of_the_published_loss(model, reference):
-    """Their loss adds up both modalities, counts holes as depth, and has its bits per pixel of the frame."""
-    x = frame(reference, "a")
-    with torch.no_grad():
-        bpp, decoded = estimate(model, x, QUALITY, noise=False)
-        x = torch.cat([x, torch.ones_like(x[..., :1])], -1)
-        errors = {kind: FrameRateDistortion(model, "mse", kind).distortion(decoded, x) for kind in ("structure", "mse")}
-        edges = edge_error(decoded[..., 3:], x[..., 3:4])
-    lambdas = torch.tensor([0.0067, 0.013])
-    for kind, name in (("structure", "d_loss"), ("mse", "mse")):
-        terms = {
-            key: reference[f"a.loss[{name}].{key}"] for key in ("rgb_loss", "depth_loss", "r_bpp_loss", "d_bpp_loss")
-        }
-        torch.testing.assert_close(bpp, torch.cat([terms["r_bpp_loss"], terms["d_bpp_loss"]]))
-        torch.testing.assert_close(bpp + lambdas * errors[kind], torch.cat([terms["rgb_loss"], terms["depth_loss"]]))
-    torch.testing.assert_close(edges, reference["a.loss[d_loss].edge_loss"])

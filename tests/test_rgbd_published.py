@@ -15,6 +15,8 @@ from safetensors.torch import load_file
 from stereocodec.entropy.coders import RateEstimator
 from stereocodec.models.rgbd import Rgbd
 from stereocodec.models.rgbd_keys import official_config, official_weights
+from stereocodec.training.frame_losses import FrameRateDistortion, edge_error
+from stereocodec.training.losses import estimate
 
 STATE_DICT, OUTPUTS = (SHARED / "reference" / f"rgbd.{kind}.safetensors" for kind in ("state_dict", "io"))
 QUALITY = torch.zeros(2)
@@ -196,3 +198,21 @@ def test_a_padded_frame_decodes_to_the_published_depth(model):
         assert torch.equal(torch.cat(coder.symbols[view]).int(), reference()[f"b.symbols_y.{name}"].int())
     written = (depth * 10000).int()
     assert (written - reference()["b.decoded_u16.depth"].int()).abs().max() <= 1
+
+
+def test_every_term_of_the_published_loss(model):
+    """Their loss adds up both modalities, counts holes as depth, and has its bits per pixel of the frame."""
+    x = frame("a")
+    with torch.no_grad():
+        bpp, decoded = estimate(model, x, QUALITY, noise=False)
+        x = torch.cat([x, torch.ones_like(x[..., :1])], -1)
+        errors = {kind: FrameRateDistortion(model, "mse", kind).distortion(decoded, x) for kind in ("structure", "mse")}
+        edges = edge_error(decoded[..., 3:], x[..., 3:4])
+    lambdas = torch.tensor([0.0067, 0.013])
+    for kind, name in (("structure", "d_loss"), ("mse", "mse")):
+        terms = {
+            key: reference()[f"a.loss[{name}].{key}"] for key in ("rgb_loss", "depth_loss", "r_bpp_loss", "d_bpp_loss")
+        }
+        torch.testing.assert_close(bpp, torch.cat([terms["r_bpp_loss"], terms["d_bpp_loss"]]))
+        torch.testing.assert_close(bpp + lambdas * errors[kind], torch.cat([terms["rgb_loss"], terms["depth_loss"]]))
+    torch.testing.assert_close(edges, reference()["a.loss[d_loss].edge_loss"])
