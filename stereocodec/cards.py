@@ -13,7 +13,8 @@ from .errors import InvalidInput, OutputError
 from .files import write_together
 from .release_folders import CARD, CONFIG, read_checked, read_config
 
-_TAGS = ("image-compression", "learned-compression", "stereo")
+_TAGS = ("image-compression", "learned-compression")
+_SUBJECTS = {"rgbd": "rgb-d"}  # of architectures that code no stereo pairs
 # Columns of the measurements in config.json: the Hub's name of the metric, and what a person reads.
 _METRICS = {
     "bpp": ("bpp", "bits per view pixel"),
@@ -62,7 +63,7 @@ def with_metadata(card: str, config: Mapping[str, Any], metadata: Mapping[str, A
         # A card without metadata would be warned about.
         found = ModelCard(card if card.startswith("---") else f"---\n---\n{card or f'# {name}'}")
         fields: dict[str, Any] = found.data.to_dict()  # type: ignore[no-untyped-call]
-        tags = {*(fields.get("tags") or ()), *_TAGS}
+        tags = {*(fields.get("tags") or ()), *_TAGS, _subject(config)}
         fields |= {"library_name": "stereocodec", "pipeline_tag": "image-to-image", "tags": sorted(tags)}
         results = _results(name, config)
         if results:
@@ -76,6 +77,10 @@ def with_metadata(card: str, config: Mapping[str, Any], metadata: Mapping[str, A
         raise InvalidInput(f"the card or its metadata cannot be used: {' '.join(str(error).split())[:200]}") from error
 
 
+def _subject(config: Mapping[str, Any]) -> str:
+    return _SUBJECTS.get(str(config.get("architecture")), "stereo")
+
+
 def _results(name: str, config: Mapping[str, Any]) -> list[Any]:
     from huggingface_hub import EvalResult
 
@@ -83,7 +88,7 @@ def _results(name: str, config: Mapping[str, Any]) -> list[Any]:
     return [
         EvalResult(
             task_type="image-to-image",
-            task_name="stereo image compression",
+            task_name=f"{_subject(config)} image compression",
             dataset_type="held-out",
             dataset_name="held-out scenes, see the card",
             metric_type=kind,
