@@ -83,7 +83,9 @@ def measure(codec: RgbdCodec, frame: Frame) -> Bytes:
     container = Container.from_bytes(data)
     mask = len(container.depth.mask) if container.depth else 0
     level, (rmse, largest) = psnr(frame.color, color), depth_errors(frame.depth, depth)
-    ours = {"bytes": len(data), "mask": mask, "psnr": level, "rmse": rmse, "largest": largest}
+    streams = container.streams
+    of_color = len(streams.z_left) + len(streams.y_left)
+    ours = {"bytes": len(data), "color": of_color, "mask": mask, "psnr": level, "rmse": rmse, "largest": largest}
     colors = {name: bytes_at(level, coder, settings) for name, (coder, settings) in color_coders(frame.color).items()}
     wanted = -math.log(max(rmse, 1e-9))
     depths = {name: bytes_at(wanted, coder, settings) for name, (coder, settings) in depth_coders(frame, mask).items()}
@@ -184,9 +186,11 @@ def lossless_jpeg_xl(samples: NDArray[np.uint16]) -> bytes:
 
 def report(results: Sequence[Mapping[str, float]]) -> str:
     """The table of our mean, and of each pair of formats over the frames where both reach our quality."""
-    mean = {name: sum(result[name] for result in results) / len(results) for name in ("bytes", "mask", "psnr", "rmse")}
+    names = ("bytes", "color", "mask", "psnr", "rmse")
+    mean = {name: sum(result[name] for result in results) / len(results) for name in names}
     largest = max(result["largest"] for result in results)
-    rows = [["**this codec, one file**", "", "", f"{mean['bytes']:,.0f}", "1.00", str(len(results))]]
+    sizes = [mean["color"], mean["bytes"] - mean["color"], mean["bytes"]]
+    rows = [["**this codec, one file**", *(f"{size:,.0f}" for size in sizes), "1.00", str(len(results))]]
     for depth_title, depth in DEPTH.items():
         for color_title, color in COLOR.items():
             reached = [r for r in results if not math.isnan(r[color] + r[depth])]
@@ -194,12 +198,13 @@ def report(results: Sequence[Mapping[str, float]]) -> str:
                 continue
             colors, depths, ours = (sum(r[name] for r in reached) / len(reached) for name in (color, depth, "bytes"))
             title = f"{color_title}; {depth_title}"
-            sizes = [f"{size:,.0f}" for size in (colors, depths, colors + depths)]
-            rows.append([title, *sizes, f"{(colors + depths) / ours:.2f}", str(len(reached))])
+            sizes = [colors, depths, colors + depths]
+            factor = f"{(colors + depths) / ours:.2f}"
+            rows.append([title, *(f"{size:,.0f}" for size in sizes), factor, str(len(reached))])
     header = ["", "colour, bytes", "depth, bytes", "both, bytes", "of this codec's", "frames"]
     quality = (
         f"Means: colour {mean['psnr']:.2f} dB, depth {mean['rmse']:.1f} mm root mean square error (largest error of "
-        f"all frames {largest:,.0f} mm), of our bytes {mean['mask']:,.0f} for the mask of holes."
+        f"all frames {largest:,.0f} mm), of our bytes of depth {mean['mask']:,.0f} for the mask of holes."
     )
     return f"{quality}\n\n{table(header, rows)}"
 
