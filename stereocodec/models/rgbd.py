@@ -27,6 +27,7 @@ from ..nn.cross_modal import (
 from .base import StereoModel
 from .rgbd_config import RgbdConfig
 from .rgbd_entropy import EntropyModel
+from .rgbd_start import start_as_transform
 
 __all__ = ["Rgbd", "RgbdConfig", "RgbdLatents"]
 
@@ -98,7 +99,8 @@ class Rgbd(StereoModel):
         )
 
     def calibrate(self, x: Tensor) -> None:
-        """Nothing: the networks start as published, whatever the frames."""
+        """Starts as a transform that is fitted to frames (B, H, W, 4): see `start_as_transform`."""
+        start_as_transform(self, x)
 
     def auxiliary_loss(self) -> Tensor:
         return self.prior.auxiliary_loss()
