@@ -14,7 +14,7 @@ pytestmark = pytest.mark.usefixtures("one_thread")
 @pytest.mark.parametrize(
     ("settings", "message"),
     [
-        ({"crop_heigth": 128}, "unknown setting 'crop_heigth'; known are: arch, augmentation, auxiliary_learning_rate, batch_size"),
+        ({"crop_heigth": 128}, "unknown setting 'crop_heigth'; known are: arch, augmentation, auxiliary_learning_rate"),
         ({"crop_height": 96}, "crop_height is 96; it must be a positive multiple of 64"),
         ({"crop_width": 0}, "crop_width is 0"),
         ({"batch_size": 0}, "batch_size must be at least 1"),

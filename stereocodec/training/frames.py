@@ -14,7 +14,8 @@ from torch import Tensor
 from ..container_depth import DepthMode
 from ..depth_images import DepthMap, load_depth, to_depth_map, to_network
 from ..errors import InvalidInput, TrainingError
-from ..images import load_image, to_rgb8
+from ..images import to_rgb8
+from ..pil_images import load_image
 from ..rgbd_codec import check_sizes
 from .config import TrainingConfig
 from .data import area_probabilities
