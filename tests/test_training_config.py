@@ -37,6 +37,13 @@ pytestmark = pytest.mark.usefixtures("one_thread")
         ({"photo_share": 0.6, "pattern_share": 0.5}, "nor more than 1 together"),
         ({"validation_scenes": "aloe"}, "validation_scenes is 'aloe'; it must be a list of texts"),
         ({"validation_scenes": ["aloe", 1]}, "it must be a list of texts"),
+        ({"depth_loss": "l1"}, "unknown depth_loss 'l1'; use 'mse' or 'structure'"),
+        ({"depth_mode": "log"}, "unknown depth_mode 'log'"),
+        ({"depth_range": [3, 1]}, "depth_range must be empty, or the least and the greatest depth in metres"),
+        ({"depth_range": [1]}, "depth_range must be empty"),
+        ({"depth_range": [0, float("inf")]}, "it must be a list of numbers"),
+        ({"depth_unit": 0.001}, "depth_unit is 0.001; it must be a text"),
+        ({"auxiliary_learning_rate": -1}, "auxiliary_learning_rate must not be negative"),
         ({"model": [1]}, r"model is \[1\]; it must be a table"),
     ],
 )
@@ -61,7 +68,7 @@ def test_every_architecture_has_a_recipe(arch):
 
 
 def test_other_architectures_have_none():
-    with pytest.raises(TrainingError, match=r"no recipe for 'jpeg'; known are: bisic, bisic-fast, bisic-rt, ecsic, rgbd$"):
+    with pytest.raises(TrainingError, match=r"known are: bisic, bisic-fast, bisic-rt, ecsic, rgbd$"):
         TrainingConfig.recipe("jpeg")
 
 

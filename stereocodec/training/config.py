@@ -161,14 +161,14 @@ def _check_type(name: str, value: object, default: object) -> None:
     elif isinstance(default, int):
         valid, kind = isinstance(value, int) and not is_bool, "a whole number"
     elif isinstance(default, float):
-        valid, kind = isinstance(value, int | float) and not is_bool and math.isfinite(value), "a number"
+        valid, kind = _is_number(value), "a number"
     elif isinstance(default, str):
         valid, kind = isinstance(value, str), "a text"
     elif name == "milestones":
         valid = isinstance(value, tuple) and all(isinstance(item, int) and not is_bool for item in value)
         kind = "a list of whole numbers"
     elif name == "depth_range":
-        valid = isinstance(value, tuple) and all(isinstance(item, int | float) for item in value)
+        valid = isinstance(value, tuple) and all(_is_number(item) for item in value)
         kind = "a list of numbers"
     elif isinstance(default, tuple):
         valid, kind = isinstance(value, tuple) and all(isinstance(item, str) for item in value), "a list of texts"
@@ -176,3 +176,7 @@ def _check_type(name: str, value: object, default: object) -> None:
         valid, kind = isinstance(value, Mapping), "a table"
     if not valid:
         raise TrainingError(f"{name} is {value!r}; it must be {kind}")
+
+
+def _is_number(value: object) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
