@@ -43,7 +43,7 @@ COMMANDS = {
     "models": _Entry("models:models", "List the models that are here."),
     "pull": _Entry("pull:pull", "Fetch a model from the Hub."),
     "push": _Entry("push:push", "Publish a release folder on the Hub."),
-    "train": _Entry("train:train", "Train a model on folders of stereo pairs."),
+    "train": _Entry("train:train", "Train a model on folders of stereo pairs, or of colour with depth."),
     "export": _Entry("export:export", "Make a release folder of a training run."),
     "import": _Entry("import_:import_", "Make a release folder of a checkpoint of a published codec."),
 }
