@@ -11,11 +11,11 @@ import numpy as np
 import pytest
 from click.testing import CliRunner
 from PIL import Image
+from stereocodec_cli.main import bisic
 
 import stereocodec
 from stereocodec.container import Container, Streams
 from stereocodec.errors import WrongModel
-from stereocodec_cli.main import bisic
 
 HEIGHT, WIDTH = 6, 8
 MODEL_ID = bytes(range(6))

@@ -9,11 +9,11 @@ from importlib.metadata import entry_points
 import pytest
 from commands import HEIGHT, WIDTH, bisic_process, error_line, names, run
 from PIL import Image
+from stereocodec_cli import main as cli_main
+from stereocodec_cli.main import COMMANDS, bisic
 
 import stereocodec
 from stereocodec.errors import InvalidInput
-from stereocodec_cli import main as cli_main
-from stereocodec_cli.main import COMMANDS, bisic
 
 
 @pytest.mark.parametrize("arguments", [["--help"], ["encode", "--help"], ["decode", "-h"], ["info", "-h"]])

@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 from commands import HEIGHT, MODEL_ID, WIDTH, error_line, names, run
 from PIL import Image
+from stereocodec_cli.decode import FORMATS
 
 from stereocodec.container import Container, Streams
-from stereocodec_cli.decode import FORMATS
 
 
 def expected_views(folder):

@@ -12,10 +12,10 @@ from click.testing import CliRunner
 from commands import error_line
 from PIL import Image
 from rgbd_frames import frame, random_model, save_small
+from stereocodec_cli.main import bisic
 
 from stereocodec.models.rgbd_keys import official_names
 from stereocodec.releases import load_release
-from stereocodec_cli.main import bisic
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 

@@ -10,7 +10,6 @@ import sys
 import types
 
 from commands import bisic_process, names, posix_only, run
-
 from stereocodec_cli._shared import progress_bar
 
 

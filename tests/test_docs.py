@@ -17,7 +17,6 @@ from hub_machine import done
 from hub_server import TOKEN
 from PIL import Image
 from rgbd_frames import frame
-
 from stereocodec_cli.main import bisic
 
 DOCS = Path(__file__).parent.parent / "docs"

@@ -11,12 +11,12 @@ from click.testing import CliRunner
 from commands import error_line
 from published import official_state
 from safetensors.torch import save_file
+from stereocodec_cli.main import bisic
 
 from stereocodec import StereoCodec
 from stereocodec.errors import InvalidInput, OutputError
 from stereocodec.official import import_checkpoint
 from stereocodec.releases import load_release
-from stereocodec_cli.main import bisic
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 SIDE = {"bisic": (70, 66), "bisic-fast": (70, 66), "ecsic": (70, 50)}

@@ -11,6 +11,7 @@ import torch
 from click.testing import CliRunner
 from PIL import Image
 from runs import TINY, trained
+from stereocodec_cli.main import bisic
 
 from stereocodec import StereoCodec, releases
 from stereocodec.entropy.density_tables import residual_tables
@@ -19,7 +20,6 @@ from stereocodec.images import psnr
 from stereocodec.releases import load_release
 from stereocodec.training.export import export_run
 from stereocodec.training.measure import coded_and_estimated_bytes
-from stereocodec_cli.main import bisic
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 

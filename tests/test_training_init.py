@@ -8,6 +8,7 @@ import pytest
 import torch
 from click.testing import CliRunner
 from runs import TINY, checkpoint_of, tiny, trained
+from stereocodec_cli.main import bisic
 
 from stereocodec.errors import TrainingError, UnknownModel
 from stereocodec.models import build_model
@@ -16,7 +17,6 @@ from stereocodec.releases import load_release
 from stereocodec.training.export import export_run
 from stereocodec.training.initialise import initialise
 from stereocodec.training.loop import Trainer
-from stereocodec_cli.main import bisic
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 RANGE = {"lambda_min": 0.001, "lambda_max": 0.1}
