@@ -154,7 +154,7 @@ def _two_scenes(height: int, width: int) -> Views:
     """The sample pair's left view, and the upside-down left view of another scene by the same renderer."""
     sys.path.insert(0, str(SAMPLE))
     try:
-        renderer = importlib.import_module("render_scene").Renderer
+        renderer = importlib.import_module("render_scene").StereoRenderer
     finally:
         sys.path.remove(str(SAMPLE))
     # Upside down, since all scenes of the renderer have their table and their horizon at about the same height.

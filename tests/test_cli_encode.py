@@ -67,5 +67,5 @@ def test_encode_passes_model_and_device_on(folder, raw_codec, monkeypatch):
     )
     run("encode", "left.png", "right.png", "-o", "a.bsc")
     run("encode", "left.png", "right.png", "-o", "b.bsc", "--model", "other", "--device", "cpu")
-    assert seen == [("bisic-rt", "auto"), ("other", "cpu")]
+    assert seen == [(None, "auto"), ("other", "cpu")]
     assert "no model gone" in error_line(run("encode", "left.png", "right.png", "-o", "c.bsc", "--model", "gone"))

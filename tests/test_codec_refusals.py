@@ -76,7 +76,7 @@ def test_bad_devices(tiny_release, device):
     one_line(error)
 
 
-@pytest.mark.parametrize("model", [None, 3, b"bisic-rt"])
+@pytest.mark.parametrize("model", [3, b"bisic-rt"])
 def test_models_are_named_by_text_or_path(model):
     with pytest.raises(InvalidInput, match="the model is") as error:
         StereoCodec.from_pretrained(model)

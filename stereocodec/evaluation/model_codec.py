@@ -94,7 +94,7 @@ def model_codec(text: str, qualities: Sequence[int] = QUALITIES, device: str = "
             raise InvalidInput(f"the model {described.name} codes no stereo pairs: leave it out")
         if len(folders) > 1 and network.has_qualities:
             raise InvalidInput(f"the model {described.name} has qualities, a curve of its own: name it by itself")
-    title, has_qualities = name or summaries[0].name, networks[0].has_qualities
+    title, has_qualities = name if named else summaries[0].name, networks[0].has_qualities
     count = len(folders)
     return ModelCodec(
         name=title,
