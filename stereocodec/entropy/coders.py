@@ -12,7 +12,7 @@ from typing import Literal, Protocol
 import torch
 from torch import Tensor
 
-from .distributions import residual_bits, scale_from_log
+from .distributions import chosen_bits
 from .fields import field_bits
 from .priors import Prior
 
@@ -101,9 +101,11 @@ class RateEstimator:
         mean = group.mean.float()
         residual = y.float() - mean
         rounded = residual + (residual.round() - residual).detach()
-        noisy = residual + torch.empty_like(residual).uniform_(-0.5, 0.5) if self._noise else rounded
-        bits = residual_bits(noisy, scale_from_log(group.log_scale), self._laplace_share)
-        self._add(group.view, (bits * group.mask).sum((1, 2, 3)))
+        chosen = group.mask.reshape(-1).nonzero()[:, 0]
+        pictures = residual.shape[0]
+        noise = residual.new_empty(pictures, chosen.numel()).uniform_(-0.5, 0.5) if self._noise else None
+        flat = residual.reshape(pictures, -1), group.log_scale.float().reshape(pictures, -1)
+        self._add(group.view, chosen_bits(*flat, chosen, self._laplace_share, noise))
         return (rounded + mean) * group.mask
 
     def context(self, y: Tensor | None) -> Tensor | None:

@@ -7,7 +7,7 @@ other, predicted from the first along block disparities, and a layer of plain tr
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor, nn
@@ -15,7 +15,7 @@ from torch import Tensor, nn
 from ..entropy.coders import EntropyCoder
 from ..entropy.priors import FactorizedPrior
 from ..nn.blocks import depth_to_space, space_to_depth
-from ..nn.dct import colour_dct, haar_step
+from ..nn.dct import colour_dct, dct16_step
 from ..nn.disparity import BLOCK, estimate_disparity
 from .base import StereoModel
 from .residual_layer import ResidualLayer
@@ -48,10 +48,15 @@ class Latents:
 
 @dataclass(frozen=True)
 class DecodedLatents:
-    """What a walk decodes: y (2B, h, w, M), each view's quality (2B,), and the residual (2B, H, W, 3) or None."""
+    """What a walk decodes.
+
+    y: (2B, h, w, M); quality: of each view, (2B,); predicted: the second views as the first ones predict them, (B, H,
+    W, 3) around 0, None without prediction; residual: (2B, H, W, 3), None for nothing.
+    """
 
     y: Tensor
     quality: Tensor
+    predicted: Tensor | None
     residual: Tensor | None
 
 
@@ -101,20 +106,21 @@ class BisicRt(StereoModel):
             y, z, disparity, offset = latents.y, latents.z, latents.disparity, latents.offset
         offset = coder.code_field(0, offset, (1, 1)).clamp(-MAX_OFFSET, MAX_OFFSET)
         quality = _balanced(quality, offset)
-        y_hat = self.entropy.walk(coder, y, z, disparity, quality, (height, width))
-        decoded = DecodedLatents(y_hat, quality, None)
+        y_hat, predicted = self.entropy.walk(coder, y, z, disparity, quality, (height, width))
+        decoded = DecodedLatents(y_hat, quality, predicted, None)
         missing = None
         if latents is not None:
             if latents.pictures is None:
                 return decoded
             missing = latents.pictures - self.reconstruct(decoded)
         residual = self.residual.walk(coder, missing, quality, (height, width))
-        return DecodedLatents(y_hat, quality, residual)
+        return replace(decoded, residual=residual)
 
     def reconstruct(self, decoded: DecodedLatents) -> Tensor:
         gain = self.entropy.gains(decoded.quality)[1].exp()
         dtype = self.synthesis.head.weight.dtype
-        pictures: Tensor = self.synthesis((decoded.y * gain).to(dtype), decoded.quality)
+        predicted = None if decoded.predicted is None else decoded.predicted.to(dtype)
+        pictures: Tensor = self.synthesis((decoded.y * gain).to(dtype), decoded.quality, predicted)
         return pictures if decoded.residual is None else pictures + decoded.residual.to(dtype)
 
     def make_exact(self) -> None:
@@ -142,12 +148,12 @@ class BisicRt(StereoModel):
     @torch.no_grad()
     def _start_as_dct(self) -> None:
         c = self.config
-        dct, frequency = colour_dct(c.channels8)
-        haar = haar_step(frequency, c.channels16)
+        dct, _ = colour_dct(c.channels8)
+        dct16 = dct16_step(dct, c.channels16)
         self.analysis.head.weight.copy_(dct)
         self.synthesis.tail.weight.copy_(dct.T)
-        self.analysis.down.linear.weight.copy_(haar)
-        self.synthesis.up.linear.weight.copy_(haar.T)
+        self.analysis.down.linear.weight.copy_(dct16)
+        self.synthesis.up.linear.weight.copy_(dct16.T)
         nn.init.eye_(self.analysis.tail.weight)
         nn.init.eye_(self.synthesis.head.weight)
         layers = [self.analysis.head, self.analysis.down.linear, self.analysis.tail]
@@ -155,7 +161,7 @@ class BisicRt(StereoModel):
         if c.stereo:
             samples = depth_to_space(torch.eye(3 * BLOCK * BLOCK, dtype=torch.float32)[:, None, None], BLOCK)
             coefficients = space_to_depth(space_to_depth(samples, 8) @ dct.T, 2)[:, 0, 0]
-            whole = self.analysis.tail.weight.float() @ haar @ coefficients.T
+            whole = self.analysis.tail.weight.float() @ dct16 @ coefficients.T
             self.entropy.prediction.latents.weight.copy_(whole)
             self.entropy.prediction.picture.weight.copy_(whole.T)
             layers += [self.entropy.prediction.latents, self.entropy.prediction.picture]

@@ -11,14 +11,16 @@ from torch import Tensor
 
 @dataclass(frozen=True)
 class BisicRtConfig:
-    """Widths and depths; `channels8` and `channels16` are the widths at 1/8 and 1/16 resolution."""
+    """Widths and depths; `channels8` and `channels16` are the transforms' widths at 1/8 and 1/16 resolution."""
 
     channels8: int = 128
-    channels16: int = 192
-    latent_channels: int = 192
+    channels16: int = 288
+    latent_channels: int = 288
+    entropy_channels: int = 192
     hyper_channels: int = 96
     blocks8: int = 2
-    blocks16: int = 2
+    blocks16: int = 3
+    attention8: bool = True
     expansion: float = 1.5
     knots: int = 12
     lambda_min: float = 0.00025
@@ -26,7 +28,7 @@ class BisicRtConfig:
     stereo: bool = True
 
     def __post_init__(self) -> None:
-        widths = (self.channels8, self.channels16, self.latent_channels, self.hyper_channels)
+        widths = (self.channels8, self.channels16, self.latent_channels, self.entropy_channels, self.hyper_channels)
         depths_ok = self.blocks8 >= 0 and self.blocks16 >= 0 and self.knots >= 2
         if min(widths) < 1 or self.channels8 % 4 or self.channels16 % 4 or not depths_ok:
             raise ValueError(f"impossible widths or depths: {self}; channels8 and channels16 are multiples of 4")

@@ -13,8 +13,10 @@ from torch import Tensor, nn
 from ..entropy.coders import EntropyCoder, Group
 from ..entropy.priors import FactorizedPrior
 from ..nn.blocks import GatedBlock, QualityKnots, Upsample, depth_to_space, space_to_depth
-from ..nn.disparity import BLOCK, shift_along_rows
+from ..nn.disparity import BLOCK, blended_shift
+from ..nn.lapped import LappedBorders
 from .rt_config import BisicRtConfig, squared_error_bits
+from .rt_neighbours import Deviations, NeighbourScales
 from .rt_transforms import QualityGains
 
 STEPS = 4
@@ -31,7 +33,7 @@ class ContextStep(nn.Module):
 
     def __init__(self, c: BisicRtConfig) -> None:
         super().__init__()
-        width, m = c.channels16, c.latent_channels
+        width, m = c.entropy_channels, c.latent_channels
         self.inputs = nn.Linear(3 * m, width)
         self.parity = nn.Parameter(torch.zeros(2, 2, width))
         self.body = nn.Sequential(
@@ -57,22 +59,24 @@ class ViewPrediction(nn.Module):
 
     def __init__(self, c: BisicRtConfig) -> None:
         super().__init__()
-        width, m, samples = c.channels16, c.latent_channels, 3 * BLOCK * BLOCK
+        width, m, samples = c.entropy_channels, c.latent_channels, 3 * BLOCK * BLOCK
         self.inputs = nn.Linear(m, width)
         self.quality = QualityKnots(c.knots, width)
         self.body = GatedBlock(width, expansion=c.expansion, normalise=True)
         self.picture = nn.Linear(m, samples)
         self.correction = nn.Linear(width, samples)
+        self.borders = LappedBorders()
         self.latents = nn.Linear(samples, m)
         nn.init.zeros_(self.correction.weight)
         nn.init.zeros_(self.correction.bias)
 
-    def forward(self, y: Tensor, normalised: Tensor, quality: Tensor, disparity: Tensor) -> Tensor:
-        """Latents (B, h, w, M) in the analysis' units and normalised, quality (B,), field (B, h, w) -> like y."""
+    def forward(self, y: Tensor, normalised: Tensor, quality: Tensor, disparity: Tensor) -> tuple[Tensor, Tensor]:
+        """Latents (B, h, w, M) in the analysis' units and normalised, quality (B,), field (B, h, w) -> like y, and the
+        second view's picture (B, H, W, 3) around 0."""
         features = self.body(self.inputs(normalised) + self.quality(quality))
-        picture = depth_to_space(self.picture(y) + self.correction(features), BLOCK)
-        out: Tensor = self.latents(space_to_depth(shift_along_rows(picture, disparity), BLOCK))
-        return out
+        first = self.borders.unlap(depth_to_space(self.picture(y) + self.correction(features), BLOCK))
+        second = blended_shift(first, disparity)
+        return self.latents(space_to_depth(self.borders.lap(second), BLOCK)), second
 
 
 class EntropyModel(nn.Module):
@@ -85,7 +89,7 @@ class EntropyModel(nn.Module):
     def __init__(self, c: BisicRtConfig) -> None:
         super().__init__()
         self.config = c
-        width, m, hyper = c.channels16, c.latent_channels, c.hyper_channels
+        width, m, hyper = c.entropy_channels, c.latent_channels, c.hyper_channels
         self.mean: Tensor
         self.log_deviation: Tensor
         self.register_buffer("mean", torch.zeros(m))
@@ -98,6 +102,7 @@ class EntropyModel(nn.Module):
         self.quality = QualityKnots(c.knots, width)
         self.outputs = nn.Linear(width, 2 * m)
         self.steps = nn.ModuleList(ContextStep(c) for _ in range(STEPS))
+        self.neighbours = NeighbourScales(m)
         if c.stereo:
             self.prediction = ViewPrediction(c)
             self.start_second = ContextStep(c)
@@ -122,8 +127,10 @@ class EntropyModel(nn.Module):
         disparity: Tensor | None,
         quality: Tensor,
         size: tuple[int, int],
-    ) -> Tensor:
-        """Codes z, then y of the first view, the disparities, and y of the second view; returns the decoded y.
+    ) -> tuple[Tensor, Tensor | None]:
+        """Codes z, then y of the first view, the disparities, and y of the second view.
+
+        Returns the decoded y, and the second views' pictures as `ViewPrediction` predicts them, None without it.
 
         y: (2B, h, w, M) scaled by the encoder's gains; z: (2B, h / 4, w / 4, Z); disparity: (B, h, w) int64 in half
         pixels; None when reading. quality: (2B,) in 0..1; size: (h, w), multiples of 4.
@@ -137,15 +144,15 @@ class EntropyModel(nn.Module):
         sources = (None, None) if y is None else y.chunk(2)
         first, second = views
         first.code(coder, 0, sources[0], None)
-        hint = None
+        hint = picture = None
         if self.config.stereo:
             field = coder.code_field(1, disparity, size)
             decoded = first.y_hat * self.gains(first.quality)[1].exp()
-            predicted = self.prediction(decoded, first.normalised(first.y_hat), first.quality, field)
+            predicted, picture = self.prediction(decoded, first.normalised(first.y_hat), first.quality, field)
             hint = second.normalised(predicted * self.gains(second.quality)[0].exp())
             second.refine(self.start_second, second.features, hint)
         second.code(coder, 1, sources[1], hint)
-        return torch.cat([first.y_hat, second.y_hat])
+        return torch.cat([first.y_hat, second.y_hat]), picture
 
 
 class _View:
@@ -162,10 +169,15 @@ class _View:
         """Latents as the networks see them."""
         return (y - self.base_mean) / self.unit
 
-    def refine(self, step: nn.Module, features: Tensor, known: Tensor) -> None:
-        """Updates features, mean and log-scale with one step's network; `known` is normalised."""
-        self.features, change_mean, change_log_scale = step(features, known, self.normalised(self.mean), self.log_scale)
+    def refine(self, step: nn.Module, features: Tensor, known: Tensor, following: Tensor | float = 0.0) -> Tensor:
+        """Updates features, mean and log-scale with one step's network; `known` is normalised.
+
+        following: what `NeighbourScales` adds to the log-scales for now. Returns the log-scales with it.
+        """
+        seen = self.log_scale + following
+        self.features, change_mean, change_log_scale = step(features, known, self.normalised(self.mean), seen)
         self.mean, self.log_scale = self.mean + change_mean * self.unit, self.log_scale + change_log_scale
+        return seen + change_log_scale
 
     def code(self, coder: EntropyCoder, number: int, y: Tensor | None, hint: Tensor | None) -> None:
         """All steps; `hint` is what another view predicts, normalised."""
@@ -175,13 +187,18 @@ class _View:
         pattern = step_pattern(height, width, channels, self.mean.device)
         error = torch.exp(2 * model.gains(self.quality)[1].double())[:, 0, 0]
         weight = _ERROR_PROPAGATION * squared_error_bits(model.config, self.quality.double())[:, None] * error
+        deviations = Deviations(self.mean)
         for index, step in enumerate(model.steps):
             known = self.normalised(torch.where(coded, self.y_hat, self.mean))
             features = self.features if hint is None else self.features + model.hints[index](hint)
-            self.refine(step, features, known)
+            following = model.neighbours(deviations, self.log_scale) if index else 0.0
+            log_scale = self.refine(step, features, known, following)
             mask = pattern == index
-            self.y_hat = self.y_hat + coder.code(y, Group(number, self.mean, self.log_scale, mask, weight))
+            decoded = coder.code(y, Group(number, self.mean, log_scale, mask, weight))
+            self.y_hat = self.y_hat + decoded
             coded = coded | mask
+            if index + 1 < STEPS:
+                deviations.add(decoded, self.mean, self.log_scale, mask)
 
 
 def step_pattern(height: int, width: int, channels: int, device: torch.device) -> Tensor:

@@ -8,6 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from ..nn.blocks import Downsample, GatedBlock, QualityKnots, RowAttention, Upsample, depth_to_space, space_to_depth
+from ..nn.lapped import LappedBorders
 from .rt_config import BisicRtConfig, step_size
 
 
@@ -36,14 +37,15 @@ class AnalysisTransform(nn.Module):
 
     def __init__(self, c: BisicRtConfig) -> None:
         super().__init__()
+        self.borders = LappedBorders()
         self.head = nn.Linear(192, c.channels8)
-        self.stage8 = nn.Sequential(*_blocks(c.channels8, c.blocks8, c), *_exchange(c.channels8, c))
+        self.stage8 = nn.Sequential(*_blocks(c.channels8, c.blocks8, c), *_exchange8(c))
         self.down = Downsample(c.channels8, c.channels16)
         self.stage16 = nn.Sequential(*_blocks(c.channels16, c.blocks16, c), *_exchange(c.channels16, c))
         self.tail = nn.Linear(c.channels16, c.latent_channels)
 
     def forward(self, x: Tensor) -> Tensor:
-        features = self.stage8(self.head(space_to_depth(x - 0.5, 8)))
+        features = self.stage8(self.head(space_to_depth(self.borders.lap(x - 0.5), 8)))
         out: Tensor = self.tail(self.stage16(self.down(features)))
         return out
 
@@ -60,15 +62,23 @@ class SynthesisTransform(nn.Module):
         self.quality8 = QualityKnots(c.knots, c.channels8)
         self.stage8 = nn.Sequential(
             GatedBlock(c.channels8, expansion=c.expansion),
-            *_exchange(c.channels8, c),
+            *_exchange8(c),
             *_blocks(c.channels8, c.blocks8, c),
         )
         self.tail = nn.Linear(c.channels8, 192)
+        self.borders = LappedBorders()
+        if c.stereo:
+            self.seen = nn.Linear(192, c.channels8, bias=False)
+            nn.init.zeros_(self.seen.weight)
 
-    def forward(self, y: Tensor, quality: Tensor) -> Tensor:
+    def forward(self, y: Tensor, quality: Tensor, predicted: Tensor | None = None) -> Tensor:
+        """predicted: the second views as the first ones predict them, (B, 16 h, 16 w, 3) around 0, if they do."""
         features = self.stage16(self.head(y) + self.quality16(quality))
-        features = self.stage8(self.up(features) + self.quality8(quality))
-        return depth_to_space(self.tail(features), 8) + 0.5
+        features = self.up(features) + self.quality8(quality)
+        if predicted is not None:
+            seen = self.seen(space_to_depth(self.borders.lap(predicted), 8))
+            features = features + torch.cat([torch.zeros_like(seen), seen])
+        return self.borders.unlap(depth_to_space(self.tail(self.stage8(features)), 8)) + 0.5
 
 
 class HyperAnalysis(nn.Module):
@@ -97,3 +107,7 @@ def _blocks(channels: int, count: int, c: BisicRtConfig) -> list[nn.Module]:
 def _exchange(channels: int, c: BisicRtConfig) -> list[nn.Module]:
     """What lets the views see each other, unless the model is to go without (all other tensors keep their names)."""
     return [RowAttention(channels) if c.stereo else nn.Identity()]
+
+
+def _exchange8(c: BisicRtConfig) -> list[nn.Module]:
+    return _exchange(c.channels8, c) if c.attention8 else [nn.Identity()]

@@ -101,7 +101,7 @@ class RowAttention(nn.Module):
         query = self._split(self.query(normalised))
         key = self._split(self.key(normalised.roll(pairs, 0)))
         value = self._split(self.value(x.roll(pairs, 0)))
-        attended = F.scaled_dot_product_attention(query, key, value)
+        attended = _attention(query, key, value)
         out: Tensor = x + self.out(attended.transpose(1, 2).reshape(x.shape))
         return out
 
@@ -109,6 +109,14 @@ class RowAttention(nn.Module):
         """(N, H, W, C) -> (N * H, heads, W, C / heads)."""
         n, height, width, channels = x.shape
         return x.reshape(n * height, width, self.heads, channels // self.heads).transpose(1, 2)
+
+
+def _attention(query: Tensor, key: Tensor, value: Tensor) -> Tensor:
+    """Attention of (..., W, C); in training by plain products, because the fused kernel's backward pass is slow on CPUs."""
+    if not torch.is_grad_enabled() or query.device.type != "cpu":
+        return F.scaled_dot_product_attention(query, key, value)
+    scores = (query * query.shape[-1] ** -0.5) @ key.transpose(-1, -2)
+    return scores.softmax(-1, dtype=query.dtype) @ value
 
 
 def space_to_depth(x: Tensor, block: int) -> Tensor:

@@ -1,4 +1,4 @@
-"""Orthonormal starting points for transforms: an 8x8 DCT over a luma-chroma rotation, then a 2x2 Haar step.
+"""Orthonormal starting points for transforms: an 8x8 DCT over a luma-chroma rotation, then what makes it a 16x16 DCT.
 
 A network whose linear layers start like this, and whose residual branches start at zero, is an orthonormal 16x16
 transform codec before its first training step.
@@ -12,8 +12,6 @@ import torch
 from torch import Tensor
 
 _CHROMA_PENALTY = 3.0
-_HAAR = ((1, 1, 1, 1), (1, -1, 1, -1), (1, 1, -1, -1), (1, -1, -1, 1))
-_HAAR_PENALTY = (0.0, 1.0, 1.0, 1.41)
 
 
 def dct_matrix(size: int) -> Tensor:
@@ -44,15 +42,16 @@ def colour_dct(channels: int) -> tuple[Tensor, Tensor]:
     return full[order], frequency[order]
 
 
-def haar_step(frequency: Tensor, out_channels: int) -> Tensor:
-    """The lowest `out_channels` of the 2x2 Haar functions over channels of the given frequencies.
+def dct16_step(head: Tensor, channels: int) -> Tensor:
+    """What makes the `channels` lowest 16x16 colour DCT functions of four neighbouring blocks' outputs of `head`.
 
-    Returns (out_channels, 4 * C); inputs ordered row, column, channel.
+    head: (C, 192), orthonormal rows over 8x8 RGB blocks, as `colour_dct` gives them. Returns (channels, 4 * C); inputs
+    ordered row, column, channel. Of functions that the rows of `head` do not span, their projection is made.
     """
-    channels = frequency.shape[0]
-    haar = torch.tensor(_HAAR, dtype=torch.float32) / 2
-    candidates = sorted((2 * frequency[i].item() + _HAAR_PENALTY[k], i, k) for i in range(channels) for k in range(4))
-    matrix = torch.zeros(out_channels, 4, channels, dtype=torch.float32)
-    for row, (_, i, k) in enumerate(candidates[:out_channels]):
-        matrix[row, :, i] = haar[k]
-    return matrix.reshape(out_channels, 4 * channels)
+    basis = dct_matrix(16)
+    full = torch.einsum("ui,vj,cd->uvcijd", basis, basis, luma_chroma_matrix()).reshape(768, 2, 8, 2, 8, 3)
+    u, v, c = torch.meshgrid(torch.arange(16), torch.arange(16), torch.arange(3), indexing="ij")
+    frequency = ((u.float() ** 2 + v.float() ** 2).sqrt() + (c > 0) * 2 * _CHROMA_PENALTY).reshape(-1)
+    order = frequency.argsort(stable=True)[:channels]
+    blocks = full[order].transpose(2, 3).reshape(channels, 4, 192)
+    return (blocks @ head.T).reshape(channels, -1)

@@ -22,19 +22,53 @@ def shift_along_rows(picture: Tensor, disparity: Tensor) -> Tensor:
     """The second view as the first one predicts it.
 
     picture: (B, H, W, C) floating point, sides multiples of 16; disparity: (B, H / 16, W / 16) int64 in half pixels.
-    Columns beyond the picture repeat its edge; half pixels are the mean of their two neighbours.
+    Columns beyond the picture repeat its edge.
     """
-    batch, height, width, channels = picture.shape
-    whole, half = disparity.div(2, rounding_mode="floor"), disparity % 2
-    column = torch.arange(width, device=picture.device) + _per_pixel(whole)
-    first = column.clamp(0, width - 1)
-    row_start = (torch.arange(batch * height, device=picture.device) * width).view(batch, height, 1)
-    flat = picture.reshape(-1, channels)
-    shifted = flat[(row_start + first).view(-1)]
-    if half.any():
-        second = (column + _per_pixel(half)).clamp(0, width - 1)
-        shifted = 0.5 * (shifted + flat[(row_start + second).view(-1)])
-    return shifted.view(batch, height, width, channels)
+    return _gathered(_with_half_pixels(picture), _per_pixel(disparity))
+
+
+def blended_shift(picture: Tensor, disparity: Tensor) -> Tensor:
+    """The same with overlapped blocks: every pixel blends what the disparities of the four nearest blocks predict.
+
+    The weight of a block falls linearly from its centre to the centres of its neighbours (overlapped block motion
+    compensation: Orchard and Sullivan, IEEE Trans. Image Processing 3, 1994).
+    """
+    height, width = picture.shape[1:3]
+    finer = _with_half_pixels(picture)
+    rows, columns = (_nearest_blocks(n, picture) for n in (height, width))
+    blended = torch.zeros_like(picture)
+    for row, down in rows:
+        for column, across in columns:
+            weight = down[:, None, None] * across[:, None]
+            blended = torch.addcmul(blended, _gathered(finer, disparity[:, row][:, :, column]), weight)
+    return blended
+
+
+def _nearest_blocks(size: int, like: Tensor) -> list[tuple[Tensor, Tensor]]:
+    """The two nearest blocks of every row or column, each with its weight, (size,) int64 and of `like`'s dtype."""
+    place = (torch.arange(size, device=like.device, dtype=like.dtype) + 0.5) / BLOCK - 0.5
+    before = place.floor()
+    weight = place - before
+    last = size // BLOCK - 1
+    return [
+        (before.long().clamp(0, last), 1 - weight),
+        ((before.long() + 1).clamp(0, last), weight),
+    ]
+
+
+def _with_half_pixels(picture: Tensor) -> Tensor:
+    """(B, H, W, C) with the means of neighbouring columns put in, (B, H, 2 W, C); the last repeats its neighbour."""
+    following = torch.cat([picture[:, :, 1:], picture[:, :, -1:]], 2)
+    return torch.stack([picture, 0.5 * (picture + following)], 3).flatten(2, 3)
+
+
+def _gathered(finer: Tensor, disparity: Tensor) -> Tensor:
+    """Pixels of `_with_half_pixels` at every column plus disparities (B, H, W) in half pixels, (B, H, W, C)."""
+    batch, height, places, channels = finer.shape
+    column = torch.arange(0, places, 2, device=finer.device) + disparity
+    row_start = (torch.arange(batch * height, device=finer.device) * places).view(batch, height, 1)
+    place = row_start + column.clamp(0, places - 2)
+    return finer.reshape(-1, channels)[place.view(-1)].view(batch, height, places // 2, channels)
 
 
 def _per_pixel(field: Tensor) -> Tensor:
