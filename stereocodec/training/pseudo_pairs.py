@@ -113,6 +113,8 @@ class PseudoPairs:
 
     def _paint(self, views: Tensor, layer: Layer, texture: Tensor) -> None:
         top, bottom, start, end = layer.bounds(*texture.shape[1:])
+        if top == bottom:  # an outline may lie beside the texture, or be thinner than a pixel
+            return
         planes = texture[:, top:bottom, start:end]
         if layer.mask is not None:
             mask = torch.from_numpy(layer.mask[top:bottom, start:end]).to(texture.device)
