@@ -17,6 +17,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from ..errors import TrainingError
+from .augmentation import resized
 from .layered_scenes import Layer, node_weights, random_scene
 
 _LEAST_MARGIN, _MOST_MARGIN = 64, 192
@@ -96,10 +97,7 @@ class PseudoPairs:
         window = photo[top : top + height, left : left + width].permute(2, 0, 1)
         if (height, width) == size:
             return window.float()
-        if window.device.type != "cpu":  # only there it can be resized in 8 bits, which is much faster
-            window = window.float()
-        resized = F.interpolate(window[None], size=size, mode="bicubic", antialias=True, align_corners=False)
-        return resized[0].float().clamp_(0, 255)
+        return resized(window[None], size)[0].float()
 
     def render(self, layers: Sequence[Layer], textures: Sequence[Tensor]) -> Tensor:
         """(2, 3, height, width) float32: the left and the right view of layers, the farthest first.
