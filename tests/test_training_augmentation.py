@@ -91,7 +91,7 @@ def test_contrast_brightness_and_saturation_all_change():
     black, low, high, middle, orange = np.stack(
         [recoloured(patches, generator)[0, :, :3].double().numpy() for _ in range(200)], 1
     )
-    assert black.max() > 30
+    assert black.max() > 22
     contrasts = (high - low) / 50
     assert contrasts[:, 1].min() < 0.87
     assert contrasts[:, 1].max() > 1.13

@@ -8,10 +8,10 @@ import torch.nn.functional as F
 from torch import Tensor
 
 _SMALLEST_SCALE = 0.5
-_TONE = 0.35
-_CONTRAST = 0.2
-_BRIGHTNESS = 20
-_WHITE_BALANCE = 0.1
+_TONE = 0.3
+_CONTRAST = 0.15
+_BRIGHTNESS = 12
+_WHITE_BALANCE = 0.08
 _SATURATION = 0.6, 1.3
 _GREY = 0.06
 _LUMA = 0.299, 0.587, 0.114  # of ITU-R BT.601

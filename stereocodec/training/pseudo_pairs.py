@@ -13,7 +13,6 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
-import torch.nn.functional as F
 from torch import Tensor
 
 from ..errors import TrainingError
@@ -148,15 +147,18 @@ class PseudoPairs:
 
 
 def _half_steps(planes: Tensor) -> Tensor:
-    """(C, H, W) with the values halfway between columns put in: (C, H, 2 W - 1).
+    """(C, H, W) with the values halfway between columns put in: (C, H, 2 W - 1); W is at least 3.
 
     By the cubic kernel of `node_weights`. Linear interpolation of these values blurs far less than of the original.
     """
-    width = planes.shape[2]
-    finer = planes.new_empty(*planes.shape[:2], 2 * width - 1)
+    finer = planes.new_empty(*planes.shape[:2], 2 * planes.shape[2] - 1)
     finer[..., ::2] = planes
-    padded = F.pad(planes, (1, 1), mode="replicate")
-    near, far = padded[..., 1:width] + padded[..., 2 : width + 1], padded[..., : width - 1] + padded[..., 3:]
+    near = planes[..., 1:] + planes[..., :-1]
+    far = torch.empty_like(near)
+    torch.add(planes[..., :-3], planes[..., 3:], out=far[..., 1:-1])
+    # Beyond its first and last column a plane goes on with their values.
+    far[..., 0] = planes[..., 0] + planes[..., 2]
+    far[..., -1] = planes[..., -3] + planes[..., -1]
     torch.sub(near.mul_(9 / 16), far, alpha=1 / 16, out=finer[..., 1::2])
     return finer
 
