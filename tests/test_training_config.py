@@ -35,6 +35,8 @@ pytestmark = pytest.mark.usefixtures("one_thread")
         ({"gradient_clip": True}, "gradient_clip is True; it must be a number"),
         ({"photo_share": -0.1}, "photo_share and pattern_share must not be negative"),
         ({"photo_share": 0.6, "pattern_share": 0.5}, "nor more than 1 together"),
+        ({"rescale_share": -0.1}, "rescale_share must be at least 0 and at most 1"),
+        ({"colour_share": 1.5}, "colour_share must be at least 0 and at most 1"),
         ({"validation_scenes": "aloe"}, "validation_scenes is 'aloe'; it must be a list of texts"),
         ({"validation_scenes": ["aloe", 1]}, "it must be a list of texts"),
         ({"depth_loss": "l1"}, "unknown depth_loss 'l1'; use 'mse' or 'structure'"),

@@ -191,6 +191,8 @@ def test_what_does_not_fit_is_refused(frames, pairs, tmp_path):
     assert "no frame is as large as a crop of 256x128" in refused(crop_width=256)
     assert "'rgbd' needs crops of at least 128x128" in refused(crop_width=64)
     assert "leave photographs and patterns out" in refused(pattern_share=0.5)
+    assert "leave rescale_share and colour_share at 0" in refused(colour_share=0.5)
+    assert "leave rescale_share and colour_share at 0" in refused(rescale_share=0.5)
     assert "validation scene 'no' is not in the data" in refused(validation_scenes=("no",))
     bisic = TrainingConfig(validation_scenes=("held",))
     with pytest.raises(TrainingError, match="'bisic-rt' cannot learn from colour with depth"):

@@ -84,6 +84,21 @@ def test_outlines_are_as_fine_as_the_mask(pseudo_pairs):
     assert torch.allclose(edge, torch.tensor([0.0, 0.0, 51.0, 255.0, 255.0]), atol=1e-2)
 
 
+def test_layers_without_a_pixel_in_the_picture_change_nothing(pseudo_pairs):
+    alone = pseudo_pairs.render([flat_layer(8)], [texture(0)])
+    nowhere, unseen = np.zeros((2, HEIGHT, WIDTH + MARGIN), np.uint8)
+    unseen[10:50, 8:20] = 255  # further left than either view reaches
+    for mask in (nowhere, unseen):
+        assert torch.equal(pseudo_pairs.render([flat_layer(8), flat_layer(20, mask)], [texture(0), texture(1)]), alone)
+
+
+def test_shapes_drawn_beside_the_picture_leave_the_background(pseudo_pairs):
+    layers = random_scene(np.random.default_rng(3504), HEIGHT, WIDTH, MARGIN)
+    assert [int(layer.mask.max()) for layer in layers[1:]] == [0]
+    views = pseudo_pairs.render(layers, [texture(0), texture(1)])
+    assert torch.equal(views, pseudo_pairs.render(layers[:1], [texture(0)]))
+
+
 def columns_of(layer):
     """The texture's columns at all places of both views."""
     return np.stack([node_weights(HEIGHT) @ view @ node_weights(WIDTH).T for view in layer.columns])
@@ -150,7 +165,7 @@ def test_draws_depend_on_the_generator_alone(pseudo_pairs):
     assert not torch.equal(following, pseudo_pairs.draw(generator))
 
 
-@pytest.mark.parametrize(("height", "width"), [(44, 130), (300, 128), (64, 192), (1000, 1000)])
+@pytest.mark.parametrize(("height", "width"), [(44, 130), (43, 128), (300, 128), (64, 192), (1000, 1000)])
 def test_photographs_are_scaled_to_hold_a_crop(height, width):
     columns = torch.linspace(0, 255, width).round().to(torch.uint8)
     photo = Photo("ramp", columns[None, :, None].expand(height, width, 3).contiguous())

@@ -36,6 +36,8 @@ class TrainingConfig:
     `milestones` it is multiplied by `milestone_factor` at each of them. `augmentation`: `mirror` mirrors pairs so that
     disparities keep their sign, and upside down; `flips-and-swaps` flips both views alike and swaps them.
     `photo_share` and `pattern_share` are the parts of crops that come from single photographs and from drawn patterns.
+    `rescale_share` of the crops of pairs are reduced, by 0.5 at most; `colour_share` of those of pairs and photographs
+    get other light and colours, or none.
 
     Of colour with depth: `loss` is that of colour, `depth_loss` that of depth ("structure" is the published one).
     `depth_unit`, as of `depth_images.metres_per_step` or "sun", stands for all data; empty for that of each layout,
@@ -57,6 +59,8 @@ class TrainingConfig:
     augmentation: Literal["mirror", "flips-and-swaps", "none"] = "mirror"
     photo_share: float = 0.0
     pattern_share: float = 0.0
+    rescale_share: float = 0.0
+    colour_share: float = 0.0
     batch_size: int = 4
     steps: int = 20_000
     schedule: Literal["stable", "cosine", "milestones"] = "stable"
@@ -97,6 +101,9 @@ class TrainingConfig:
             raise TrainingError("ema_decay must be at least 0 and below 1")
         if min(self.photo_share, self.pattern_share) < 0 or self.photo_share + self.pattern_share > 1:
             raise TrainingError("photo_share and pattern_share must not be negative, nor more than 1 together")
+        for name in ("rescale_share", "colour_share"):
+            if not 0 <= getattr(self, name) <= 1:
+                raise TrainingError(f"{name} must be at least 0 and at most 1")
         if self.depth_range and not (len(self.depth_range) == 2 and 0 <= self.depth_range[0] < self.depth_range[1]):
             raise TrainingError("depth_range must be empty, or the least and the greatest depth in metres")
         for name, choices in _CHOICES.items():

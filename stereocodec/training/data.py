@@ -15,6 +15,7 @@ from torch import Tensor
 from ..errors import InvalidInput, TrainingError
 from ..images import to_pair, to_rgb8
 from ..pil_images import load_image
+from .augmentation import random_window, recoloured, reduced
 from .layouts import find_pairs, pictures_in, unique
 from .patterns import random_pattern
 from .pseudo_pairs import Photo, PseudoPairs
@@ -138,7 +139,7 @@ def area_probabilities(examples: Sequence[Example]) -> NDArray[np.float64]:
 
 
 class CropSampler:
-    """Random crops at the same place of both views, mirrored or flipped at random.
+    """Random crops at the same place of both views, mirrored or flipped, rescaled and recoloured at random.
 
     Pairs are drawn by `area_probabilities`. The pictures stay on `device` as uint8. What is drawn depends on
     `generator` alone, whose state may be kept and set.
@@ -150,6 +151,8 @@ class CropSampler:
         augmentation: as in `TrainingConfig`.
         pattern_share: the share of crops that shows what no camera does: noise, text, drawings, checkerboards,
             stripes, saturated gradients, flat colour (`random_pattern`), or unrelated views.
+        rescale_share: the share of the crops of pairs, 0 to 1, that is cut larger and reduced, by 0.5 at most.
+        colour_share: the share of the crops of pairs and photographs, 0 to 1, that gets other colours (`recoloured`).
 
     Raises:
         TrainingError: no pair or no photograph is large enough, or a share is impossible.
@@ -166,10 +169,16 @@ class CropSampler:
         photo_share: float = 0.0,
         pattern_share: float = 0.0,
         augmentation: Literal["mirror", "flips-and-swaps", "none"] = "mirror",
+        rescale_share: float = 0.0,
+        colour_share: float = 0.0,
     ) -> None:
         if not (min(photo_share, pattern_share) >= 0 and photo_share + pattern_share <= 1):
             raise TrainingError(
                 f"the shares of photographs ({photo_share}) and patterns ({pattern_share}) must lie in 0..1 together"
+            )
+        if not (0 <= rescale_share <= 1 and 0 <= colour_share <= 1):
+            raise TrainingError(
+                f"the shares of rescaled ({rescale_share}) and recoloured crops ({colour_share}) must lie in 0..1"
             )
         if photo_share and not photos:
             raise TrainingError("a share of the crops is to be made of photographs, but there are none")
@@ -181,6 +190,7 @@ class CropSampler:
         self._height, self._width = height, width
         self._photo_share, self._pattern_share = photo_share, pattern_share
         self._augmentation = augmentation
+        self._rescale_share, self._colour_share = rescale_share, colour_share
         self._pseudo_pairs = PseudoPairs(photos, height, width, device, seed) if photo_share else None
         self.generator = np.random.Generator(np.random.PCG64(seed))
 
@@ -194,16 +204,26 @@ class CropSampler:
         if self._photo_share or self._pattern_share:
             share = self.generator.random()
             if self._pseudo_pairs is not None and share < self._photo_share:
-                return self._pseudo_pairs.draw(self.generator)
+                return self._recoloured(self._pseudo_pairs.draw(self.generator))
             if share < self._photo_share + self._pattern_share:
                 return self._pattern()
-        return self._crop_of_pair()
+        return self._recoloured(self._crop_of_pair())
+
+    def _chosen(self, share: float) -> bool:
+        # Without a share nothing is drawn, so that what runs of before saw comes again.
+        return share > 0 and self.generator.random() < share
+
+    def _recoloured(self, crop: Tensor) -> Tensor:
+        return recoloured(crop, self.generator) if self._chosen(self._colour_share) else crop
 
     def _crop_of_pair(self) -> Tensor:
         views = self._views[self.generator.choice(len(self._views), p=self._probabilities)]
-        top = self.generator.integers(views.shape[0] - self._height + 1)
-        left = self.generator.integers(views.shape[1] - self._width + 1)
-        return views[top : top + self._height, left : left + self._width]
+        size = height, width = self._height, self._width
+        if self._chosen(self._rescale_share):
+            height, width = random_window(self.generator, size, (views.shape[0], views.shape[1]))
+        top = self.generator.integers(views.shape[0] - height + 1)
+        left = self.generator.integers(views.shape[1] - width + 1)
+        return reduced(views[top : top + height, left : left + width], size)
 
     def _pattern(self) -> Tensor:
         if self.generator.random() < _UNRELATED:

@@ -13,10 +13,10 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
-import torch.nn.functional as F
 from torch import Tensor
 
 from ..errors import TrainingError
+from .augmentation import resized
 from .layered_scenes import Layer, node_weights, random_scene
 
 _LEAST_MARGIN, _MOST_MARGIN = 64, 192
@@ -96,10 +96,7 @@ class PseudoPairs:
         window = photo[top : top + height, left : left + width].permute(2, 0, 1)
         if (height, width) == size:
             return window.float()
-        if window.device.type != "cpu":  # only there it can be resized in 8 bits, which is much faster
-            window = window.float()
-        resized = F.interpolate(window[None], size=size, mode="bicubic", antialias=True, align_corners=False)
-        return resized[0].float().clamp_(0, 255)
+        return resized(window[None], size)[0].float()
 
     def render(self, layers: Sequence[Layer], textures: Sequence[Tensor]) -> Tensor:
         """(2, 3, height, width) float32: the left and the right view of layers, the farthest first.
@@ -113,6 +110,8 @@ class PseudoPairs:
 
     def _paint(self, views: Tensor, layer: Layer, texture: Tensor) -> None:
         top, bottom, start, end = layer.bounds(*texture.shape[1:])
+        if top == bottom:  # an outline may lie beside the texture, or be thinner than a pixel
+            return
         planes = texture[:, top:bottom, start:end]
         if layer.mask is not None:
             mask = torch.from_numpy(layer.mask[top:bottom, start:end]).to(texture.device)
@@ -148,15 +147,18 @@ class PseudoPairs:
 
 
 def _half_steps(planes: Tensor) -> Tensor:
-    """(C, H, W) with the values halfway between columns put in: (C, H, 2 W - 1).
+    """(C, H, W) with the values halfway between columns put in: (C, H, 2 W - 1); W is at least 3.
 
     By the cubic kernel of `node_weights`. Linear interpolation of these values blurs far less than of the original.
     """
-    width = planes.shape[2]
-    finer = planes.new_empty(*planes.shape[:2], 2 * width - 1)
+    finer = planes.new_empty(*planes.shape[:2], 2 * planes.shape[2] - 1)
     finer[..., ::2] = planes
-    padded = F.pad(planes, (1, 1), mode="replicate")
-    near, far = padded[..., 1:width] + padded[..., 2 : width + 1], padded[..., : width - 1] + padded[..., 3:]
+    near = planes[..., 1:] + planes[..., :-1]
+    far = torch.empty_like(near)
+    torch.add(planes[..., :-3], planes[..., 3:], out=far[..., 1:-1])
+    # Beyond its first and last column a plane goes on with their values.
+    far[..., 0] = planes[..., 0] + planes[..., 2]
+    far[..., -1] = planes[..., -3] + planes[..., -1]
     torch.sub(near.mul_(9 / 16), far, alpha=1 / 16, out=finer[..., 1::2])
     return finer
 

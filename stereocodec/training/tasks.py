@@ -94,6 +94,8 @@ class PairTask(Task):
             photo_share=config.photo_share,
             pattern_share=config.pattern_share,
             augmentation=config.augmentation,
+            rescale_share=config.rescale_share,
+            colour_share=config.colour_share,
         )
 
     def blank(self, device: torch.device) -> Tensor:
@@ -120,6 +122,10 @@ class FrameTask(Task):
     ) -> FrameSampler:
         if photos or self.config.photo_share or self.config.pattern_share:
             raise TrainingError(f"'{self.config.arch}' learns from frames alone: leave photographs and patterns out")
+        if self.config.rescale_share or self.config.colour_share:
+            raise TrainingError(
+                f"'{self.config.arch}' learns from crops as they are: leave rescale_share and colour_share at 0"
+            )
         if min(self.config.crop_height, self.config.crop_width) < self.least_side:
             raise TrainingError(f"'{self.config.arch}' needs crops of at least {self.least_side}x{self.least_side}")
         return FrameSampler(examples, self.config, device, seed)
