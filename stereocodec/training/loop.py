@@ -26,6 +26,7 @@ from .frames import Frame
 from .initialise import initialise
 from .logs import RunLogs
 from .optimisers import WeightAverage, make_auxiliary_optimisers, make_optimisers
+from .precision import autocast
 from .speed import GpuMeter, hardware
 from .tasks import make_task
 
@@ -213,7 +214,7 @@ class Trainer:
             for group, rate in zip(optimiser.param_groups, rates, strict=True):
                 group["lr"] = rate * factor
         x, quality = self.sampler.batch(self._batch_size), self._qualities()
-        with torch.autocast(self.device.type, torch.bfloat16, enabled=config.precision == "bfloat16"):
+        with autocast(config.precision, self.device):
             loss, bpp, decoded = self._forward(x, quality)
         loss.backward()
         trained = [p for optimiser in self.optimisers for group in optimiser.param_groups for p in group["params"]]
