@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 
 import click
@@ -37,6 +36,7 @@ from ._shared import device_option, quiet_option
 @click.option("--resume", is_flag=True, help="Go on from the checkpoint in RUN.")
 @click.option("--max-minutes", type=click.FloatRange(min=0, min_open=True), help="Stop after this time, resumable.")
 @click.option("--threads", type=click.IntRange(min=1), help="CPU threads; by default PyTorch's choice.")
+@click.option("--background", is_flag=True, help="Take only the time that other programs leave.")
 @device_option
 @quiet_option
 def train(
@@ -49,6 +49,7 @@ def train(
     resume: bool,
     max_minutes: float | None,
     threads: int | None,
+    background: bool,
     device: str,
     quiet: bool,
 ) -> None:
@@ -63,6 +64,10 @@ def train(
         raise click.UsageError("Name either a CONFIG or an --arch.")
     if init is not None and resume:
         raise click.UsageError("--resume goes on with the weights of RUN: leave --init out.")
+    if background:
+        from stereocodec.training.background import yield_to_other_work
+
+        yield_to_other_work()  # before PyTorch starts threads, which would keep their priority
     import torch
 
     from stereocodec.devices import torch_device
@@ -79,7 +84,7 @@ def train(
     torch.set_flush_denormal(True)
 
     def report(line: str) -> None:
-        if not quiet and sys.stderr.isatty():
+        if not quiet:
             click.echo(line, err=True)
 
     with process_group(torch_device(device)) as own_device:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import copy
 import dataclasses
 import json
-import time
 from collections.abc import Callable, Sequence
 from contextlib import nullcontext
 from pathlib import Path
@@ -27,6 +26,7 @@ from .initialise import initialise
 from .logs import RunLogs
 from .optimisers import WeightAverage, make_auxiliary_optimisers, make_optimisers
 from .precision import autocast
+from .progress import Pace, hours
 from .speed import GpuMeter, hardware
 from .tasks import make_task
 
@@ -175,31 +175,25 @@ class Trainer:
     def _run(self, max_minutes: float | None) -> None:
         config, validated_step = self.config, -1
         here = hardware(self.device, self._processes)
-        before, started = self.hardware.get(here, 0.0), time.monotonic()
+        before, pace = self.hardware.get(here, 0.0), Pace(config.steps - self.step, max_minutes)
         recent: list[dict[str, Tensor]] = []
-        recent_seconds, recent_pairs = 0.0, self.crop_pairs
         while self.step < config.steps:
-            step_started = time.monotonic()
-            recent.append(self.train_step())
-            recent_seconds += time.monotonic() - step_started
-            self.hardware[here] = before + time.monotonic() - started
+            with pace.step():
+                recent.append(self.train_step())
+            self.hardware[here] = before + pace.seconds
             if self.step % _LOG_EVERY == 0:
-                self._log(recent, (self.crop_pairs - recent_pairs) / recent_seconds)
-                recent, recent_seconds, recent_pairs = [], 0.0, self.crop_pairs
+                self._log(recent, pace.lap() * config.batch_size, f"{hours(pace.seconds_left())} left")
+                recent = []
             if self.step % config.checkpoint_every == 0:
                 self.save()
             if self.step % config.validate_every == 0:
                 self.validate()
                 validated_step = self.step
-            if max_minutes is not None and self._is_over(started + 60 * max_minutes):
+            if pace.is_over():
                 break
         self.save()
         if validated_step != self.step:
             self.validate()
-
-    def _is_over(self, deadline: float) -> bool:
-        """Whether the first process's time is over, so that all stop after the same step."""
-        return bool(distributed.from_first(time.monotonic() > deadline))
 
     def train_step(self) -> dict[str, Tensor]:
         """One step of both optimisers; a step whose gradient is not finite changes nothing.
@@ -264,7 +258,8 @@ class Trainer:
         points = "  ".join(map(self.task.summary, rows))
         self.report(f"validation at step {self.step}: {points}")
 
-    def _log(self, recent: list[dict[str, Tensor]], speed: float) -> None:
+    def _log(self, recent: list[dict[str, Tensor]], speed: float, left: str) -> None:
+        """Logs the means of recent steps; speed in crop pairs per second, and the time left in words."""
         names = list(recent[-1])
         means = torch.stack([torch.stack([r[n] for r in recent if n in r]).mean() for n in names])
         mean = dict(zip(names, distributed.mean(means).tolist(), strict=True))
@@ -277,7 +272,7 @@ class Trainer:
         busy = f"  {row['share_of_peak']:.0%} of the peak" if self._meter else ""
         self.report(
             f"step {self.step}/{self.config.steps}  loss {mean['loss']:.4f}  {self.task.summary(mean)}  "
-            f"{speed:.1f} crop pairs/s{busy}"
+            f"{speed:.1f} crop pairs/s{busy}  {left}"
         )
 
 
