@@ -33,6 +33,12 @@ from ._shared import device_option, quiet_option
     metavar="NAME|DIR",
     help="Start with the weights of a built-in model, of a release's folder or of another run's folder.",
 )
+@click.option(
+    "--grow",
+    type=click.Path(path_type=Path),
+    metavar="RUN",
+    help="Go on from another run with networks that have more parts, as CONFIG's [model] says.",
+)
 @click.option("--resume", is_flag=True, help="Go on from the checkpoint in RUN.")
 @click.option("--max-minutes", type=click.FloatRange(min=0, min_open=True), help="Stop after this time, resumable.")
 @click.option("--threads", type=click.IntRange(min=1), help="CPU threads; by default PyTorch's choice.")
@@ -46,6 +52,7 @@ def train(
     photos: tuple[Path, ...],
     output: Path,
     init: str | None,
+    grow: Path | None,
     resume: bool,
     max_minutes: float | None,
     threads: int | None,
@@ -62,8 +69,10 @@ def train(
     """
     if (config is None) == (arch is None):
         raise click.UsageError("Name either a CONFIG or an --arch.")
-    if init is not None and resume:
-        raise click.UsageError("--resume goes on with the weights of RUN: leave --init out.")
+    if resume and (init is not None or grow is not None):
+        raise click.UsageError("--resume goes on with the weights of RUN: leave --init and --grow out.")
+    if init is not None and grow is not None:
+        raise click.UsageError("--grow goes on with the weights of the former run: leave --init out.")
     if background:
         from stereocodec.training.background import yield_to_other_work
 
@@ -96,6 +105,7 @@ def train(
             device=own_device,
             resume=resume,
             init=init,
+            grow=grow,
             report=report,
         )
         trainer.run(max_minutes)
