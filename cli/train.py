@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 
 import click
@@ -34,9 +33,16 @@ from ._shared import device_option, quiet_option
     metavar="NAME|DIR",
     help="Start with the weights of a built-in model, of a release's folder or of another run's folder.",
 )
+@click.option(
+    "--grow",
+    type=click.Path(path_type=Path),
+    metavar="RUN",
+    help="Go on from another run with networks that have more parts, as CONFIG's [model] says.",
+)
 @click.option("--resume", is_flag=True, help="Go on from the checkpoint in RUN.")
 @click.option("--max-minutes", type=click.FloatRange(min=0, min_open=True), help="Stop after this time, resumable.")
 @click.option("--threads", type=click.IntRange(min=1), help="CPU threads; by default PyTorch's choice.")
+@click.option("--background", is_flag=True, help="Take only the time that other programs leave.")
 @device_option
 @quiet_option
 def train(
@@ -46,9 +52,11 @@ def train(
     photos: tuple[Path, ...],
     output: Path,
     init: str | None,
+    grow: Path | None,
     resume: bool,
     max_minutes: float | None,
     threads: int | None,
+    background: bool,
     device: str,
     quiet: bool,
 ) -> None:
@@ -61,8 +69,14 @@ def train(
     """
     if (config is None) == (arch is None):
         raise click.UsageError("Name either a CONFIG or an --arch.")
-    if init is not None and resume:
-        raise click.UsageError("--resume goes on with the weights of RUN: leave --init out.")
+    if resume and (init is not None or grow is not None):
+        raise click.UsageError("--resume goes on with the weights of RUN: leave --init and --grow out.")
+    if init is not None and grow is not None:
+        raise click.UsageError("--grow goes on with the weights of the former run: leave --init out.")
+    if background:
+        from stereocodec.training.background import yield_to_other_work
+
+        yield_to_other_work()  # before PyTorch starts threads, which would keep their priority
     import torch
 
     from stereocodec.devices import torch_device
@@ -79,7 +93,7 @@ def train(
     torch.set_flush_denormal(True)
 
     def report(line: str) -> None:
-        if not quiet and sys.stderr.isatty():
+        if not quiet:
             click.echo(line, err=True)
 
     with process_group(torch_device(device)) as own_device:
@@ -91,6 +105,7 @@ def train(
             device=own_device,
             resume=resume,
             init=init,
+            grow=grow,
             report=report,
         )
         trainer.run(max_minutes)

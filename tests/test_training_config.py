@@ -28,7 +28,7 @@ pytestmark = pytest.mark.usefixtures("one_thread")
         ({"gradient_clip": -1}, "gradient_clip must be above 0"),
         ({"ema_decay": 1.0}, "ema_decay must be at least 0 and below 1"),
         ({"optimiser": "sgd"}, "unknown optimiser 'sgd'"),
-        ({"precision": "float16"}, "unknown precision 'float16'; use 'float32' or 'bfloat16'"),
+        ({"precision": "float16"}, "unknown precision 'float16'; use 'float32' or 'bfloat16' or 'auto'"),
         ({"loss": "l1"}, "unknown loss 'l1'; use 'mse' or 'ms-ssim'"),
         ({"schedule": "step"}, "unknown schedule 'step'; use 'stable' or 'cosine'"),
         ({"compile": 1}, "compile is 1; it must be true or false"),

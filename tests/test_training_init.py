@@ -112,4 +112,4 @@ def test_a_resumed_run_has_its_weights_already(finished, pairs, pictures, tmp_pa
         Trainer(tiny(), pairs, tmp_path / "run", resume=True, init=finished.folder)
     options = ["--data", pictures, "-o", tmp_path / "run", "--resume", "--init", finished.folder]
     result = CliRunner().invoke(bisic, ["train", "settings.toml", *map(str, options)])
-    assert (result.exit_code, "leave --init out" in result.stderr) == (2, True)
+    assert (result.exit_code, "leave --init and --grow out" in result.stderr) == (2, True)

@@ -42,7 +42,7 @@ def test_steps_that_are_made_again_are_shown_once(pairs, tmp_path):
             measured = trainer.train_step()
             if step == 15:
                 trainer.save()
-        trainer._log([measured], speed=1.0)
+        trainer._log([measured], speed=1.0, left="")
     Trainer(tiny(**SETTINGS), pairs, tmp_path, resume=True, report=lambda line: None).run()
     events = EventAccumulator(str(tmp_path)).Reload()
     assert [event.step for event in events.Scalars("train/loss")] == [20, 40]

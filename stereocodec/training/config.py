@@ -16,7 +16,7 @@ _CHOICES = {
     "schedule": ("stable", "cosine", "milestones"),
     "optimiser": ("adamw", "muon", "adam"),
     "augmentation": ("mirror", "flips-and-swaps", "none"),
-    "precision": ("float32", "bfloat16"),
+    "precision": ("float32", "bfloat16", "auto"),
     "depth_loss": ("mse", "structure"),
     "depth_mode": ("linear", "inverse"),
 }
@@ -43,7 +43,8 @@ class TrainingConfig:
     `depth_unit`, as of `depth_images.metres_per_step` or "sun", stands for all data; empty for that of each layout,
     millimetres where it has none. `depth_range` is empty for each frame's own, as `RgbdCodec.compress` takes it, or
     the least and the greatest depth in metres, to which measurements are clipped. `invalid` stands for no measurement.
-    `auxiliary_learning_rate` is that of learned quantiles; 0 for the learning rate.
+    `auxiliary_learning_rate` is that of learned quantiles; 0 for the learning rate. `precision`: `auto` is bfloat16
+    where the processor or GPU has units for it, and float32 elsewhere.
     """
 
     arch: str = "bisic-rt"
@@ -75,7 +76,7 @@ class TrainingConfig:
     gradient_clip: float = 1.0
     ema_decay: float = 0.999
     seed: int = 0
-    precision: Literal["float32", "bfloat16"] = "float32"
+    precision: Literal["float32", "bfloat16", "auto"] = "float32"
     compile: bool = False
     validation_scenes: tuple[str, ...] = ()
     validate_every: int = 500

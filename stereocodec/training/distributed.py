@@ -11,6 +11,7 @@ import torch
 import torch.distributed as dist
 from torch import Tensor, nn
 
+from ..errors import TrainingError
 from .optimisers import is_auxiliary
 
 
@@ -26,6 +27,13 @@ def rank() -> int:
 def world_size() -> int:
     """The number of processes."""
     return dist.get_world_size() if _together() else 1
+
+
+def share_of(batch_size: int) -> int:
+    """This process's part of a batch; raises TrainingError for one that cannot be shared equally."""
+    if batch_size % world_size():
+        raise TrainingError(f"batch_size is {batch_size}; it must be a multiple of the {world_size()} processes")
+    return batch_size // world_size()
 
 
 def gather(value: Any) -> list[Any]:

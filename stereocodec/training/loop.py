@@ -5,7 +5,6 @@ from __future__ import annotations
 import copy
 import dataclasses
 import json
-import time
 from collections.abc import Callable, Sequence
 from contextlib import nullcontext
 from pathlib import Path
@@ -19,13 +18,16 @@ from ..errors import TrainingError
 from ..files import write_atomically
 from ..models import StereoModel, build_model
 from . import distributed
-from .checkpoint import CONFIG, FILE_NAME, RandomState, load_checkpoint, save_checkpoint
+from .checkpoint import CONFIG, FILE_NAME, RandomState, check_settings, load_checkpoint, save_checkpoint
 from .config import TrainingConfig
 from .data import Pair, Photo, split_validation
 from .frames import Frame
+from .growth import grow
 from .initialise import initialise
 from .logs import RunLogs
 from .optimisers import WeightAverage, make_auxiliary_optimisers, make_optimisers
+from .precision import autocast
+from .progress import Pace, hours
 from .speed import GpuMeter, hardware
 from .tasks import make_task
 
@@ -40,11 +42,12 @@ class Trainer:
 
     examples: what the architecture learns from (`tasks.load_examples`). photos: single photographs, of which
     `photo_share` of the crops are made. init: a release's name or folder, or a run's folder, whose weights are the
-    start. In a process group (`distributed.process_group`) every process makes one of these with the same arguments
-    and its own device; they share each batch, and the first writes.
+    start. grow: a run's folder that this run goes on from, with larger networks (`growth.grow`). In a process group
+    (`distributed.process_group`) every process makes one of these with the same arguments and its own device; they
+    share each batch, and the first writes.
 
     Raises TrainingError when the folder holds a run and `resume` is off, when it holds none, or one of another
-    architecture, model or optimiser, and `resume` is on, and when `init` has other networks.
+    architecture, model or optimiser, and `resume` is on, when `init` has other networks, and what `grow` raises.
     """
 
     def __init__(
@@ -57,6 +60,7 @@ class Trainer:
         device: torch.device | str = "cpu",
         resume: bool = False,
         init: str | Path | None = None,
+        grow: Path | None = None,
         report: Report = print,
     ) -> None:
         self.config, self.folder = config, folder
@@ -64,9 +68,11 @@ class Trainer:
         self._rank, self._processes = distributed.rank(), distributed.world_size()
         self._is_first = self._rank == 0
         self.report = report if self._is_first else _no_report
-        self._batch_size = _share_of_batch(config, self._processes)
-        if resume and init is not None:
+        self._batch_size = distributed.share_of(config.batch_size)
+        if resume and (init is not None or grow is not None):
             raise TrainingError("a resumed run has its weights already; resume it, or start another from them")
+        if init is not None and grow is not None:
+            raise TrainingError("a run grows with the weights of the former run; leave the other ones out")
         torch.manual_seed(config.seed + self._rank)
         try:
             self.model = build_model(config.arch, config.model).to(self.device)
@@ -81,10 +87,7 @@ class Trainer:
         self.logs = RunLogs(folder)
         self.step, self.crop_pairs = 0, 0
         self.hardware, self.init = dict[str, float](), ""
-        if resume:
-            self._resume()
-        else:
-            self._start(init)
+        average = self._resume() if resume else self._start(init, grow)
         if self._is_first:
             settings = json.dumps(dataclasses.asdict(config), indent=2)
             write_atomically(folder / CONFIG, f"{settings}\n".encode(), overwrite=True)
@@ -92,13 +95,22 @@ class Trainer:
         if config.compile:
             self.task.forward.compile()
         self._forward = distributed.distributed(self.task.forward, self.device)
-        if not resume:
-            self.average = WeightAverage(self.model, config.ema_decay)
+        # Only now have all processes of a group the weights of the first.
+        self.average = WeightAverage(self.model, config.ema_decay)
+        self.average.tensors.update(average)
 
-    def _start(self, init: str | Path | None) -> None:
+    def _start(self, init: str | Path | None, former: Path | None) -> dict[str, Tensor]:
+        """Returns the averages that the run has from the start."""
         if (self.folder / FILE_NAME).exists():
             raise TrainingError(f"{self.folder} already holds a run; add --resume, or choose another folder")
-        if init is not None:
+        average: dict[str, Tensor] = {}
+        if former is not None:
+            average, progress = grow(former, self.model, self.config, self._all_optimisers)
+            self.step, self.crop_pairs, self.hardware = (progress[k] for k in ("step", "crop_pairs", "hardware"))
+            grown = f"grown from the run {former.resolve().name} at step {self.step}"
+            self.init = f"{progress['init']}, {grown}" if progress["init"] else grown
+            self._reseed()
+        elif init is not None:
             self.init = initialise(self.model, init)
         else:
             batches = [self.sampler.batch(self._batch_size) for _ in range(_CALIBRATION_BATCHES)]
@@ -109,32 +121,29 @@ class Trainer:
             except OSError as error:
                 raise TrainingError(f"{self.folder} cannot be made a run's folder: {error.strerror}") from error
             self.logs.clear()
+        return average
 
-    def _resume(self) -> None:
-        self._check_config()
-        self.average = WeightAverage(self.model, self.config.ema_decay)
+    def _resume(self) -> dict[str, Tensor]:
+        """Returns the averages of the checkpoint."""
+        check_settings(self.folder, self.config)
+        average = WeightAverage(self.model, self.config.ema_decay).tensors
         path = self.folder / FILE_NAME
-        states, progress = load_checkpoint(path, self.model, self.average.tensors, self._all_optimisers)
+        states, progress = load_checkpoint(path, self.model, average, self._all_optimisers)
         self.step, self.crop_pairs = progress["step"], progress["crop_pairs"]
         self.hardware, self.init = progress["hardware"], progress["init"]
         if self._rank < len(states):
             self._set_random_state(states[self._rank], progress["samplers"][self._rank])
         else:  # a process that the run did not have before
-            seed = self.config.seed + self._rank + (self.step << 32)
-            torch.manual_seed(seed)
-            self.sampler.generator = np.random.Generator(np.random.PCG64(seed))
+            self._reseed()
         if self._is_first:
             self.logs.rewind(self.step)
+        return average
 
-    def _check_config(self) -> None:
-        path = self.folder / CONFIG
-        try:
-            former = TrainingConfig.from_dict(json.loads(path.read_text(encoding="utf-8")))
-        except (OSError, ValueError) as error:
-            raise TrainingError(f"{self.folder} holds no run to resume: {path.name} cannot be read") from error
-        for name in ("arch", "model", "optimiser"):
-            if getattr(former, name) != json.loads(json.dumps(getattr(self.config, name))):  # lists for tuples
-                raise TrainingError(f"{self.folder} holds a run with another '{name}'; resume with what {path} says")
+    def _reseed(self) -> None:
+        """Other random numbers than those of the run's beginning, which it has seen."""
+        seed = self.config.seed + self._rank + (self.step << 32)
+        torch.manual_seed(seed)
+        self.sampler.generator = np.random.Generator(np.random.PCG64(seed))
 
     def save(self) -> None:
         """Writes the checkpoint; every process of a group must call it."""
@@ -174,31 +183,25 @@ class Trainer:
     def _run(self, max_minutes: float | None) -> None:
         config, validated_step = self.config, -1
         here = hardware(self.device, self._processes)
-        before, started = self.hardware.get(here, 0.0), time.monotonic()
+        before, pace = self.hardware.get(here, 0.0), Pace(config.steps - self.step, max_minutes)
         recent: list[dict[str, Tensor]] = []
-        recent_seconds, recent_pairs = 0.0, self.crop_pairs
         while self.step < config.steps:
-            step_started = time.monotonic()
-            recent.append(self.train_step())
-            recent_seconds += time.monotonic() - step_started
-            self.hardware[here] = before + time.monotonic() - started
+            with pace.step():
+                recent.append(self.train_step())
+            self.hardware[here] = before + pace.seconds
             if self.step % _LOG_EVERY == 0:
-                self._log(recent, (self.crop_pairs - recent_pairs) / recent_seconds)
-                recent, recent_seconds, recent_pairs = [], 0.0, self.crop_pairs
+                self._log(recent, pace.lap() * config.batch_size, f"{hours(pace.seconds_left())} left")
+                recent = []
             if self.step % config.checkpoint_every == 0:
                 self.save()
             if self.step % config.validate_every == 0:
                 self.validate()
                 validated_step = self.step
-            if max_minutes is not None and self._is_over(started + 60 * max_minutes):
+            if pace.is_over():
                 break
         self.save()
         if validated_step != self.step:
             self.validate()
-
-    def _is_over(self, deadline: float) -> bool:
-        """Whether the first process's time is over, so that all stop after the same step."""
-        return bool(distributed.from_first(time.monotonic() > deadline))
 
     def train_step(self) -> dict[str, Tensor]:
         """One step of both optimisers; a step whose gradient is not finite changes nothing.
@@ -213,7 +216,7 @@ class Trainer:
             for group, rate in zip(optimiser.param_groups, rates, strict=True):
                 group["lr"] = rate * factor
         x, quality = self.sampler.batch(self._batch_size), self._qualities()
-        with torch.autocast(self.device.type, torch.bfloat16, enabled=config.precision == "bfloat16"):
+        with autocast(config.precision, self.device):
             loss, bpp, decoded = self._forward(x, quality)
         loss.backward()
         trained = [p for optimiser in self.optimisers for group in optimiser.param_groups for p in group["params"]]
@@ -263,7 +266,8 @@ class Trainer:
         points = "  ".join(map(self.task.summary, rows))
         self.report(f"validation at step {self.step}: {points}")
 
-    def _log(self, recent: list[dict[str, Tensor]], speed: float) -> None:
+    def _log(self, recent: list[dict[str, Tensor]], speed: float, left: str) -> None:
+        """Logs the means of recent steps; speed in crop pairs per second, and the time left in words."""
         names = list(recent[-1])
         means = torch.stack([torch.stack([r[n] for r in recent if n in r]).mean() for n in names])
         mean = dict(zip(names, distributed.mean(means).tolist(), strict=True))
@@ -276,14 +280,8 @@ class Trainer:
         busy = f"  {row['share_of_peak']:.0%} of the peak" if self._meter else ""
         self.report(
             f"step {self.step}/{self.config.steps}  loss {mean['loss']:.4f}  {self.task.summary(mean)}  "
-            f"{speed:.1f} crop pairs/s{busy}"
+            f"{speed:.1f} crop pairs/s{busy}  {left}"
         )
-
-
-def _share_of_batch(config: TrainingConfig, processes: int) -> int:
-    if config.batch_size % processes:
-        raise TrainingError(f"batch_size is {config.batch_size}; it must be a multiple of the {processes} processes")
-    return config.batch_size // processes
 
 
 def _no_report(line: str) -> None:

@@ -6,6 +6,7 @@ import torch
 from torch import Tensor, nn
 
 from .config import TrainingConfig
+from .muon import Muon
 
 
 def make_optimisers(model: nn.Module, config: TrainingConfig) -> list[torch.optim.Optimizer]:
@@ -25,7 +26,7 @@ def make_optimisers(model: nn.Module, config: TrainingConfig) -> list[torch.opti
         torch.optim.AdamW(rest, config.learning_rate, betas=(0.9, 0.98), weight_decay=0.0)
     ]
     if matrices:
-        optimisers.append(torch.optim.Muon(matrices, config.muon_learning_rate, weight_decay=0.0, momentum=0.95))
+        optimisers.append(Muon(matrices, config.muon_learning_rate))
     return optimisers
 
 

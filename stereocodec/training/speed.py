@@ -9,6 +9,7 @@ import torch
 from torch import Tensor, nn
 from torch.utils.flop_counter import FlopCounterMode
 
+from .precision import autocast
 from .tasks import Task
 
 
@@ -26,7 +27,7 @@ class GpuMeter:
     """Measures a GPU's peak and the work of a crop pair once, and tells the share of the peak that training takes."""
 
     def __init__(self, task: Task, device: torch.device) -> None:
-        with torch.autocast(device.type, torch.bfloat16, enabled=task.config.precision == "bfloat16"):
+        with autocast(task.config.precision, device):
             self._flops = step_flops(task.forward, task.blank(device), torch.full((2,), 0.5, device=device))
         self._peak = peak_flops(device)
 

@@ -1,0 +1,57 @@
+"""How fast a run goes, and when it will be done."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from . import distributed
+
+
+class Pace:
+    """The time of one call of `Trainer.run`.
+
+    steps: how many it will make. max_minutes: when it will stop at the latest.
+    """
+
+    def __init__(self, steps: int, max_minutes: float | None) -> None:
+        self._started = time.monotonic()
+        self._deadline = None if max_minutes is None else self._started + 60 * max_minutes
+        self._steps, self._done = steps, 0
+        self._lap_steps, self._lap_seconds = 0, 0.0
+
+    @property
+    def seconds(self) -> float:
+        """Since the call."""
+        return time.monotonic() - self._started
+
+    @contextmanager
+    def step(self) -> Iterator[None]:
+        """Within, a step is made."""
+        started = time.monotonic()
+        yield
+        self._lap_seconds += time.monotonic() - started
+        self._lap_steps += 1
+        self._done += 1
+
+    def lap(self) -> float:
+        """Steps per second since the lap before, without what was done between them."""
+        speed = self._lap_steps / self._lap_seconds
+        self._lap_steps, self._lap_seconds = 0, 0.0
+        return speed
+
+    def seconds_left(self) -> float:
+        """Until the last step or the deadline, if everything, validation too, goes on as it did since the call."""
+        left = (self._steps - self._done) * self.seconds / self._done
+        return left if self._deadline is None else max(0.0, min(left, self._deadline - time.monotonic()))
+
+    def is_over(self) -> bool:
+        """Whether the first process's time is over, so that all stop after the same step."""
+        return self._deadline is not None and bool(distributed.from_first(time.monotonic() > self._deadline))
+
+
+def hours(seconds: float) -> str:
+    """Such as `1:05 h`; a minute that has begun counts."""
+    minutes = -int(-seconds // 60)
+    return f"{minutes // 60}:{minutes % 60:02} h"
