@@ -16,7 +16,7 @@ from .cards import copy_release
 from .container import Chunk, Container, ViewKind
 from .container_depth import DepthView
 from .container_rules import DEPTH_VERSION, FIRST_VERSION, HUB_REPOSITORY, MODEL_NAME, REPOSITORY_VERSION
-from .devices import torch_device
+from .devices import made_on, torch_device
 from .entropy.streams import StreamReader, StreamWriter
 from .errors import DecodingMismatch, InvalidInput, WrongModel
 from .file_weights import other_weights, weights_of
@@ -221,7 +221,7 @@ class ReleaseCodec:
         a depth view.
         """
         say(0.0, "analysis")
-        with torch.inference_mode(), torch.autocast(self._device.type, enabled=False), self._device:
+        with torch.inference_mode(), torch.autocast(self._device.type, enabled=False), made_on(self._device):
             qualities = self._qualities(quality)
             writer = StreamWriter(self._release.lattice, self._release.tables)
             if self._model.either_first:
@@ -253,7 +253,7 @@ class ReleaseCodec:
         size = self._padded_side(container.height), self._padded_side(container.width)
         lattice, tables = self._release.lattice, self._release.tables
         reader = StreamReader(lattice, tables, container.streams, container.guard, self._device)
-        with torch.inference_mode(), torch.autocast(self._device.type, enabled=False), self._device:
+        with torch.inference_mode(), torch.autocast(self._device.type, enabled=False), made_on(self._device):
             qualities = self._qualities(container.quality)
             swapped = self._model.either_first and bool(reader.code_field(0, None, (1, 1)).any())
             decoded = self._model.walk(reader, None, qualities, size)

@@ -27,6 +27,7 @@ TINY = {
     "channels8": 24,
     "channels16": 32,
     "latent_channels": 24,
+    "entropy_channels": 24,
     "hyper_channels": 8,
     "blocks8": 1,
     "blocks16": 1,

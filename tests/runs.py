@@ -18,7 +18,15 @@ from stereocodec.training.export import export_run
 from stereocodec.training.loop import Trainer
 
 REPOSITORY = Path(__file__).parent.parent
-TINY = {"channels8": 16, "channels16": 16, "latent_channels": 16, "hyper_channels": 4, "blocks8": 1, "blocks16": 1}
+TINY = {
+    "channels8": 16,
+    "channels16": 16,
+    "latent_channels": 16,
+    "entropy_channels": 16,
+    "hyper_channels": 4,
+    "blocks8": 1,
+    "blocks16": 1,
+}
 BOXES = {"training-a": (0, 0, 256, 192), "training-b": (480, 256, 736, 448), "validation": (320, 320, 512, 448)}
 
 

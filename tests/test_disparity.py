@@ -6,7 +6,7 @@ import pytest
 import torch
 import torch.nn.functional as F
 
-from stereocodec.nn.disparity import BLOCK, estimate_disparity, shift_along_rows
+from stereocodec.nn.disparity import BLOCK, blended_shift, estimate_disparity, shift_along_rows
 
 
 def texture(height, width, seed=0):
@@ -41,6 +41,26 @@ def test_half_pixels_are_means_of_neighbours():
 def test_disparities_beyond_any_picture_repeat_its_edge():
     picture = texture(64, 128)
     torch.testing.assert_close(shift_along_rows(picture, field(10**9)), picture[:, :, -1:].expand(-1, -1, 128, -1))
+
+
+@pytest.mark.parametrize("disparity", [0, 7, -3, 60])
+def test_equal_disparities_blend_to_a_shift(disparity):
+    picture = texture(64, 128).double()
+    torch.testing.assert_close(
+        blended_shift(picture, field(disparity)), shift_along_rows(picture, field(disparity)), atol=1e-12, rtol=0
+    )
+
+
+def test_overlapped_blocks_blend_what_their_neighbours_predict():
+    picture = texture(32, 64).double()
+    disparity = torch.tensor([[[0, 0, 8, 8], [0, 0, 8, 8]]])
+    blended = blended_shift(picture, disparity)
+    near, far = (shift_along_rows(picture, field(d, 32, 64)) for d in (0, 8))
+    torch.testing.assert_close(blended[:, :, :24], near[:, :, :24])  # up to the centre of the last block
+    torch.testing.assert_close(blended[:, :, 40:], far[:, :, 40:])
+    share = (torch.arange(24, 40, dtype=torch.float64) + 0.5 - 24) / BLOCK
+    mixed = near[:, :, 24:40].lerp(far[:, :, 24:40], share[:, None])
+    torch.testing.assert_close(blended[:, :, 24:40], mixed)
 
 
 @pytest.mark.parametrize("disparity", [0, 7, 38, 90])

@@ -136,11 +136,19 @@ def _semi_global(cost: Tensor, near: Tensor, far: Tensor) -> Tensor:
 def _refined(a: Tensor, b: Tensor, field: Tensor, offsets: Tensor, smoothness: Tensor) -> Tensor:
     """The best of field + offsets per block, weighing prediction error against differences to neighbours."""
     candidates = field[..., None] + offsets
+    batch, height, width = a.shape
+    first, last = int(offsets[0]), int(offsets[-1])
+    # All that any candidate shows in a block: then each of them is a slice.
+    places = torch.arange(first, 2 * BLOCK + last, device=a.device)
+    column = 2 * BLOCK * torch.arange(width // BLOCK, device=a.device)[:, None] + field[..., None] + places
+    column = column.clamp(0, 2 * width - 2).flatten(2).repeat_interleave(BLOCK, 1)
+    windows = _with_half_pixels(a[..., None])[..., 0].gather(2, column).view(batch, height, -1, len(places))
+    blocks = b.view(batch, height, -1, BLOCK)
     costs = []
-    for number in range(offsets.shape[0]):
-        predicted = shift_along_rows(a[..., None], candidates[..., number])[..., 0]
-        difference = (b - predicted).abs().clamp(max=_DIFFERENCE_LIMIT)
-        costs.append(F.avg_pool2d(difference[:, None], BLOCK)[:, 0])
+    for offset in offsets.tolist():
+        difference = (blocks - windows[..., offset - first : offset - first + 2 * BLOCK : 2]).abs()
+        difference = difference.clamp_(max=_DIFFERENCE_LIMIT).sum(-1)
+        costs.append(difference.view(batch, -1, BLOCK, width // BLOCK).sum(2) / BLOCK**2)
     cost = torch.stack(costs, -1)
     for _ in range(2):
         padded = F.pad(field[:, None].float(), (1, 1, 1, 1), mode="replicate")[:, 0]
