@@ -69,6 +69,8 @@ def test_validation_tells_errors_in_millimetres(finished):
     for row in rows:
         assert 1 < float(row["depth_rmse_mm"]) < 3000
         assert 0 < float(row["ms_ssim"]) < 1
+        # The only frame that is trained on has the same picture.
+        assert (row["seen_bpp"], row["seen_psnr"]) == (row["bpp"], row["psnr"])
 
 
 def test_the_result_codes_a_frame(finished, frames, tmp_path):

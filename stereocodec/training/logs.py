@@ -69,12 +69,21 @@ class RunLogs:
 
 
 def _append_csv(path: Path, row: Mapping[str, Any]) -> None:
-    is_new = not path.exists()
+    columns = _columns(path)
     with path.open("a", newline="", encoding="utf-8") as file:
-        writer = csv.DictWriter(file, list(row))
-        if is_new:
+        # A log that an earlier version began keeps its columns.
+        writer = csv.DictWriter(file, columns or list(row), extrasaction="ignore" if columns else "raise")
+        if not columns:
             writer.writeheader()
         writer.writerow({k: round(v, 5) if isinstance(v, float) else v for k, v in row.items()})
+
+
+def _columns(path: Path) -> list[str]:
+    """Of a log that was begun; none of a new one."""
+    if not path.exists():
+        return []
+    with path.open(newline="", encoding="utf-8") as file:
+        return next(csv.reader(file), [])
 
 
 def _drop_rows(path: Path, *, after: int) -> None:

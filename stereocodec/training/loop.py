@@ -30,6 +30,7 @@ from .precision import autocast
 from .progress import Pace, hours
 from .speed import GpuMeter, hardware
 from .tasks import make_task
+from .validation import SEEN_SIDE, spread, with_seen
 
 _CALIBRATION_BATCHES = 8
 _LOG_EVERY = 20
@@ -80,6 +81,8 @@ class Trainer:
             raise TrainingError(" ".join(str(error).split())) from error
         self.task = make_task(self.model, config, examples)
         kept, self.validation_examples = split_validation(examples, config.validation_scenes, self.task.least_side)
+        crop = (config.crop_height, config.crop_width)
+        self._seen_examples = spread(kept, len(self.validation_examples), crop)
         self.sampler = self.task.sampler(kept, photos, self.device, config.seed + self._rank)
         self.optimisers = make_optimisers(self.model, config)
         self._auxiliary = make_auxiliary_optimisers(self.model, config)
@@ -258,10 +261,12 @@ class Trainer:
         return model.eval()
 
     def validate(self) -> None:
-        """Estimated bits and quality on the held-out scenes, with the averaged weights."""
+        """Estimated bits and quality on the held-out scenes and on as many others, with the averaged weights."""
         if not self._is_first or not self.validation_examples:
             return
-        rows = self.task.validate(self.averaged(), self.validation_examples)
+        model = self.averaged()
+        seen = self.task.validate(model, self._seen_examples, SEEN_SIDE)
+        rows = with_seen(self.task.validate(model, self.validation_examples), seen)
         self.logs.validation(self.step, rows)
         points = "  ".join(map(self.task.summary, rows))
         self.report(f"validation at step {self.step}: {points}")

@@ -20,7 +20,7 @@ from .frame_losses import FrameRateDistortion, depth_error
 from .frames import Frame, FrameSampler, load_frames
 from .losses import RateDistortion, psnr, squared_error
 from .ms_ssim import ms_ssim
-from .validation import validate_frames, validate_pairs
+from .validation import MAX_SIDE, validate_frames, validate_pairs
 
 Rows = list[dict[str, float]]
 
@@ -64,8 +64,8 @@ class Task(ABC):
         """Means over a batch, to be logged: bpp, psnr, maybe ms_ssim, and others of the task."""
 
     @abstractmethod
-    def validate(self, model: StereoModel, examples: Sequence[Any]) -> Rows:
-        """Estimated bpp, psnr and others over held-out examples, a row per quality."""
+    def validate(self, model: StereoModel, examples: Sequence[Any], max_side: int = MAX_SIDE) -> Rows:
+        """Estimated bpp, psnr and others over the central crops of examples, a row per quality."""
 
     def summary(self, row: Mapping[str, float]) -> str:
         """A row of the log or of validation, for people."""
@@ -105,8 +105,8 @@ class PairTask(Task):
         similarity = {"ms_ssim": ms_ssim(decoded, x).mean()} if with_ms_ssim else {}
         return {"bpp": bpp.mean(), "psnr": psnr(squared_error(decoded, x)).mean()} | similarity
 
-    def validate(self, model: StereoModel, examples: Sequence[Any]) -> Rows:
-        return validate_pairs(model, examples)
+    def validate(self, model: StereoModel, examples: Sequence[Any], max_side: int = MAX_SIDE) -> Rows:
+        return validate_pairs(model, examples, max_side)
 
 
 class FrameTask(Task):
@@ -141,8 +141,8 @@ class FrameTask(Task):
         rates = {"bpp": color_bpp + depth_bpp, "depth_bpp": depth_bpp}
         return rates | {name: psnr(error).mean() for name, error in levels.items()} | similarity
 
-    def validate(self, model: StereoModel, examples: Sequence[Any]) -> Rows:
-        return validate_frames(model, examples)
+    def validate(self, model: StereoModel, examples: Sequence[Any], max_side: int = MAX_SIDE) -> Rows:
+        return validate_frames(model, examples, max_side)
 
     def summary(self, row: Mapping[str, float]) -> str:
         return f"{super().summary(row)}, depth {row['depth_bpp']:.3f} bpp {row['depth_psnr']:.2f} dB"
