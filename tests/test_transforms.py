@@ -24,8 +24,8 @@ from stereocodec.nn.blocks import (
     depth_to_space,
     space_to_depth,
 )
-from stereocodec.nn.lapped import LappedBorders
 from stereocodec.nn.dct import colour_dct, dct16_step, dct_matrix, luma_chroma_matrix
+from stereocodec.nn.lapped import LappedBorders
 
 
 @pytest.fixture(autouse=True)

@@ -69,9 +69,9 @@ def chosen_bits(
 ) -> Tensor:
     """Sums of `residual_bits` over the chosen elements of each picture, (B,) float32.
 
-    residual, log_scale: (B, N) float32; chosen: (n,) int64. noise: (B, n), what is added to the chosen residuals; None to
-    round them. The gradient is that of adding noise either way (straight-through rounding). As training spends much of
-    its time here, the derivatives come in closed form, in few passes over the chosen elements alone.
+    residual, log_scale: (B, N) float32; chosen: (n,) int64. noise: (B, n), what is added to the chosen residuals; None
+    to round them. The gradient is that of adding noise either way (straight-through rounding). As training spends much
+    of its time here, the derivatives come in closed form, in few passes over the chosen elements alone.
     """
     bits: Tensor = _ChosenBits.apply(residual, log_scale, chosen, laplace_share, noise)  # type: ignore[no-untyped-call]
     return bits

@@ -177,7 +177,8 @@ class _View:
         seen = self.log_scale + following
         self.features, change_mean, change_log_scale = step(features, known, self.normalised(self.mean), seen)
         self.mean, self.log_scale = self.mean + change_mean * self.unit, self.log_scale + change_log_scale
-        return seen + change_log_scale
+        log_scale: Tensor = seen + change_log_scale
+        return log_scale
 
     def code(self, coder: EntropyCoder, number: int, y: Tensor | None, hint: Tensor | None) -> None:
         """All steps; `hint` is what another view predicts, normalised."""

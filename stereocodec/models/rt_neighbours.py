@@ -37,8 +37,8 @@ class Deviations:
 class NeighbourScales(nn.Module):
     """What to add to the log-scales of elements that are still to come.
 
-    Two estimates of how much larger than expected they are: from the decoded channels at the same position, and from the
-    same channel at decoded positions nearby, which counts by a learned share per channel.
+    Two estimates of how much larger than expected they are: from the decoded channels at the same position, and from
+    the same channel at decoded positions nearby, which counts by a learned share per channel.
     """
 
     def __init__(self, channels: int) -> None:

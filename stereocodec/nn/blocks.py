@@ -112,11 +112,12 @@ class RowAttention(nn.Module):
 
 
 def _attention(query: Tensor, key: Tensor, value: Tensor) -> Tensor:
-    """Attention of (..., W, C); in training by plain products, because the fused kernel's backward pass is slow on CPUs."""
+    """Attention of (..., W, C); trained by plain products, because the fused kernel's backward pass is slow on CPUs."""
     if not torch.is_grad_enabled() or query.device.type != "cpu":
         return F.scaled_dot_product_attention(query, key, value)
     scores = (query * query.shape[-1] ** -0.5) @ key.transpose(-1, -2)
-    return scores.softmax(-1, dtype=query.dtype) @ value
+    attended: Tensor = scores.softmax(-1, dtype=query.dtype) @ value
+    return attended
 
 
 def space_to_depth(x: Tensor, block: int) -> Tensor:

@@ -51,7 +51,10 @@ def prefilter(size: int, scale: float) -> Tensor:
     mirror = identity.flip(0)
     odd = mirror @ dct_matrix(half).double().T @ torch.diag(scales) @ dct4 @ mirror
     butterflies = torch.cat([torch.cat([identity, mirror], 1), torch.cat([mirror, -identity], 1)]) / math.sqrt(2)
-    return butterflies @ torch.block_diag(identity, odd) @ butterflies
+    both = torch.zeros(size, size, dtype=torch.float64)
+    both[:half, :half], both[half:, half:] = identity, odd
+    filtered: Tensor = butterflies @ both @ butterflies
+    return filtered
 
 
 def _on_lattice(matrix: Tensor) -> Tensor:
