@@ -12,7 +12,7 @@ from torch import Tensor, nn
 
 from ..entropy.coders import EntropyCoder, Group
 from ..entropy.priors import FactorizedPrior
-from ..nn.blocks import GatedBlock, QualityKnots, Upsample, depth_to_space, space_to_depth
+from ..nn.blocks import CoefficientLinear, GatedBlock, QualityKnots, Upsample, depth_to_space, space_to_depth
 from ..nn.disparity import BLOCK, blended_shift
 from ..nn.lapped import LappedBorders
 from .rt_config import BisicRtConfig, squared_error_bits
@@ -63,10 +63,10 @@ class ViewPrediction(nn.Module):
         self.inputs = nn.Linear(m, width)
         self.quality = QualityKnots(c.knots, width)
         self.body = GatedBlock(width, expansion=c.expansion, normalise=True)
-        self.picture = nn.Linear(m, samples)
+        self.picture = CoefficientLinear(m, samples)
         self.correction = nn.Linear(width, samples)
         self.borders = LappedBorders()
-        self.latents = nn.Linear(samples, m)
+        self.latents = CoefficientLinear(samples, m)
         nn.init.zeros_(self.correction.weight)
         nn.init.zeros_(self.correction.bias)
 

@@ -7,7 +7,16 @@ import math
 import torch
 from torch import Tensor, nn
 
-from ..nn.blocks import Downsample, GatedBlock, QualityKnots, RowAttention, Upsample, depth_to_space, space_to_depth
+from ..nn.blocks import (
+    CoefficientLinear,
+    Downsample,
+    GatedBlock,
+    QualityKnots,
+    RowAttention,
+    Upsample,
+    depth_to_space,
+    space_to_depth,
+)
 from ..nn.lapped import LappedBorders
 from .rt_config import BisicRtConfig, step_size
 
@@ -38,11 +47,11 @@ class AnalysisTransform(nn.Module):
     def __init__(self, c: BisicRtConfig) -> None:
         super().__init__()
         self.borders = LappedBorders()
-        self.head = nn.Linear(192, c.channels8)
+        self.head = CoefficientLinear(192, c.channels8)
         self.stage8 = nn.Sequential(*_blocks(c.channels8, c.blocks8, c), *_exchange8(c))
         self.down = Downsample(c.channels8, c.channels16)
         self.stage16 = nn.Sequential(*_blocks(c.channels16, c.blocks16, c), *_exchange(c.channels16, c))
-        self.tail = nn.Linear(c.channels16, c.latent_channels)
+        self.tail = CoefficientLinear(c.channels16, c.latent_channels)
 
     def forward(self, x: Tensor) -> Tensor:
         features = self.stage8(self.head(space_to_depth(self.borders.lap(x - 0.5), 8)))
@@ -55,7 +64,7 @@ class SynthesisTransform(nn.Module):
 
     def __init__(self, c: BisicRtConfig) -> None:
         super().__init__()
-        self.head = nn.Linear(c.latent_channels, c.channels16)
+        self.head = CoefficientLinear(c.latent_channels, c.channels16)
         self.quality16 = QualityKnots(c.knots, c.channels16)
         self.stage16 = nn.Sequential(*_blocks(c.channels16, c.blocks16, c), *_exchange(c.channels16, c))
         self.up = Upsample(c.channels16, c.channels8)
@@ -65,7 +74,7 @@ class SynthesisTransform(nn.Module):
             *_exchange8(c),
             *_blocks(c.channels8, c.blocks8, c),
         )
-        self.tail = nn.Linear(c.channels8, 192)
+        self.tail = CoefficientLinear(c.channels8, 192)
         self.borders = LappedBorders()
         if c.stereo:
             self.seen = nn.Linear(192, c.channels8, bias=False)

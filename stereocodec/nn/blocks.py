@@ -12,6 +12,15 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 
+class CoefficientLinear(nn.Linear):
+    """A linear layer through which the picture itself passes: not lowered to bfloat16 in training of mixed precision,
+    which would cost 0.2 dB at the best quality."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        with torch.autocast(x.device.type, enabled=False):
+            return super().forward(x.to(self.weight.dtype))
+
+
 class DepthwiseConv(nn.Module):
     """Depthwise convolution with zero padding that keeps the size; (N, H, W, C) -> (N, H, W, C).
 
@@ -139,7 +148,7 @@ class Downsample(nn.Module):
 
     def __init__(self, in_channels: int, out_channels: int) -> None:
         super().__init__()
-        self.linear = nn.Linear(4 * in_channels, out_channels)
+        self.linear = CoefficientLinear(4 * in_channels, out_channels)
 
     def forward(self, x: Tensor) -> Tensor:
         out: Tensor = self.linear(space_to_depth(x, 2))
@@ -151,7 +160,7 @@ class Upsample(nn.Module):
 
     def __init__(self, in_channels: int, out_channels: int) -> None:
         super().__init__()
-        self.linear = nn.Linear(in_channels, 4 * out_channels)
+        self.linear = CoefficientLinear(in_channels, 4 * out_channels)
 
     def forward(self, x: Tensor) -> Tensor:
         return depth_to_space(self.linear(x), 2)
