@@ -11,7 +11,7 @@ import math
 import torch
 from torch import Tensor
 
-_CHROMA_PENALTY = 3.0
+_CHROMA_PENALTY = 4.5
 
 
 def dct_matrix(size: int) -> Tensor:
