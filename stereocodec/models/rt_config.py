@@ -20,7 +20,6 @@ class BisicRtConfig:
     hyper_channels: int = 96
     blocks8: int = 2
     blocks16: int = 3
-    attention8: bool = False
     expansion: float = 1.5
     knots: int = 12
     lambda_min: float = 0.00025

@@ -48,7 +48,7 @@ class AnalysisTransform(nn.Module):
         super().__init__()
         self.borders = LappedBorders()
         self.head = CoefficientLinear(192, c.channels8)
-        self.stage8 = nn.Sequential(*_blocks(c.channels8, c.blocks8, c), *_exchange8(c))
+        self.stage8 = nn.Sequential(*_blocks(c.channels8, c.blocks8, c))
         self.down = Downsample(c.channels8, c.channels16)
         self.stage16 = nn.Sequential(*_blocks(c.channels16, c.blocks16, c), *_exchange(c.channels16, c))
         self.tail = CoefficientLinear(c.channels16, c.latent_channels)
@@ -69,11 +69,7 @@ class SynthesisTransform(nn.Module):
         self.stage16 = nn.Sequential(*_blocks(c.channels16, c.blocks16, c), *_exchange(c.channels16, c))
         self.up = Upsample(c.channels16, c.channels8)
         self.quality8 = QualityKnots(c.knots, c.channels8)
-        self.stage8 = nn.Sequential(
-            GatedBlock(c.channels8, expansion=c.expansion),
-            *_exchange8(c),
-            *_blocks(c.channels8, c.blocks8, c),
-        )
+        self.stage8 = nn.Sequential(*_blocks(c.channels8, c.blocks8 + 1, c))
         self.tail = CoefficientLinear(c.channels8, 192)
         self.borders = LappedBorders()
         if c.stereo:
@@ -116,7 +112,3 @@ def _blocks(channels: int, count: int, c: BisicRtConfig) -> list[nn.Module]:
 def _exchange(channels: int, c: BisicRtConfig) -> list[nn.Module]:
     """What lets the views see each other, unless the model is to go without (all other tensors keep their names)."""
     return [RowAttention(channels) if c.stereo else nn.Identity()]
-
-
-def _exchange8(c: BisicRtConfig) -> list[nn.Module]:
-    return _exchange(c.channels8, c) if c.attention8 else [nn.Identity()]
