@@ -35,6 +35,19 @@ def test_the_loss_falls(finished, pairs):
     assert loss(finished.averaged()) < 0.9 * loss(start)
 
 
+def test_a_hopeless_picture_does_not_rule_a_step():
+    model = build_model("bisic-rt", TINY)
+    quality = torch.full((2,), 0.5)
+    worth = model.trade_off(quality) * model.loss_weight(quality)
+    for errors in ([10.0, 20.0], [10.0, 60000.0]):
+        distortion = torch.tensor(errors, requires_grad=True)
+        loss = rate_distortion_loss(model, torch.zeros(2), distortion, quality)
+        (gradient,) = torch.autograd.grad(loss, distortion)
+        each = worth * torch.tensor(errors)
+        torch.testing.assert_close(loss, each.clamp(max=model.loss_limit).mean())
+        torch.testing.assert_close(gradient, worth / 2 * (model.loss_limit / each).clamp(max=1))
+
+
 def test_a_run_logs_its_progress(finished):
     logged = rows_of(finished.folder / "train.csv")
     assert [(row["step"], row["crop_pairs"]) for row in logged] == [("20", "40"), ("40", "80")]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from abc import abstractmethod
 from typing import Any
 
@@ -22,9 +23,10 @@ class StereoModel(nn.Module):
     `prior_channels` counts the channels of z.
 
     laplace_share: of the density of y around its mean (`distributions.residual_bits`). has_qualities: whether one
-    network serves all qualities; otherwise they are ignored. either_first: whether the views may come in either
-    order, swapped and mirrored, so that the sharper one can be coded first. view_kind: what the two views are; a
-    model of another kind says what it takes in place of these pictures. least_side: of the pictures that it takes.
+    network serves all qualities; otherwise they are ignored. loss_limit: of one picture's loss, beyond which its
+    weight in training stops growing. either_first: whether the views may come in either order, swapped and mirrored,
+    so that the sharper one can be coded first. view_kind: what the two views are; a model of another kind says what
+    it takes in place of these pictures. least_side: of the pictures that it takes.
     """
 
     multiple: int
@@ -32,6 +34,7 @@ class StereoModel(nn.Module):
     config: Any
     laplace_share: float = LAPLACE_SHARE
     has_qualities: bool = True
+    loss_limit: float = math.inf
     either_first: bool = True
     view_kind: ViewKind = ViewKind.RGB8
     least_side: int = 1

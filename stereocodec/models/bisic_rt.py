@@ -64,6 +64,9 @@ class BisicRt(StereoModel):
     """The complete model."""
 
     multiple = 64
+    # Photographs lose about 1. Checkerboards at a quality that they need more coefficients for lose hundreds, and would
+    # have a step of training to themselves.
+    loss_limit = 6.0
 
     def __init__(self, config: BisicRtConfig) -> None:
         super().__init__()

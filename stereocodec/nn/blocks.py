@@ -74,7 +74,10 @@ class GatedBlock(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         x = x + self.spatial_out(self.depthwise(F.silu(self.spatial_in(self._branch(x)))))
-        gate, value = self.gate(self._branch(x)).chunk(2, dim=-1)
+        branch = self._branch(x)
+        # Two products instead of the halves of one: these would have to be copied again and again.
+        halves = zip(self.gate.weight.chunk(2), self.gate.bias.chunk(2), strict=True)
+        gate, value = (F.linear(branch, *half) for half in halves)
         out: Tensor = x + self.mix(F.silu(gate) * value)
         return out
 

@@ -51,11 +51,12 @@ def psnr(mse: Tensor) -> Tensor:
 
 
 def rate_distortion_loss(model: StereoModel, bpp: Tensor, distortion: Tensor, quality: Tensor) -> Tensor:
-    """bpp + lambda * distortion, weighted as the model wants it; a scalar.
+    """bpp + lambda * distortion, weighted and limited as the model wants it; a scalar.
 
     bpp, distortion, quality: (N,). The distortion is in squared 8-bit errors, or what stands for them.
     """
-    return ((bpp + model.trade_off(quality) * distortion) * model.loss_weight(quality)).mean()
+    loss = (bpp + model.trade_off(quality) * distortion) * model.loss_weight(quality)
+    return (loss / (loss.detach() / model.loss_limit).clamp(min=1)).mean()
 
 
 class RateDistortion(nn.Module):
