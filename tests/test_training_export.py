@@ -11,9 +11,9 @@ import pytest
 import torch
 from click.testing import CliRunner
 from PIL import Image
+from runs import TINY, trained
 from stereocodec_cli.main import bisic
 
-from runs import TINY, trained
 from stereocodec import StereoCodec, releases
 from stereocodec.entropy.density_tables import residual_tables
 from stereocodec.errors import OutputError, TrainingError

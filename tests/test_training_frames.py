@@ -9,8 +9,8 @@ import pytest
 import torch
 from PIL import Image
 from rgbd_frames import SMALL, frame
-
 from runs import rows_of
+
 from stereocodec import RgbdCodec
 from stereocodec.container_depth import DepthMode
 from stereocodec.depth_images import DepthMap, depth_errors

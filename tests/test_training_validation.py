@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 import torch
-
 from runs import rows_of, tiny, trained
+
 from stereocodec.training.data import Pair
 from stereocodec.training.loop import Trainer
 from stereocodec.training.validation import SEEN_SIDE, spread, validate_pairs, with_seen
