@@ -18,10 +18,9 @@ import torch
 from markdown_tables import machine, publish, table
 from validation_curves import BANDS, Rows, percents
 
-from stereocodec.models import bisic_rt, build_model, rt_entropy
+from stereocodec.models import bisic_rt, build_model
 from stereocodec.models.bisic_rt import BisicRt
 from stereocodec.nn import dct
-from stereocodec.nn.disparity import shift_along_rows
 from stereocodec.training.config import TrainingConfig
 from stereocodec.training.data import CropSampler, Pair, load_pairs, split_validation
 from stereocodec.training.validation import validate_pairs
@@ -93,7 +92,6 @@ VARIANTS = {
     "blocks that do not overlap": _variant(_without_lapping),
     "8x8 DCT and 2x2 Haar functions": _patched(bisic_rt, "dct16_step", _haar_step),
     "scales that do not follow decoded neighbours": _variant(_without_neighbours),
-    "prediction of the second view without overlapped blocks": _patched(rt_entropy, "blended_shift", shift_along_rows),
     "192 latent channels": _variant(latent_channels=192, channels16=192),
     "256 latent channels": _variant(latent_channels=256, channels16=256),
     "384 latent channels": _variant(latent_channels=384, channels16=384),
