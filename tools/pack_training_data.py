@@ -57,7 +57,8 @@ class Scene:
     @property
     def area(self) -> int:
         """Pixels of a view."""
-        return self.views[0].shape[0] * self.views[0].shape[1]
+        height, width = self.views[0].shape[:2]
+        return int(height) * int(width)
 
     def window(self, area: float) -> list[Picture]:
         """The views, cut to about an area at a place that depends on the name."""
