@@ -152,9 +152,9 @@ def test_probe_start_and_poll(script, recipe, tmp_path):
     assert said.startswith("not running\n")
     assert "validation at step " in said
     out = tmp_path / "out"
-    assert sorted(path.name for path in out.iterdir()) == [
-        "averaged-1.safetensors", "run.log", "train.csv", "validation.csv"
-    ]  # fmt: skip
+    names = {path.name for path in out.iterdir()}
+    # A row is logged every 20 steps, for which a busy machine may find no time here.
+    assert names - {"train.csv"} == {"averaged-1.safetensors", "run.log", "validation.csv"}
     with safe_open(out / "averaged-1.safetensors", framework="pt") as file:
         assert file.get_tensor("ema/analysis.head.weight").dtype == torch.float16
     with (out / "validation.csv").open(newline="") as file:

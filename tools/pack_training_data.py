@@ -2,9 +2,9 @@
 
     python tools/pack_training_data.py --pairs ../shared/data/train --photos ../shared/data/mono -o .data/gpu
 
-Every scene comes along, with a smaller part of each if the room is short: variety teaches more than area. Pictures are
-reduced by 0.5 to 0.7, which also hides what an earlier compression left, and stored as WebP. The recipe's validation
-scenes stay what validation sees of them, without loss, so that its figures compare with those of other runs.
+Every scene comes along if it can, with a smaller part of each if the room is short: variety teaches more than area.
+Pictures are reduced by 0.5 to 0.7, which also hides what an earlier compression left, and stored as WebP. The recipe's
+validation scenes stay what validation sees of them, without loss, so that its figures compare with those of other runs.
 """
 
 from __future__ import annotations
@@ -37,8 +37,8 @@ _VALIDATED_SIDE = 768  # of `validate_pairs`
 _SMALLEST_SCALE, _LARGEST_SCALE = 0.5, 0.7
 # Beside a crop, for the disparities of pairs made of photographs.
 _PHOTO_MARGIN = 64
-# Where a picture has to be cut, its rows go first: the width is what disparities need.
-_FEWEST_ROWS = 192
+# Pictures are cut by rows alone, as disparities need the width. Where not even so many fit, scenes are left out.
+_FEWEST_ROWS = 160
 _ATTEMPTS = 6
 
 
@@ -46,12 +46,12 @@ _ATTEMPTS = 6
 class Scene:
     """One pair or photograph, reduced.
 
-    views: the pictures, cut alike. least: the least height and width that it must keep. size: its bytes when whole.
+    views: the pictures, cut alike. least: the fewest rows that it must keep. size: its bytes when whole.
     """
 
     name: str
     views: list[Picture]
-    least: tuple[int, int]
+    least: int
     size: int
 
     @property
@@ -62,13 +62,22 @@ class Scene:
 
     def window(self, area: float) -> list[Picture]:
         """The views, cut to about an area at a place that depends on the name."""
-        height, width = self.views[0].shape[:2]
-        rows = min(height, max(round(area / width), _FEWEST_ROWS, self.least[0]))
-        columns = min(width, max(round(area / rows), self.least[1]))
-        generator = np.random.default_rng(zlib.crc32(self.name.encode()))
-        top = int(generator.integers(height - rows + 1))
-        left = int(generator.integers(width - columns + 1))
-        return [view[top : top + rows, left : left + columns] for view in self.views]
+        rows = self._rows(area)
+        top = int(np.random.default_rng(self.order).integers(self.views[0].shape[0] - rows + 1))
+        return [view[top : top + rows] for view in self.views]
+
+    def size_of(self, area: float) -> float:
+        """About how many bytes such a window has."""
+        return self.size * self._rows(area) / int(self.views[0].shape[0])
+
+    def _rows(self, area: float) -> int:
+        height, width = map(int, self.views[0].shape[:2])
+        return min(height, max(round(area / width), self.least))
+
+    @property
+    def order(self) -> int:
+        """A number that depends on the name, without any meaning."""
+        return zlib.crc32(self.name.encode())
 
 
 @click.command()
@@ -76,7 +85,7 @@ class Scene:
 @click.option("--photos", multiple=True, type=click.Path(path_type=Path), metavar="DIR")
 @click.option("-o", "--output", default=Path(".data/gpu"), show_default=True, type=click.Path(path_type=Path))
 @click.option("--mib", default=26.0, show_default=True, help="How large the folder may become.")
-@click.option("--pairs-share", default=0.6, show_default=True, help="Of the room that validation leaves.")
+@click.option("--pairs-share", default=0.5, show_default=True, help="Of the room that validation leaves.")
 @click.option("--quality", default=89, show_default=True, help="Of WebP.")
 @click.option("--recipe", type=click.Path(path_type=Path), help="A TOML file; by default that of bisic-rt.")
 def main(
@@ -167,24 +176,35 @@ def _reduced_scene(name: str, views: list[Picture], least: tuple[int, int], qual
     height, width = (math.ceil(n * max(factor, smallest) - 1e-6) for n in size)
     images = [Image.fromarray(view).resize((width, height), Image.Resampling.LANCZOS) for view in views]
     reduced = [np.asarray(image) for image in images]
-    return Scene(name, reduced, least, sum(len(_coded(view, quality)) for view in reduced))
+    return Scene(name, reduced, max(least[0], _FEWEST_ROWS), sum(len(_coded(view, quality)) for view in reduced))
 
 
 def _pack_scenes(kind: str, scenes: Sequence[Scene], folder: Path, room: float, quality: int) -> int:
-    """Writes all scenes with the largest area per scene that fits; returns their bytes."""
+    """Writes all scenes, or as many as fit, with the largest area per scene that fits; returns their bytes."""
     target = room
+    chosen = sorted(scenes, key=lambda scene: scene.order)
+    while sum(scene.size_of(0) for scene in chosen) > 0.97 * room:
+        chosen.pop()
+    if not chosen:
+        raise TrainingError(f"no {kind} fit into {room / _MIB:.1f} MiB; give a larger --mib")
     for _ in range(_ATTEMPTS):
-        area = _largest_area(scenes, target)
-        windows = [scene.window(area) for scene in scenes]
+        area = _largest_area(chosen, target)
+        windows = [scene.window(area) for scene in chosen]
         files = [[_coded(view, quality) for view in views] for views in windows]
         total = sum(len(data) for views in files for data in views)
         if total <= room:
-            for scene, views in zip(scenes, files, strict=True):
+            for scene, views in zip(chosen, files, strict=True):
                 _write(folder, scene.name, views)
-            _tell(kind, len(scenes), sum(views[0].shape[0] * views[0].shape[1] for views in windows), total)
+            left_out = len(scenes) - len(chosen)
+            _tell(
+                f"{kind}{f' ({left_out} left out)' * (left_out > 0)}",
+                len(chosen),
+                sum(views[0].shape[0] * views[0].shape[1] for views in windows),
+                total,
+            )
             return total
         target *= 0.99 * room / total
-    raise TrainingError(f"{len(scenes)} {kind} do not fit into {room / _MIB:.1f} MiB; give fewer, or a larger --mib")
+    raise TrainingError(f"{kind} do not fit into {room / _MIB:.1f} MiB; give a larger --mib")
 
 
 def _largest_area(scenes: Sequence[Scene], room: float) -> float:
@@ -192,7 +212,7 @@ def _largest_area(scenes: Sequence[Scene], room: float) -> float:
     low, high = 0.0, float(max(scene.area for scene in scenes))
     for _ in range(40):
         area = (low + high) / 2
-        needed = sum(scene.size * min(1.0, area / scene.area) for scene in scenes)
+        needed = sum(scene.size_of(area) for scene in scenes)
         low, high = (area, high) if needed <= room else (low, area)
     return low
 
