@@ -181,13 +181,13 @@ def _reduced_scene(name: str, views: list[Picture], least: tuple[int, int], qual
 
 def _pack_scenes(kind: str, scenes: Sequence[Scene], folder: Path, room: float, quality: int) -> int:
     """Writes all scenes, or as many as fit, with the largest area per scene that fits; returns their bytes."""
-    target = room
+    target = 0.97 * room  # as parts of pictures need a little more than their part of the bytes
     chosen = sorted(scenes, key=lambda scene: scene.order)
-    while sum(scene.size_of(0) for scene in chosen) > 0.97 * room:
-        chosen.pop()
-    if not chosen:
-        raise TrainingError(f"no {kind} fit into {room / _MIB:.1f} MiB; give a larger --mib")
     for _ in range(_ATTEMPTS):
+        while sum(scene.size_of(0) for scene in chosen) > target:
+            chosen.pop()
+        if not chosen:
+            break
         area = _largest_area(chosen, target)
         windows = [scene.window(area) for scene in chosen]
         files = [[_coded(view, quality) for view in views] for views in windows]
