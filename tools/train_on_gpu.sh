@@ -54,6 +54,13 @@ while (($#)); do
   esac
 done
 
+# What --init names may also be the files of another run's averaged weights, as they travel.
+if [[ -f $init/averaged-1.safetensors ]]; then
+  rm -rf "$RUN.from"
+  "$PYTHON" tools/averaged_weights.py join "$init" "$RUN.from"
+  init=$RUN.from
+fi
+
 probe() {
   "$PYTHON" tools/gpu_probe.py "$recipe" --data "$DATA" --batches "$batches" --seconds "$seconds" \
     --device "${DEVICE:-auto}" ${WORKERS:+--workers "$WORKERS"} ${init:+--init "$init"} $compile
