@@ -41,7 +41,17 @@ from ._shared import device_option, quiet_option
 )
 @click.option("--resume", is_flag=True, help="Go on from the checkpoint in RUN.")
 @click.option("--max-minutes", type=click.FloatRange(min=0, min_open=True), help="Stop after this time, resumable.")
+@click.option(
+    "--fit-minutes",
+    type=click.FloatRange(min=0, min_open=True),
+    help="Train for this time, with learning rates that fall over its last quarter, whatever steps CONFIG names.",
+)
 @click.option("--threads", type=click.IntRange(min=1), help="CPU threads; by default PyTorch's choice.")
+@click.option(
+    "--workers",
+    type=click.IntRange(min=0),
+    help="Processes that draw crops ahead; by default as many as a GPU may need, and none without one.",
+)
 @click.option("--background", is_flag=True, help="Take only the time that other programs leave.")
 @device_option
 @quiet_option
@@ -55,7 +65,9 @@ def train(
     grow: Path | None,
     resume: bool,
     max_minutes: float | None,
+    fit_minutes: float | None,
     threads: int | None,
+    workers: int | None,
     background: bool,
     device: str,
     quiet: bool,
@@ -73,6 +85,8 @@ def train(
         raise click.UsageError("--resume goes on with the weights of RUN: leave --init and --grow out.")
     if init is not None and grow is not None:
         raise click.UsageError("--grow goes on with the weights of the former run: leave --init out.")
+    if max_minutes is not None and fit_minutes is not None:
+        raise click.UsageError("Name either --max-minutes or --fit-minutes.")
     if background:
         from stereocodec.training.background import yield_to_other_work
 
@@ -81,10 +95,12 @@ def train(
 
     from stereocodec.devices import torch_device
     from stereocodec.training.config import TrainingConfig
+    from stereocodec.training.crop_workers import default_workers
     from stereocodec.training.data import load_photos
     from stereocodec.training.distributed import process_group
     from stereocodec.training.loop import Trainer
     from stereocodec.training.tasks import load_examples
+    from stereocodec.training.timed import train_for
 
     settings = TrainingConfig.from_toml(config) if config else TrainingConfig.recipe(arch or "")
     if threads:
@@ -106,6 +122,10 @@ def train(
             resume=resume,
             init=init,
             grow=grow,
+            workers=default_workers(own_device) if workers is None else workers,
             report=report,
         )
-        trainer.run(max_minutes)
+        if fit_minutes is None:
+            trainer.run(max_minutes)
+        else:
+            train_for(trainer, fit_minutes)

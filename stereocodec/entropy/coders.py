@@ -24,7 +24,8 @@ class Group:
     view: 0 for the first, 1 for the second. mean, log_scale: (B, H, W, C). mask: (H, W, C) bool, set at the elements
     that belong to the group. weight: (B, C) float64, the bits that a squared error of one is worth, for encoders that
     weigh the one against the other; None for plain rounding. hyper: whether these are elements of z, which have a
-    stream of their own.
+    stream of their own. places: those set in the mask, (n,) int64 in its raster order, where they are known: a GPU
+    would have to wait until it knows how many there are.
     """
 
     view: int
@@ -33,6 +34,7 @@ class Group:
     mask: Tensor
     weight: Tensor | None = None
     hyper: bool = False
+    places: Tensor | None = None
 
 
 class EntropyCoder(Protocol):
@@ -101,7 +103,7 @@ class RateEstimator:
         mean = group.mean.float()
         residual = y.float() - mean
         rounded = residual + (residual.round() - residual).detach()
-        chosen = group.mask.reshape(-1).nonzero()[:, 0]
+        chosen = group.mask.reshape(-1).nonzero()[:, 0] if group.places is None else group.places
         pictures = residual.shape[0]
         noise = residual.new_empty(pictures, chosen.numel()).uniform_(-0.5, 0.5) if self._noise else None
         flat = residual.reshape(pictures, -1), group.log_scale.float().reshape(pictures, -1)
@@ -116,7 +118,7 @@ class RateEstimator:
 
     def code_field(self, view: int, field: Tensor | None, size: tuple[int, int]) -> Tensor:
         assert field is not None
-        self._add(view, torch.stack([field_bits(single) for single in field]))
+        self._add(view, field_bits(field))
         return field
 
     def _add(self, view: int, bits: Tensor) -> None:

@@ -12,6 +12,7 @@ import functools
 
 import numpy as np
 import torch
+import torch.nn.functional as F
 from numpy.typing import NDArray
 from torch import Tensor
 
@@ -72,13 +73,23 @@ def field_from_errors(errors: NDArray[np.int32], size: tuple[int, int]) -> NDArr
     return field
 
 
+@torch.no_grad()
 def field_bits(field: Tensor) -> Tensor:
-    """What a field (h, w) of int64 costs with the best table; a float32 scalar without gradient."""
-    errors = prediction_errors(field.cpu().numpy()).clip(-_RADIUS, _RADIUS) + _RADIUS
-    return torch.tensor(_bits()[:, errors].sum(-1).min(), dtype=torch.float32, device=field.device)
+    """What fields (B, h, w) of int64 cost, each with its best table; (B,) float32 without gradient.
+
+    All at once and on their device: a GPU would have to wait for every field that is looked at here.
+    """
+    west, north, corner = (F.pad(field, padding) for padding in ((1, 0), (0, 0, 1, 0), (1, 0, 1, 0)))
+    west, north, corner = west[:, :, :-1], north[:, :-1], corner[:, :-1, :-1]
+    west[:, 1:, 0] = corner[:, 1:, 0] = field[:, :-1, 0]
+    north[:, 0] = corner[:, 0] = west[:, 0]
+    predicted = (west + north - corner).clamp(torch.minimum(west, north), torch.maximum(west, north))
+    errors = (field - predicted).clamp(-_RADIUS, _RADIUS) + _RADIUS
+    return _bits(field.device)[:, errors.flatten(1)].sum(-1).amin(0).float()
 
 
 @functools.cache
-def _bits() -> NDArray[np.float64]:
-    bits: NDArray[np.float64] = -np.log2(field_probabilities())
-    return bits
+def _bits(device: torch.device) -> Tensor:
+    """Of each error in each table, (tables, 2 * _RADIUS + 1) float64."""
+    with torch.inference_mode(False):
+        return torch.from_numpy(-np.log2(field_probabilities())).to(device)

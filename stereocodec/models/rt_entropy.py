@@ -7,6 +7,8 @@ and 2022).
 
 from __future__ import annotations
 
+import functools
+
 import torch
 from torch import Tensor, nn
 
@@ -185,21 +187,34 @@ class _View:
         model = self.model
         coded = torch.zeros_like(self.mean[0], dtype=torch.bool)
         _, height, width, channels = self.mean.shape
-        pattern = step_pattern(height, width, channels, self.mean.device)
+        is_training = torch.is_grad_enabled()
+        masks = (_kept_masks if is_training else _masks)(height, width, channels, self.mean.device)
         error = torch.exp(2 * model.gains(self.quality)[1].double())[:, 0, 0]
         weight = _ERROR_PROPAGATION * squared_error_bits(model.config, self.quality.double())[:, None] * error
         deviations = Deviations(self.mean)
-        for index, step in enumerate(model.steps):
+        for index, (step, (mask, places)) in enumerate(zip(model.steps, masks, strict=True)):
             known = self.normalised(torch.where(coded, self.y_hat, self.mean))
             features = self.features if hint is None else self.features + model.hints[index](hint)
             following = model.neighbours(deviations, self.log_scale) if index else 0.0
             log_scale = self.refine(step, features, known, following)
-            mask = pattern == index
-            decoded = coder.code(y, Group(number, self.mean, log_scale, mask, weight))
+            decoded = coder.code(y, Group(number, self.mean, log_scale, mask, weight, places=places))
             self.y_hat = self.y_hat + decoded
             coded = coded | mask
             if index + 1 < STEPS:
                 deviations.add(decoded, self.mean, self.log_scale, mask)
+
+
+def _masks(height: int, width: int, channels: int, device: torch.device) -> list[tuple[Tensor, Tensor | None]]:
+    """Of each step which elements it codes, (H, W, C) bool, without their places."""
+    pattern = step_pattern(height, width, channels, device)
+    return [(pattern == step, None) for step in range(STEPS)]
+
+
+@functools.lru_cache(maxsize=4)
+def _kept_masks(height: int, width: int, channels: int, device: torch.device) -> list[tuple[Tensor, Tensor | None]]:
+    """The same with the places: training takes crops of one size, and a GPU waits whenever something is counted."""
+    masks = [mask for mask, _ in _masks(height, width, channels, device)]
+    return [(mask, mask.reshape(-1).nonzero()[:, 0]) for mask in masks]
 
 
 def step_pattern(height: int, width: int, channels: int, device: torch.device) -> Tensor:

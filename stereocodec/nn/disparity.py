@@ -6,6 +6,8 @@ shows what is at column x + disparity / 2 of the first one, on the same row.
 
 from __future__ import annotations
 
+import functools
+
 import torch
 import torch.nn.functional as F
 from torch import Tensor
@@ -85,11 +87,18 @@ def estimate_disparity(first: Tensor, second: Tensor, smoothness: Tensor) -> Ten
     (Hirschmüller, PAMI 2008) on a quarter of the resolution, then refinement block by block.
     Returns (B, H / 16, W / 16) int64 in half pixels.
     """
-    luma = torch.tensor(_LUMA, dtype=first.dtype, device=first.device)
+    luma = _luma(first.dtype, first.device)
     a, b = (_without_local_mean((v @ luma) * 255) for v in (first, second))
     coarse = _coarse_field(F.avg_pool2d(a[:, None], _COARSE)[:, 0], F.avg_pool2d(b[:, None], _COARSE)[:, 0], smoothness)
-    whole = _refined(a, b, 2 * _COARSE * coarse, 2 * torch.arange(-_COARSE, _COARSE + 1, device=a.device), smoothness)
-    return _refined(a, b, whole, torch.arange(-1, 2, device=a.device), smoothness)
+    whole = _refined(a, b, 2 * _COARSE * coarse, range(-2 * _COARSE, 2 * _COARSE + 1, 2), smoothness)
+    return _refined(a, b, whole, range(-1, 2), smoothness)
+
+
+@functools.cache
+def _luma(dtype: torch.dtype, device: torch.device) -> Tensor:
+    """Kept, as a GPU waits for its work whenever numbers are brought to it."""
+    with torch.inference_mode(False):
+        return torch.tensor(_LUMA, dtype=dtype, device=device)
 
 
 def _without_local_mean(luma: Tensor) -> Tensor:
@@ -133,11 +142,11 @@ def _semi_global(cost: Tensor, near: Tensor, far: Tensor) -> Tensor:
     return total
 
 
-def _refined(a: Tensor, b: Tensor, field: Tensor, offsets: Tensor, smoothness: Tensor) -> Tensor:
+def _refined(a: Tensor, b: Tensor, field: Tensor, offsets: range, smoothness: Tensor) -> Tensor:
     """The best of field + offsets per block, weighing prediction error against differences to neighbours."""
-    candidates = field[..., None] + offsets
+    first, last = offsets[0], offsets[-1]
+    candidates = field[..., None] + torch.arange(first, last + 1, offsets.step, device=a.device)
     batch, height, width = a.shape
-    first, last = int(offsets[0]), int(offsets[-1])
     # All that any candidate shows in a block: then each of them is a slice.
     places = torch.arange(first, 2 * BLOCK + last, device=a.device)
     column = 2 * BLOCK * torch.arange(width // BLOCK, device=a.device)[:, None] + field[..., None] + places
@@ -145,7 +154,7 @@ def _refined(a: Tensor, b: Tensor, field: Tensor, offsets: Tensor, smoothness: T
     windows = _with_half_pixels(a[..., None])[..., 0].gather(2, column).view(batch, height, -1, len(places))
     blocks = b.view(batch, height, -1, BLOCK)
     costs = []
-    for offset in offsets.tolist():
+    for offset in offsets:
         difference = (blocks - windows[..., offset - first : offset - first + 2 * BLOCK : 2]).abs()
         difference = difference.clamp_(max=_DIFFERENCE_LIMIT).sum(-1)
         costs.append(difference.view(batch, -1, BLOCK, width // BLOCK).sum(2) / BLOCK**2)

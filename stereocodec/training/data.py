@@ -196,8 +196,17 @@ class CropSampler:
 
     def batch(self, size: int) -> Tensor:
         """(2 * size, height, width, 3) float32 in 0..1: left crops, then the right ones."""
-        crops = torch.stack([self._augmented(self._crop()) for _ in range(size)])
+        crops = torch.stack([self.crop() for _ in range(size)])
         return torch.cat([crops[..., :3], crops[..., 3:]]).float().div_(255)
+
+    @property
+    def crop_shape(self) -> tuple[int, int, int]:
+        """Of a crop of a pair: height, width, and the channels of both views."""
+        return self._height, self._width, 6
+
+    def crop(self) -> Tensor:
+        """(height, width, 6) uint8 on the device: a random crop as it is trained on."""
+        return self._augmented(self._crop())
 
     def _crop(self) -> Tensor:
         """(height, width, 6) uint8 on the device."""

@@ -20,6 +20,7 @@ from ..models import StereoModel, build_model
 from . import distributed
 from .checkpoint import CONFIG, FILE_NAME, RandomState, check_settings, load_checkpoint, save_checkpoint
 from .config import TrainingConfig
+from .crop_workers import make_sampler
 from .data import Pair, Photo, split_validation
 from .frames import Frame
 from .growth import grow
@@ -43,7 +44,8 @@ class Trainer:
 
     examples: what the architecture learns from (`tasks.load_examples`). photos: single photographs, of which
     `photo_share` of the crops are made. init: a release's name or folder, or a run's folder, whose weights are the
-    start. grow: a run's folder that this run goes on from, with larger networks (`growth.grow`). In a process group
+    start. grow: a run's folder that this run goes on from, with larger networks (`growth.grow`). workers: how many
+    processes draw crops of pairs ahead (`CropWorkers`), 0 for none. In a process group
     (`distributed.process_group`) every process makes one of these with the same arguments and its own device; they
     share each batch, and the first writes.
 
@@ -62,13 +64,14 @@ class Trainer:
         resume: bool = False,
         init: str | Path | None = None,
         grow: Path | None = None,
+        workers: int = 0,
         report: Report = print,
     ) -> None:
         self.config, self.folder = config, folder
         self.device = torch.device(device)
         self._rank, self._processes = distributed.rank(), distributed.world_size()
         self._is_first = self._rank == 0
-        self.report = report if self._is_first else _no_report
+        self.report: Report = report if self._is_first else lambda line: None
         self._batch_size = distributed.share_of(config.batch_size)
         if resume and (init is not None or grow is not None):
             raise TrainingError("a resumed run has its weights already; resume it, or start another from them")
@@ -83,7 +86,7 @@ class Trainer:
         kept, self.validation_examples = split_validation(examples, config.validation_scenes, self.task.least_side)
         crop = (config.crop_height, config.crop_width)
         self._seen_examples = spread(kept, len(self.validation_examples), crop)
-        self.sampler = self.task.sampler(kept, photos, self.device, config.seed + self._rank)
+        self.sampler = make_sampler(self.task, kept, photos, self.device, config.seed + self._rank, workers)
         self.optimisers = make_optimisers(self.model, config)
         self._auxiliary = make_auxiliary_optimisers(self.model, config)
         self._base_rates = [[g["lr"] for g in o.param_groups] for o in self.optimisers]
@@ -91,9 +94,7 @@ class Trainer:
         self.step, self.crop_pairs = 0, 0
         self.hardware, self.init = dict[str, float](), ""
         average = self._resume() if resume else self._start(init, grow)
-        if self._is_first:
-            settings = json.dumps(dataclasses.asdict(config), indent=2)
-            write_atomically(folder / CONFIG, f"{settings}\n".encode(), overwrite=True)
+        self._write_settings()
         self._meter = GpuMeter(self.task, self.device) if self.device.type == "cuda" else None
         if config.compile:
             self.task.forward.compile()
@@ -176,6 +177,16 @@ class Trainer:
         if self.device.type == "cuda" and "cuda" in state:
             torch.cuda.set_rng_state(state["cuda"], self.device)
         self.sampler.generator.bit_generator.state = sampler
+
+    def reschedule(self, steps: int, decay_steps: int) -> None:
+        """Trains to another number of steps, with another fall of the learning rates before it."""
+        self.config = dataclasses.replace(self.config, steps=steps, decay_steps=decay_steps)
+        self._write_settings()
+
+    def _write_settings(self) -> None:
+        if self._is_first:
+            settings = json.dumps(dataclasses.asdict(self.config), indent=2)
+            write_atomically(self.folder / CONFIG, f"{settings}\n".encode(), overwrite=True)
 
     def run(self, max_minutes: float | None = None) -> None:
         """Trains to the configured number of steps, or for `max_minutes`; leaves a checkpoint either way."""
@@ -287,7 +298,3 @@ class Trainer:
             f"step {self.step}/{self.config.steps}  loss {mean['loss']:.4f}  {self.task.summary(mean)}  "
             f"{speed:.1f} crop pairs/s{busy}  {left}"
         )
-
-
-def _no_report(line: str) -> None:
-    """The report of the processes that do not write."""
