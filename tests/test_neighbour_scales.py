@@ -46,6 +46,13 @@ def test_neighbours_as_large_as_expected_change_nothing():
     assert scales_after(expected, coded, log_scale=0.7).abs().max() < 1e-12
 
 
+@pytest.mark.parametrize("log_scale", [-1e4, 1e4])
+def test_impossible_values_give_numbers(log_scale):
+    """As decoding that has gone astray meets them: it must come to its checksum."""
+    coded = torch.ones(9, 11, CHANNELS, dtype=torch.bool)
+    assert scales_after(1e6, coded, log_scale).isfinite().all()
+
+
 @pytest.mark.parametrize("scale", [0.25, 0.4, 1.0, 3.0, 50.0])
 def test_expected_deviation_is_that_of_whole_symbols(scale):
     place = torch.arange(0, 400, dtype=torch.float64)

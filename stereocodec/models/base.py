@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from abc import abstractmethod
+from collections.abc import Iterable
 from typing import Any
 
 import torch
@@ -51,6 +52,10 @@ class StereoModel(nn.Module):
     def loss_weight(self, quality: Tensor) -> Tensor:
         """What the loss of pictures of qualities (N,) is multiplied by, (N,)."""
         return torch.ones_like(quality)
+
+    def fast_parameters(self) -> Iterable[nn.Parameter]:
+        """Those that have far to go from their start, such as logarithms of scales: AdamW moves them faster."""
+        return ()
 
     @abstractmethod
     def calibrate(self, x: Tensor) -> None:

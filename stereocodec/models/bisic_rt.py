@@ -7,6 +7,7 @@ other, predicted from the first along block disparities, and a layer of plain tr
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
 import torch
@@ -14,7 +15,7 @@ from torch import Tensor, nn
 
 from ..entropy.coders import EntropyCoder
 from ..entropy.priors import FactorizedPrior
-from ..nn.blocks import depth_to_space, space_to_depth
+from ..nn.blocks import QualityKnots, depth_to_space, space_to_depth
 from ..nn.dct import colour_dct, dct16_step
 from ..nn.disparity import BLOCK, estimate_disparity
 from .base import StereoModel
@@ -140,13 +141,25 @@ class BisicRt(StereoModel):
         """So that no quality dominates."""
         return (trade_off(self.config, quality) / 0.01).rsqrt()
 
+    def fast_parameters(self) -> Iterable[nn.Parameter]:
+        """Gains, scales, and all that depends on quality alone."""
+        yield from self.entropy.prior.parameters()
+        yield from self.entropy.neighbours.parameters()
+        for part in self.modules():
+            if isinstance(part, QualityKnots):
+                yield part.values
+
     @torch.no_grad()
     def calibrate(self, x: Tensor) -> None:
-        """Takes the latents' statistics from pictures (2B, H, W, 3)."""
-        y = self.analysis(x).double()
-        mean = y.mean((0, 1, 2))
+        """Takes the statistics of latents and hyper latents from pictures (2B, H, W, 3)."""
+        y = self.analysis(x)
+        mean = y.double().mean((0, 1, 2))
         self.entropy.mean.copy_(mean)
-        self.entropy.log_deviation.copy_(((y - mean).abs().mean((0, 1, 2)) + 1e-4).log())
+        self.entropy.log_deviation.copy_(((y.double() - mean).abs().mean((0, 1, 2)) + 1e-4).log())
+        z = self.analyse(x, torch.full((len(x),), 0.5), with_choices=False).z.double()
+        self.entropy.prior.mean.copy_(z.mean((0, 1, 2)))
+        # With the variance of the noise that training adds.
+        self.entropy.prior.log_scale.copy_(0.5 * (z.var((0, 1, 2)) + 1 / 12).log())
 
     @torch.no_grad()
     def _start_as_dct(self) -> None:

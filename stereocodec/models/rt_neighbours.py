@@ -11,6 +11,8 @@ import math
 import torch
 from torch import Tensor, nn
 
+from ..entropy.distributions import SCALE_MAX, SCALE_MIN
+
 # Positions beside an element that count as its neighbours, and how many neighbours the network's own scale counts as.
 _REACH, _PRIOR = 2, 4.0
 # So many latents of the same position are the network's own word on it.
@@ -61,8 +63,11 @@ class NeighbourScales(nn.Module):
 
 
 def expected_deviation(log_scale: Tensor) -> Tensor:
-    """The mean distance of whole symbols from 0 when the density's log-scale is given; close for scales above 0.2."""
-    scale = log_scale.exp()
+    """The mean distance of whole symbols from 0 when the density's log-scale is given; close for scales above 0.2.
+
+    Scales beyond those that files have count as the nearest of these, so that nothing overflows.
+    """
+    scale = log_scale.clamp(math.log(SCALE_MIN), math.log(SCALE_MAX)).exp()
     return math.sqrt(2 / math.pi) * scale * torch.exp(-0.085 / scale.square())
 
 

@@ -2,15 +2,22 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import torch
 from torch import Tensor, nn
 
+from ..models import StereoModel
 from .config import TrainingConfig
 from .muon import Muon
 
+_FAST = 5.0
 
-def make_optimisers(model: nn.Module, config: TrainingConfig) -> list[torch.optim.Optimizer]:
+
+def make_optimisers(model: StereoModel, config: TrainingConfig) -> list[torch.optim.Optimizer]:
     """AdamW or Adam for everything, or Muon for the matrices of the blocks and AdamW for the rest.
+
+    AdamW moves the model's `fast_parameters` at five times the rate.
 
     What the auxiliary loss alone trains has its own optimiser (`make_auxiliary_optimisers`).
     """
@@ -21,9 +28,13 @@ def make_optimisers(model: nn.Module, config: TrainingConfig) -> list[torch.opti
     if config.optimiser == "muon":
         matrices = [p for name, p in parameters if p.ndim == 2 and name.endswith("weight")]
     chosen = {id(p) for p in matrices}
-    rest = [p for _, p in parameters if id(p) not in chosen]
+    fast = {id(p) for p in model.fast_parameters()} - chosen
+    groups: list[dict[str, Any]] = [{"params": [p for _, p in parameters if id(p) not in chosen | fast]}]
+    if fast:
+        rate = _FAST * config.learning_rate
+        groups.append({"params": [p for _, p in parameters if id(p) in fast], "lr": rate})
     optimisers: list[torch.optim.Optimizer] = [
-        torch.optim.AdamW(rest, config.learning_rate, betas=(0.9, 0.98), weight_decay=0.0)
+        torch.optim.AdamW(groups, config.learning_rate, betas=(0.9, 0.98), weight_decay=0.0)
     ]
     if matrices:
         optimisers.append(Muon(matrices, config.muon_learning_rate))
@@ -35,7 +46,7 @@ def is_auxiliary(name: str) -> bool:
     return name.endswith("quantiles")
 
 
-def make_auxiliary_optimisers(model: nn.Module, config: TrainingConfig) -> list[torch.optim.Optimizer]:
+def make_auxiliary_optimisers(model: StereoModel, config: TrainingConfig) -> list[torch.optim.Optimizer]:
     """Adam at a constant rate for what the auxiliary loss trains; none for models without."""
     parameters = [p for name, p in model.named_parameters() if is_auxiliary(name)]
     rate = config.auxiliary_learning_rate or config.learning_rate
