@@ -54,13 +54,13 @@ def test_products_have_the_precision_of_the_run(monkeypatch, precision, units, e
 
 
 def test_a_run_of_auto_computes_as_one_that_names_the_precision(pairs, tmp_path, monkeypatch):
-    losses = {}
+    rates = {}
     for precision in ("auto", "bfloat16", "float32"):
         processor_with(monkeypatch, UNITS[0])
         trainer = Trainer(tiny(precision=precision), pairs, tmp_path / precision, report=lambda line: None)
-        losses[precision] = trainer.train_step()["loss"]
+        rates[precision] = trainer.train_step()["bpp"]
         assert {parameter.dtype for parameter in trainer.model.parameters()} == {torch.float32}
-    assert losses["auto"] == losses["bfloat16"] != losses["float32"]
+    assert rates["auto"] == rates["bfloat16"] != rates["float32"]
 
 
 def test_the_default_model_trains_as_fast_as_the_processor_can():
