@@ -18,6 +18,7 @@ from ..nn.blocks import (
     space_to_depth,
 )
 from ..nn.lapped import LappedBorders
+from .rt2_config import RtConfig
 from .rt_config import BisicRtConfig, step_size
 
 
@@ -28,7 +29,7 @@ class QualityGains(nn.Module):
     are corrections per channel.
     """
 
-    def __init__(self, config: BisicRtConfig) -> None:
+    def __init__(self, config: RtConfig) -> None:
         super().__init__()
         self.config = config
         self.encoder = QualityKnots(config.knots, config.latent_channels)
@@ -89,7 +90,7 @@ class SynthesisTransform(nn.Module):
 class HyperAnalysis(nn.Module):
     """Normalised latents (2B, h, w, M) -> hyper latents (2B, h / 4, w / 4, Z); only the encoder needs it."""
 
-    def __init__(self, c: BisicRtConfig) -> None:
+    def __init__(self, c: RtConfig) -> None:
         super().__init__()
         hyper = c.hyper_channels
         self.layers = nn.Sequential(
