@@ -11,9 +11,11 @@ from __future__ import annotations
 
 import argparse
 from pathlib import Path
+from unittest import mock
 
 import torch
 from markdown_tables import publish, table
+from torch.fx.experimental import _config as fx_config
 from torch.utils.flop_counter import FlopCounterMode
 
 from stereocodec.entropy.coders import RateEstimator
@@ -51,7 +53,8 @@ def kilomacs(model: StereoModel, width: int, height: int) -> tuple[float, float,
     x, quality = torch.rand(2, height, width, 3, device=device), torch.full((2,), 0.5, device=device)
     coder = RateEstimator(model.prior, model.laplace_share, noise=False, whole_slices="rounded")
     counts = []
-    with torch.inference_mode():
+    # Rates ask which elements are coded; on the meta device that is any number of them.
+    with torch.inference_mode(), mock.patch.object(fx_config, "meta_nonzero_assume_all_nonzero", True):
         with FlopCounterMode(display=False) as counter:
             latents = model.analyse(x, quality, with_choices=False)
         counts.append(counter.get_total_flops())
