@@ -139,3 +139,8 @@ def torch_threads():
     before = torch.get_num_threads()
     yield torch.set_num_threads
     torch.set_num_threads(before)
+
+
+def pictures(height, width):
+    """A crop of the sample pair as networks take it: (2, height, width, 3) float32 in 0..1."""
+    return torch.from_numpy(np.stack(sample_crop(height, width))).float() / 255
