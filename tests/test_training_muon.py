@@ -40,9 +40,10 @@ def updates(optimiser, parameters, steps):
 def test_updates_are_those_of_torch(numbers, steps):
     mine, theirs = matrices(), matrices()
     expected = updates(torch.optim.Muon(theirs, 0.1, weight_decay=0.0, momentum=0.95), theirs, steps)
-    # Which computes in bfloat16 itself, in another order.
+    # Which leaves singular values between 0.7 and 1.2.
     for update, other in zip(updates(Muon(mine, 0.1), mine, steps), expected, strict=True):
-        assert (update - other).norm() < 0.1 * other.norm()
+        assert (update * other).sum() > 0.95 * update.norm() * other.norm()
+        assert 0.9 < update.norm() / other.norm() < 1.25
 
 
 def test_momentum_is_that_of_torch():
@@ -59,20 +60,29 @@ def test_momentum_is_that_of_torch():
 
 
 def test_singular_values_of_updates_are_near_the_rate(numbers):
-    # Rectangles of random numbers are far enough from losing a rank for the five rounds.
+    # Rectangles of random numbers are far enough from losing a rank for the four rounds.
     parameters = [p for p in matrices() if p.shape[0] != p.shape[1]]
     for update in updates(Muon(parameters, 0.1), parameters, 1):
         rows, columns = update.shape
         values = torch.linalg.svdvals(update) / (0.1 * max(1, rows / columns) ** 0.5)
-        assert 0.6 < values.min() < values.max() < 1.3
+        assert 0.8 < values.min() < values.max() < 1.2
 
 
 def test_directions_stay_and_small_ones_grow():
     left, _ = torch.linalg.qr(torch.randn(8, 8, generator=torch.Generator().manual_seed(0)))
     sizes = torch.logspace(0, -2, 8)
     (result,) = orthogonal((left * sizes)[None])
-    assert ((left.T @ result).diagonal() > 0.6).all()  # of 1 down to 0.01
+    assert ((left.T @ result).diagonal() - 1).abs().max() < 0.14  # of 1 down to 0.01
     torch.testing.assert_close(left.T @ result, (left.T @ result).diagonal().diag(), atol=1e-4, rtol=0)
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
+def test_no_singular_value_exceeds_its_bound_where_one_dominates(dtype):
+    # As in gradients: the bound of the largest is then the largest itself, and rounding goes beyond it.
+    generator = torch.Generator().manual_seed(0)
+    parts = [torch.randn(32, 48, 1, generator=generator), torch.randn(32, 1, 96, generator=generator)]
+    matrices = parts[0] @ parts[1] + 0.01 * torch.randn(32, 48, 96, generator=generator)
+    assert torch.linalg.svdvals(orthogonal(matrices.to(dtype)).float()).max() < 1.2
 
 
 def test_matrices_without_gradient_stay_and_gradients_of_zero_do_no_harm():

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import math
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -12,7 +13,6 @@ import torch.distributed as dist
 from torch import Tensor, nn
 
 from ..errors import TrainingError
-from .optimisers import is_auxiliary
 
 
 def _together() -> bool:
@@ -67,12 +67,38 @@ def mean(values: Tensor) -> Tensor:
     return values
 
 
-def distributed(module: nn.Module, device: torch.device) -> nn.Module:
-    """The module with the weights of process 0, its gradients averaged over the processes."""
+def exchange(
+    own: Sequence[Tensor], shapes: Sequence[Sequence[tuple[int, ...]]], like: Tensor
+) -> list[Sequence[Tensor]]:
+    """What every process computed, by rank, from what this one did.
+
+    own: tensors of the type and the device of `like`; shapes: those that each process has, by rank.
+    """
+    if not _together():
+        return [own]
+    sizes = [sum(math.prod(shape) for shape in theirs) for theirs in shapes]
+    padding = like.new_zeros(max(sizes) - sizes[rank()])
+    # As bytes: not every backend moves every type.
+    mine = torch.cat([*(tensor.flatten() for tensor in own), padding]).view(torch.uint8)
+    everything = mine.new_empty(world_size(), len(mine))
+    dist.all_gather_into_tensor(everything, mine)
+    parts = [row.view(like.dtype)[:size] for row, size in zip(everything, sizes, strict=True)]
+    return [_split(part, theirs) for part, theirs in zip(parts, shapes, strict=True)]
+
+
+def _split(flat: Tensor, shapes: Sequence[tuple[int, ...]]) -> list[Tensor]:
+    pieces = torch.split(flat, [math.prod(shape) for shape in shapes])
+    return [piece.view(shape) for piece, shape in zip(pieces, shapes, strict=True)]
+
+
+def distributed(module: nn.Module, device: torch.device, is_unreached: Callable[[str], bool]) -> nn.Module:
+    """The module with the weights of process 0, its gradients averaged over the processes.
+
+    is_unreached: whether no loss of a batch reaches the parameter of a name.
+    """
     if not _together():
         return module
-    # No loss of a batch reaches these.
-    unreached = [name for name, _ in module.named_parameters() if is_auxiliary(name)]
+    unreached = [name for name, _ in module.named_parameters() if is_unreached(name)]
     wrapper = nn.parallel.DistributedDataParallel
     wrapper._set_params_and_buffers_to_ignore_for_model(module, unreached)  # type: ignore[no-untyped-call]
     return wrapper(module, device_ids=[device] if device.type == "cuda" else None)

@@ -26,7 +26,7 @@ from .frames import Frame
 from .growth import grow
 from .initialise import initialise
 from .logs import RunLogs
-from .optimisers import WeightAverage, make_auxiliary_optimisers, make_optimisers
+from .optimisers import WeightAverage, is_auxiliary, make_auxiliary_optimisers, make_optimisers
 from .precision import autocast
 from .progress import Pace, hours
 from .speed import GpuMeter, hardware
@@ -98,7 +98,7 @@ class Trainer:
         self._meter = GpuMeter(self.task, self.device) if self.device.type == "cuda" else None
         if config.compile:
             self.task.forward.compile()
-        self._forward = distributed.distributed(self.task.forward, self.device)
+        self._forward = distributed.distributed(self.task.forward, self.device, is_auxiliary)
         # Only now have all processes of a group the weights of the first.
         self.average = WeightAverage(self.model, config.ema_decay)
         self.average.tensors.update(average)
