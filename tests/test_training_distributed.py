@@ -28,7 +28,7 @@ from stereocodec.training.loop import Trainer
 torch.set_num_threads(1)
 pictures, output = map(Path, sys.argv[1:])
 pairs = load_pairs([pictures])
-settings = tiny(steps=20, validate_every=20, checkpoint_every=8, validation_scenes=("validation",))
+settings = tiny(steps=20, validate_every=20, checkpoint_every=8, validation_scenes=("validation",), optimiser="muon")
 
 def keep(trainer, name):
     save_file({"quality": trainer._qualities(), "crops": trainer.sampler.batch(1), **trainer.model.state_dict()},

@@ -80,9 +80,10 @@ def exchange(
     padding = like.new_zeros(max(sizes) - sizes[rank()])
     # As bytes: not every backend moves every type.
     mine = torch.cat([*(tensor.flatten() for tensor in own), padding]).view(torch.uint8)
-    everything = mine.new_empty(world_size(), len(mine))
+    everything = mine.new_empty(world_size() * len(mine))
     dist.all_gather_into_tensor(everything, mine)
-    parts = [row.view(like.dtype)[:size] for row, size in zip(everything, sizes, strict=True)]
+    rows = everything.view(world_size(), -1)
+    parts = [row.view(like.dtype)[:size] for row, size in zip(rows, sizes, strict=True)]
     return [_split(part, theirs) for part, theirs in zip(parts, shapes, strict=True)]
 
 
