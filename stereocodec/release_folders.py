@@ -25,7 +25,7 @@ BUILT_IN = Path(__file__).parent / "weights"
 DEFAULT_MODEL = "bisic-rt"
 DEFAULT_DEPTH_MODEL = "rgbd-rooms"
 # Built-in releases of earlier versions, by model id: what their files say by name when they meet this version.
-EARLIER_RELEASES = {"4513a838e18f": ("bisic-rt", "0.1.0")}
+EARLIER_RELEASES = {"4513a838e18f": ("bisic-rt", "0.1.0"), "3e9e33ff4415": ("bisic-rt", "0.2.0")}
 CONFIG, TENSORS, CARD = "config.json", "model.safetensors", "README.md"
 _STATISTICS = ("entropy.mean", "entropy.log_deviation")
 _MAX_CONFIG_BYTES = 2**24

@@ -28,7 +28,7 @@ from .entropy.pair_prior import PairPrior
 from .entropy.streams import CodingTables
 from .entropy.tables import TableSet
 from .errors import InvalidRelease, OutputError
-from .models import StereoModel, build_model, network_of
+from .models import StereoModel, build_model
 from .release_folders import CARD, CONFIG, FORMAT_VERSION, TENSORS, find_release, model_id_of, read_checked, read_config
 
 _TABLE_PREFIXES = {"scales": "tables/scales/", "prior": "tables/prior/", "fields": "tables/fields/"}
@@ -63,8 +63,7 @@ def load_release(name_or_path: str | Path) -> Release:
         weights = {n: t for n, t in tensors.items() if not n.startswith("tables/")}
         # Whatever the caller's default device, default dtype and random state are.
         with torch.device("cpu"), torch.random.fork_rng(devices=[]):
-            network = network_of(config["architecture"], config["arguments"])
-            model = build_model(network, config["arguments"]).float()
+            model = build_model(config["architecture"], config["arguments"]).float()
         model.load_state_dict({n: t.float() for n, t in weights.items()})
         lattice = Lattice(**config["lattice"])
         prefixes = dict(_TABLE_PREFIXES)

@@ -48,8 +48,15 @@ def test_golden_files_decode_as_they_always_did(descriptions, name):
         assert psnr(view, shown) == pytest.approx(expected, abs=0.05)
 
 
-def test_files_of_earlier_releases_name_what_they_need():
-    data = (GOLDEN / "earlier" / "bisic-rt-1.bsc").read_bytes()
+@pytest.mark.parametrize(
+    ("name", "expected"),
+    [
+        ("bisic-rt-1.bsc", r"4513a838e18f.*bisic-rt built into version 0\.1\.0.*pip install"),
+        ("bisic-rt-2.bsc", r"3e9e33ff4415.*bisic-rt built into version 0\.2\.0.*pip install"),
+    ],
+)
+def test_files_of_earlier_releases_name_what_they_need(name, expected):
+    data = (GOLDEN / "earlier" / name).read_bytes()
     assert Container.from_bytes(data).to_bytes() == data
-    with pytest.raises(WrongModel, match=r"4513a838e18f.*bisic-rt built into version 0\.1\.0.*pip install"):
+    with pytest.raises(WrongModel, match=expected):
         StereoCodec.for_file(data)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import shutil
 from dataclasses import replace
 
@@ -16,7 +15,7 @@ from stereocodec.container_rules import MODEL_ID_BYTES
 from stereocodec.entropy.density_tables import residual_tables
 from stereocodec.entropy.lattice import Lattice
 from stereocodec.errors import OutputError, UnknownModel
-from stereocodec.models import ARCHITECTURES, build_model, network_of
+from stereocodec.models import ARCHITECTURES, build_model
 from stereocodec.release_folders import (
     BUILT_IN,
     DEFAULT_MODEL,
@@ -163,10 +162,3 @@ def test_unknown_models(tmp_path, monkeypatch, name):
     with pytest.raises(UnknownModel, match="no model") as error:
         StereoCodec.from_pretrained(name)
     assert DEFAULT_MODEL in str(error.value)
-
-
-def test_the_former_network_is_known_by_its_settings():
-    arguments = json.loads((BUILT_IN / "bisic-rt" / "config.json").read_text(encoding="utf-8"))["arguments"]
-    assert network_of("bisic-rt", arguments) == "bisic-rt2"
-    assert network_of("bisic-rt", arguments | {"entropy_channels": 192}) == "bisic-rt"
-    assert network_of("ecsic", {}) == "ecsic"

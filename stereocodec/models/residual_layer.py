@@ -16,7 +16,7 @@ from ..entropy.distributions import SCALE_MAX, SCALE_MIN, residual_bits
 from ..nn.blocks import depth_to_space, space_to_depth
 from ..nn.dct import dct_matrix, luma_chroma_matrix
 from ..nn.disparity import BLOCK
-from .rt_config import LambdaRange, squared_error_bits, step_size
+from .rt_config import BisicRtConfig, squared_error_bits, step_size
 
 LEVELS = 16
 _LUMA_RINGS, _CHROMA_RINGS = (2, 4, 6, 8, 10, 12, 15), (4, 8, 12)
@@ -28,7 +28,7 @@ _DEAD_ZONE = 0.6
 class ResidualLayer(nn.Module):
     """Has no weights; the transform is fixed."""
 
-    def __init__(self, config: LambdaRange) -> None:
+    def __init__(self, config: BisicRtConfig) -> None:
         super().__init__()
         self.config = config
         basis, band = banded_dct()
@@ -122,7 +122,7 @@ def banded_dct() -> tuple[Tensor, Tensor]:
     return full, torch.where(c.reshape(-1) == 0, luma, chroma)
 
 
-def _step_bits(config: LambdaRange, quality: Tensor) -> Tensor:
+def _step_bits(config: BisicRtConfig, quality: Tensor) -> Tensor:
     """Bits that a squared error of one quantisation step is worth, float64, the shape of `quality`."""
     quality = quality.double()
     return squared_error_bits(config, quality) * (step_size(config, quality) / 255) ** 2

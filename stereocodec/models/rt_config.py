@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import Protocol
 
 import torch
 from torch import Tensor
@@ -36,25 +35,16 @@ class BisicRtConfig:
             raise ValueError(f"impossible lambdas or expansion: {self}")
 
 
-class LambdaRange(Protocol):
-    """What the functions below need of a configuration."""
-
-    @property
-    def lambda_min(self) -> float: ...
-    @property
-    def lambda_max(self) -> float: ...
-
-
-def trade_off(config: LambdaRange, quality: Tensor) -> Tensor:
+def trade_off(config: BisicRtConfig, quality: Tensor) -> Tensor:
     """Lambda of a quality in 0..1: the weight of the mean squared 8-bit error against bits per view pixel."""
     return config.lambda_min * (config.lambda_max / config.lambda_min) ** quality
 
 
-def step_size(config: LambdaRange, quality: Tensor) -> Tensor:
+def step_size(config: BisicRtConfig, quality: Tensor) -> Tensor:
     """The quantisation step in grey levels that is optimal for a quality's lambda at high rate: sqrt(26 / lambda)."""
     return torch.sqrt(26 / trade_off(config, quality))
 
 
-def squared_error_bits(config: LambdaRange, quality: Tensor) -> Tensor:
+def squared_error_bits(config: BisicRtConfig, quality: Tensor) -> Tensor:
     """Bits that a squared error of one, in the 0..1 range, of one coefficient of an orthonormal transform is worth."""
     return trade_off(config, quality) * 65025 / 3

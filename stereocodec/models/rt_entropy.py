@@ -17,7 +17,6 @@ from ..entropy.priors import FactorizedPrior
 from ..nn.blocks import CoefficientLinear, GatedBlock, QualityKnots, Upsample, depth_to_space, space_to_depth
 from ..nn.disparity import BLOCK, blended_shift
 from ..nn.lapped import LappedBorders
-from .rt2_config import RtConfig
 from .rt_config import BisicRtConfig, squared_error_bits
 from .rt_neighbours import Deviations, NeighbourScales
 from .rt_transforms import QualityGains
@@ -34,7 +33,7 @@ _ERROR_PROPAGATION = 2.5
 class ContextStep(nn.Module):
     """One step's refinement of features, means and log-scales from everything decoded so far."""
 
-    def __init__(self, c: RtConfig) -> None:
+    def __init__(self, c: BisicRtConfig) -> None:
         super().__init__()
         width, m = c.entropy_channels, c.latent_channels
         self.inputs = nn.Linear(3 * m, width)

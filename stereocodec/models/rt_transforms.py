@@ -18,7 +18,6 @@ from ..nn.blocks import (
     space_to_depth,
 )
 from ..nn.lapped import LappedBorders
-from .rt2_config import RtConfig
 from .rt_config import BisicRtConfig, step_size
 
 
@@ -29,7 +28,7 @@ class QualityGains(nn.Module):
     are corrections per channel.
     """
 
-    def __init__(self, config: RtConfig) -> None:
+    def __init__(self, config: BisicRtConfig) -> None:
         super().__init__()
         self.config = config
         self.encoder = QualityKnots(config.knots, config.latent_channels)
@@ -90,7 +89,7 @@ class SynthesisTransform(nn.Module):
 class HyperAnalysis(nn.Module):
     """Normalised latents (2B, h, w, M) -> hyper latents (2B, h / 4, w / 4, Z); only the encoder needs it."""
 
-    def __init__(self, c: RtConfig) -> None:
+    def __init__(self, c: BisicRtConfig) -> None:
         super().__init__()
         hyper = c.hyper_channels
         self.layers = nn.Sequential(

@@ -11,14 +11,14 @@ from torch import Tensor
 
 from ..nn.blocks import space_to_depth
 from ..nn.dct import colour_dct
-from .rt_config import LambdaRange, step_size
+from .rt_config import BisicRtConfig, step_size
 
 MAX_OFFSET = 20
 # Coefficients below this share of the step are quantised to zero.
 _DEAD_ZONE = 0.6
 
 
-def balancing_offset(config: LambdaRange, x: Tensor, quality: Tensor) -> Tensor:
+def balancing_offset(config: BisicRtConfig, x: Tensor, quality: Tensor) -> Tensor:
     """The offset in hundredths of the quality range that equals the views' expected errors.
 
     x: one pair (2, H, W, 3) in 0..1, quality: (2,); returns (1, 1, 1) int64 within +-MAX_OFFSET: the first view is
@@ -36,7 +36,7 @@ def balancing_offset(config: LambdaRange, x: Tensor, quality: Tensor) -> Tensor:
     return offsets[(first / second).log().abs().argmin()].view(1, 1, 1)
 
 
-def _expected_errors(config: LambdaRange, squares: Tensor, qualities: Tensor) -> Tensor:
+def _expected_errors(config: BisicRtConfig, squares: Tensor, qualities: Tensor) -> Tensor:
     """Mean squared 8-bit errors at several qualities, (K,), of a view with the given squared coefficients, (N,)."""
     steps, order = step_size(config, qualities.clamp(0, 1).double()).sort()
     # Between which two of the steps' thresholds a coefficient lies decides for which of them it is quantised to zero.
