@@ -6,8 +6,11 @@ import pytest
 import torch
 from torch import nn
 
+from stereocodec.models import build_model
 from stereocodec.training import muon
+from stereocodec.training.config import TrainingConfig
 from stereocodec.training.muon import Muon, orthogonal
+from stereocodec.training.optimisers import make_optimisers
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 SHAPES = [(24, 24), (24, 60), (60, 24), (24, 24), (7, 90), (24, 60)]
@@ -95,3 +98,17 @@ def test_matrices_without_gradient_stay_and_gradients_of_zero_do_no_harm():
     assert changed == [False, False, True, True, True, True]
     assert all(bool(p.isfinite().all()) for p in parameters)
     assert parameters[0] not in optimiser.state
+
+
+def test_layers_that_start_as_a_transform_move_at_a_fifth_of_the_rate():
+    model = build_model("bisic-rt", {})
+    settings = TrainingConfig(optimiser="muon", learning_rate=1e-3, muon_learning_rate=2e-3)
+    groups = [group for optimiser in make_optimisers(model, settings) for group in optimiser.param_groups]
+    rate_of = {id(p): group["lr"] for group in groups for p in group["params"]}
+    assert len(rate_of) == sum(len(group["params"]) for group in groups) == len(list(model.parameters()))
+    rates = {name: rate_of[id(p)] for name, p in model.named_parameters()}
+    for name in ("analysis.head", "synthesis.up.linear", "entropy.prediction.latents"):
+        assert rates[f"{name}.weight"] == pytest.approx(4e-4)
+    assert rates["analysis.stage8.0.mix.weight"] == rates["entropy.outputs.weight"] == 2e-3
+    assert rates["analysis.head.bias"] == 1e-3
+    assert rates["entropy.prior.log_scale"] == 5e-3

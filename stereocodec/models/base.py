@@ -57,6 +57,11 @@ class StereoModel(nn.Module):
         """Those that have far to go from their start, such as logarithms of scales: AdamW moves them faster."""
         return ()
 
+    def slow_parameters(self) -> Iterable[Tensor]:
+        """Matrices that start near where they belong, as transforms do: Muon, whose updates are as large in every
+        direction whatever the gradient, moves them more slowly."""
+        return ()
+
     @abstractmethod
     def calibrate(self, x: Tensor) -> None:
         """Makes what starting weights need of pictures (2B, H, W, 3)."""

@@ -15,7 +15,7 @@ from torch import Tensor, nn
 
 from ..entropy.coders import EntropyCoder
 from ..entropy.priors import FactorizedPrior
-from ..nn.blocks import QualityKnots, depth_to_space, space_to_depth
+from ..nn.blocks import CoefficientLinear, QualityKnots, depth_to_space, space_to_depth
 from ..nn.dct import colour_dct, dct16_step
 from ..nn.disparity import BLOCK, estimate_disparity
 from .base import StereoModel
@@ -149,6 +149,11 @@ class BisicRt(StereoModel):
             if isinstance(part, QualityKnots):
                 yield part.values
 
+    def slow_parameters(self) -> Iterable[Tensor]:
+        """The layers through which coefficients pass."""
+        for layer in self._coefficient_layers():
+            yield layer.weight
+
     @torch.no_grad()
     def calibrate(self, x: Tensor) -> None:
         """Takes the statistics of latents and hyper latents from pictures (2B, H, W, 3)."""
@@ -172,17 +177,22 @@ class BisicRt(StereoModel):
         self.synthesis.up.linear.weight.copy_(dct16.T)
         nn.init.eye_(self.analysis.tail.weight)
         nn.init.eye_(self.synthesis.head.weight)
-        layers = [self.analysis.head, self.analysis.down.linear, self.analysis.tail]
-        layers += [self.synthesis.head, self.synthesis.up.linear, self.synthesis.tail]
         if c.stereo:
             samples = depth_to_space(torch.eye(3 * BLOCK * BLOCK, dtype=torch.float32)[:, None, None], BLOCK)
             coefficients = space_to_depth(space_to_depth(samples, 8) @ dct.T, 2)[:, 0, 0]
             whole = self.analysis.tail.weight.float() @ dct16 @ coefficients.T
             self.entropy.prediction.latents.weight.copy_(whole)
             self.entropy.prediction.picture.weight.copy_(whole.T)
-            layers += [self.entropy.prediction.latents, self.entropy.prediction.picture]
-        for layer in layers:
+        for layer in self._coefficient_layers():
             nn.init.zeros_(layer.bias)
+
+    def _coefficient_layers(self) -> list[CoefficientLinear]:
+        """Those that start as a transform codec."""
+        layers = [self.analysis.head, self.analysis.down.linear, self.analysis.tail]
+        layers += [self.synthesis.head, self.synthesis.up.linear, self.synthesis.tail]
+        if self.config.stereo:
+            layers += [self.entropy.prediction.latents, self.entropy.prediction.picture]
+        return layers
 
 
 def _balanced(quality: Tensor, offset: Tensor) -> Tensor:

@@ -28,11 +28,13 @@ _SMALLEST_NORM = 1e-14
 class Muon(torch.optim.Optimizer):
     """Nesterov momentum, made orthogonal: what `torch.optim.Muon` computes without weight decay, but more exactly.
 
-    params: matrices. lr: an update's singular values are near `lr` times the square root of rows / columns, or 1 for
-    wide matrices. The state of each is its `momentum_buffer`.
+    params: matrices, or groups of them. lr: an update's singular values are near `lr` times the square root of
+    rows / columns, or 1 for wide matrices. The state of each is its `momentum_buffer`.
     """
 
-    def __init__(self, params: Iterable[nn.Parameter], lr: float, *, momentum: float = 0.95) -> None:
+    def __init__(
+        self, params: Iterable[nn.Parameter] | Iterable[dict[str, Any]], lr: float, *, momentum: float = 0.95
+    ) -> None:
         super().__init__(params, {"lr": lr, "momentum": momentum})
 
     @torch.no_grad()
