@@ -10,7 +10,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 import torch
-from conftest import sample_crop, save_tiny, tiny_model
+from conftest import pictures, sample_crop, save_tiny, tiny_model
 from tracing import noise, traced_decode, traced_encode
 
 from stereocodec import StereoCodec
@@ -21,6 +21,8 @@ from stereocodec.entropy.streams import StreamReader, StreamWriter
 from stereocodec.errors import InvalidRelease
 from stereocodec.release_folders import model_id_of
 from stereocodec.releases import coding_tables, load_release
+from stereocodec.training.fitting import fitted_tables
+from stereocodec.training.measure import coded_and_estimated_bytes
 
 
 @functools.cache
@@ -156,3 +158,16 @@ def test_hostile_families(tmp_path, family, changes, match):
     with pytest.raises(InvalidRelease, match=match) as error:
         load_release(folder)
     assert "\n" not in str(error.value)
+
+
+def test_a_fit_makes_files_smaller_and_leaves_the_common_tables(tiny_release):
+    release = load_release(tiny_release)
+    state = torch.get_rng_state()
+    tables = fitted_tables(release, [pictures(64, 128)])
+    assert torch.equal(torch.get_rng_state(), state)
+    assert {"first", "second"} <= tables.families.keys() <= {"first", "second", "residual"}
+    assert tables.scales is release.tables.scales
+    fitted = replace(release, tables=tables)
+    for quality in (25, 75):
+        sizes = [coded_and_estimated_bytes(r, pictures(64, 128), quality)[0] for r in (release, fitted)]
+        assert sizes[1] < 0.99 * sizes[0]
