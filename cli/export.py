@@ -23,15 +23,17 @@ import click
     multiple=True,
     type=click.Path(path_type=Path),
     metavar="DIR",
-    help="A folder with the run's validation scenes, to measure the release on; may be given several times.",
+    help="A folder of examples to fit tables to, with the run's validation scenes, to measure the release on; "
+    "may be given several times.",
 )
 @click.option("--trained-on", required=True, help="What the model card says of the training data and its licences.")
 def export(run: Path, output: Path, name: str | None, data: tuple[Path, ...], trained_on: str) -> None:
     """Make a release folder of a training run.
 
     The folder holds config.json, model.safetensors (averaged weights and integer tables) and README.md (model card);
-    `bisic encode --model DIR` uses it. With --data, the card holds sizes and quality measured by coding the run's
-    validation scenes. A model whose coded bytes exceed its own estimate by more than 0.5 % is refused.
+    `bisic encode --model DIR` uses it. With --data, the tables are fitted to what the encoder chooses on the examples,
+    and the card holds sizes and quality measured by coding the run's validation scenes. A model whose coded bytes
+    exceed its own estimate by more than 0.5 % is refused.
     """
     from stereocodec.training.checkpoint import run_settings
     from stereocodec.training.export import export_run

@@ -21,6 +21,7 @@ from safetensors.torch import load, save
 from torch import Tensor
 
 from .container_rules import MAX_MODEL_NAME_BYTES, MODEL_ID_BYTES
+from .entropy.coders import FAMILIES
 from .entropy.density_tables import residual_tables
 from .entropy.fields import field_tables
 from .entropy.lattice import Lattice
@@ -29,10 +30,21 @@ from .entropy.streams import CodingTables
 from .entropy.tables import TableSet
 from .errors import InvalidRelease, OutputError
 from .models import StereoModel, build_model
-from .release_folders import CARD, CONFIG, FORMAT_VERSION, TENSORS, find_release, model_id_of, read_checked, read_config
+from .release_folders import (
+    CARD,
+    CONFIG,
+    FORMAT_WITH_FAMILIES,
+    OLDEST_FORMAT,
+    TENSORS,
+    find_release,
+    model_id_of,
+    read_checked,
+    read_config,
+)
 
 _TABLE_PREFIXES = {"scales": "tables/scales/", "prior": "tables/prior/", "fields": "tables/fields/"}
 _SECOND_PRIOR = "tables/second_prior/"  # of models whose second view has a prior of its own
+_FAMILIES = "tables/families/"  # of releases that were fitted to what their encoder chooses
 
 
 @dataclass(frozen=True)
@@ -69,7 +81,8 @@ def load_release(name_or_path: str | Path) -> Release:
         prefixes = dict(_TABLE_PREFIXES)
         if isinstance(model.prior, PairPrior):
             prefixes["second_prior"] = _SECOND_PRIOR
-        tables = CodingTables(**{k: _tables(tensors, p) for k, p in prefixes.items()})
+        families = _families(tensors)
+        tables = CodingTables(**{k: _tables(tensors, p) for k, p in prefixes.items()}, families=families)
         name, training = config["name"], dict(config["training"])
     except InvalidRelease:
         raise
@@ -80,7 +93,7 @@ def load_release(name_or_path: str | Path) -> Release:
         raise InvalidRelease(f"{folder / CONFIG} has a name that is not one short line; fetch the release again")
     if not all(bool(torch.isfinite(t).all()) for t in weights.values()):
         raise InvalidRelease(f"{folder / TENSORS} holds values that are not numbers; fetch the release again")
-    if len(tables.scales) != lattice.scale_levels:
+    if any(len(of_levels) != lattice.scale_levels for of_levels in (tables.scales, *families.values())):
         raise InvalidRelease(f"{folder / TENSORS} does not have one table per scale; fetch the release again")
     if any(len(tables.of_prior(view)) != model.prior_channels for view in range(2)):
         raise InvalidRelease(f"{folder / TENSORS} does not have one table per channel of z; fetch the release again")
@@ -112,9 +125,15 @@ def save_release(
         if getattr(tables, kind) is not None
         for key, array in getattr(tables, kind).to_arrays().items()
     }
+    tensors |= {
+        f"{_FAMILIES}{family}/{key}": torch.from_numpy(np.ascontiguousarray(array))
+        for family, fitted in tables.families.items()
+        for key, array in fitted.to_arrays().items()
+    }
     data = save(tensors)
     config = {
-        "format_version": FORMAT_VERSION,
+        # The lowest version that describes it, so that older readers can read as many releases as possible.
+        "format_version": FORMAT_WITH_FAMILIES if tables.families else OLDEST_FORMAT,
         "name": name,
         "architecture": architecture,
         "arguments": asdict(model.config),
@@ -159,3 +178,12 @@ def _stored(tensor: Tensor, precision: torch.dtype) -> Tensor:
 
 def _tables(tensors: Mapping[str, Tensor], prefix: str) -> TableSet:
     return TableSet.from_arrays({n[len(prefix) :]: t.numpy() for n, t in tensors.items() if n.startswith(prefix)})
+
+
+def _families(tensors: Mapping[str, Tensor]) -> dict[str, TableSet]:
+    """The tables of families that a release holds; raises InvalidRelease for a family that no walk codes."""
+    found = {name[len(_FAMILIES) :].partition("/")[0] for name in tensors if name.startswith(_FAMILIES)}
+    unknown = sorted(found - set(FAMILIES))
+    if unknown:
+        raise InvalidRelease(f"the release has tables of '{unknown[0]}', which this version does not code; upgrade it")
+    return {family: _tables(tensors, f"{_FAMILIES}{family}/") for family in sorted(found)}

@@ -17,8 +17,14 @@ import pytest
 import rd_points
 import stereo_gain
 import symmetry
-from conftest import sample_crop
+import torch
+from conftest import sample_crop, save_tiny
 from PIL import Image
+
+from stereocodec.entropy.density_tables import residual_tables
+from stereocodec.releases import load_release
+from stereocodec.training.measure import coded_and_estimated_bytes
+from stereocodec.training.validation import central_crop
 
 
 @pytest.fixture
@@ -254,3 +260,25 @@ def test_scripts_on_pairs_fill_their_blocks(run, capsys, disk_pair, tmp_path, ti
         assert printed in page.read_text(encoding="utf-8")
         with pytest.raises(SystemExit, match="holds none of the pairs nothing"):
             run(script, "--data", disk_pair.left.parent, "--pairs", "nothing")
+
+
+def test_fitted_tables_are_held_against_those_of_the_same_release(disk_pair, run, tiny_release, tmp_path, capsys):
+    plain = load_release(tiny_release)
+    data = ("--data", disk_pair.left.parent, "--side", 64)
+    with pytest.raises(SystemExit, match="exported without examples"):
+        run("fitted_tables", "--model", tiny_release, *data)
+    narrower = residual_tables(plain.lattice.scales * 0.7, laplace_share=0.5)
+    tables = replace(plain.tables, families={"first": narrower, "residual": plain.tables.scales})
+    folder = save_tiny(tmp_path / "fitted", tables=tables)
+    run("fitted_tables", "--model", folder, *data)
+    shown, progress = capsys.readouterr()
+    sizes = {(*line.split()[:-4], line.split()[-3]): int(line.split()[-2]) for line in progress.splitlines()}
+    x = central_crop(torch.from_numpy(np.stack(disk_pair.load())), 64).float() / 255
+    for quality in (10, 100):
+        before, after = (coded_and_estimated_bytes(r, x, quality)[0] for r in (plain, load_release(folder)))
+        assert sizes["none", "scene", f"q{quality}"] == before != after
+        assert sizes["all", "scene", f"q{quality}"] == sizes["y", "alone", "scene", f"q{quality}"] == after
+    rows = {line.split(" | ")[0]: line.split(" | ")[1:] for line in shown.splitlines() if " %, " in line}
+    assert rows["| y alone"] == rows["| all"]
+    change = 100 * (sizes["all", "scene", "q10"] / sizes["none", "scene", "q10"] - 1)
+    assert rows["| all"][0].startswith(f"{change:+.1f} %, ")

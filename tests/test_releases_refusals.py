@@ -69,7 +69,7 @@ def test_a_config_that_is_none(folder, text):
 
 
 @pytest.mark.parametrize(
-    ("version", "way_out"), [(3, "upgrade"), ("2", "upgrade"), (None, "upgrade"), (1, "it is from")]
+    ("version", "way_out"), [(4, "upgrade"), ("2", "upgrade"), (None, "upgrade"), (1, "it is from")]
 )
 def test_another_format_version(folder, version, way_out):
     edit_config(folder, format_version=version)

@@ -19,6 +19,7 @@ from stereocodec.entropy.density_tables import residual_tables
 from stereocodec.errors import OutputError, TrainingError
 from stereocodec.images import psnr
 from stereocodec.releases import load_release
+from stereocodec.training import export
 from stereocodec.training.export import export_run
 from stereocodec.training.measure import coded_and_estimated_bytes
 
@@ -50,6 +51,7 @@ def test_the_model_card_says_what_was_done(release):
     training = load_release(release).training
     assert (training["steps"], training["crop_pairs"]) == (44, 88)
     assert "metrics" not in training
+    assert not load_release(release).tables.families
 
 
 def test_the_release_is_measured_by_coding_the_validation_scenes(finished, pairs, tmp_path):
@@ -68,6 +70,7 @@ def test_the_release_is_measured_by_coding_the_validation_scenes(finished, pairs
     )
     assert 0.3 < point["ms_ssim_right"] < 1
     card = (tmp_path / "release" / "README.md").read_text(encoding="utf-8")
+    assert {"first", "second"} <= load_release(tmp_path / "release").tables.families.keys()
     line = f"| 50 | {len(data):,} | {point['bpp']:.4f} | {point['psnr_left']:.2f}, {point['psnr_right']:.2f} |"
     assert line in card
     assert "(validation)" in card
@@ -91,6 +94,17 @@ def test_a_release_whose_tables_do_not_fit_its_densities_is_not_written(finished
         with pytest.raises(TrainingError, match=r"nothing was written: '.+' at quality .+ takes .+ bytes, and the"):
             export_run(finished.folder, tmp_path / "release", name="a", data="b", examples=given)
     assert not (tmp_path / "release").exists()
+
+
+def test_tables_are_fitted_to_examples_that_are_not_measured(finished, pairs, tmp_path, monkeypatch):
+    given = []
+    monkeypatch.setattr(export, "fitted_tables", lambda release, inputs: given.append(list(inputs)) or release.tables)
+    monkeypatch.setattr(export, "check_bytes", lambda release, inputs: None)
+    monkeypatch.setattr(export.PairMeasures, "measure", lambda self, release, scenes: [])
+    export_run(finished.folder, tmp_path / "with others", name="a", data="b", examples=pairs)
+    export_run(finished.folder, tmp_path / "alone", name="a", data="b", examples=pairs[2:])
+    export_run(finished.folder, tmp_path / "without", name="a", data="b")
+    assert [[x.shape[1:3] for x in inputs] for inputs in given] == [[(192, 256)] * 2, [(128, 192)]]
 
 
 def test_only_runs_are_exported_and_only_to_new_folders(release, finished, tmp_path):

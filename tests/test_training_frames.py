@@ -83,7 +83,9 @@ def test_the_result_codes_a_frame(finished, frames, tmp_path):
     step = held.depth.metres_per_step
     data = codec.compress(held.color, held.depth.samples, depth_range=(held.near * step, held.far * step))
     color, depth = codec.decode(data)
-    (row,) = load_release(tmp_path / "release").training["metrics"]
+    release = load_release(tmp_path / "release")
+    assert release.tables.families.keys() == {"first", "second"}
+    (row,) = release.training["metrics"]
     assert row["bytes"] == len(data)
     assert row["psnr_color"] == pytest.approx(psnr(held.color, color), abs=1e-5)
     assert (row["depth_rmse_mm"], row["depth_largest_mm"]) == pytest.approx(depth_errors(held.depth, depth), abs=1e-5)

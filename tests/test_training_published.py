@@ -10,6 +10,7 @@ import torch
 from runs import rows_of
 
 from stereocodec import StereoCodec
+from stereocodec.releases import load_release
 from stereocodec.training.config import TrainingConfig
 from stereocodec.training.export import export_run
 from stereocodec.training.loop import Trainer
@@ -61,6 +62,8 @@ def test_the_result_codes_a_pair(finished, pairs, tmp_path):
     export_run(folder, tmp_path / "release", name=arch, data="the sample pair", examples=pairs)
     card = (tmp_path / "release" / "README.md").read_text(encoding="utf-8")
     assert f"Weights of the `{arch}` architecture" in card
+    families = load_release(tmp_path / "release").tables.families
+    assert families.keys() == {"first", "second"} | ({"hyper"} if arch == "ecsic" else set())
     codec = StereoCodec.from_pretrained(tmp_path / "release", device="cpu")
     views = pairs[0].stacked().numpy()
     decoded = codec.decompress(codec.compress(*views), output="numpy")

@@ -16,6 +16,9 @@ from .distributions import chosen_bits
 from .fields import field_bits
 from .priors import Prior
 
+FAMILIES = ("first", "second", "hyper", "residual")
+"""Names of `Group.family`: y of each view, elements of z that have means and scales, and the residual layer."""
+
 
 @dataclass(frozen=True, slots=True)
 class Group:
@@ -25,7 +28,8 @@ class Group:
     that belong to the group. weight: (B, C) float64, the bits that a squared error of one is worth, for encoders that
     weigh the one against the other; None for plain rounding. hyper: whether these are elements of z, which have a
     stream of their own. places: those set in the mask, (n,) int64 in its raster order, where they are known: a GPU
-    would have to wait until it knows how many there are.
+    would have to wait until it knows how many there are. layer: whether these are elements of what is coded beside y,
+    the residual layer.
     """
 
     view: int
@@ -35,6 +39,14 @@ class Group:
     weight: Tensor | None = None
     hyper: bool = False
     places: Tensor | None = None
+    layer: bool = False
+
+    @property
+    def family(self) -> str:
+        """Whose symbols follow one law at equal scales, of FAMILIES."""
+        if self.hyper:
+            return "hyper"
+        return "residual" if self.layer else ("first", "second")[self.view]
 
 
 class EntropyCoder(Protocol):

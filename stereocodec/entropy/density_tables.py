@@ -48,13 +48,18 @@ def residual_tables(
         tails = [_tail(x + 0.5, scale, laplace_share) for x in range(radius + 1)]
         side = 0.5 * -np.diff(np.array(tails))
         pmf = np.concatenate([side[::-1], [1.0 - tails[0]], side])
-        frequencies = integer_frequencies(pmf, len(tables)).astype(np.int64)
-        # A remainder handed to one side only goes to the mode instead.
-        symmetric = np.minimum(frequencies[:-1], frequencies[-2::-1])
-        symmetric[radius] += (frequencies[:-1] - symmetric).sum()
-        tables.append(np.append(symmetric, frequencies[-1]).astype(np.uint32))
+        tables.append(symmetric_frequencies(pmf, len(tables)))
         offsets.append(-radius)
     return TableSet(tuple(tables), np.array(offsets, dtype=np.int32))
+
+
+def symmetric_frequencies(pmf: NDArray[np.float64], table: int) -> NDArray[np.uint32]:
+    """As `integer_frequencies` of symmetric probabilities (2 * radius + 1,), exactly symmetric but for the escape."""
+    frequencies = integer_frequencies(pmf, table).astype(np.int64)
+    # A remainder handed to one side only goes to the mode instead.
+    symmetric = np.minimum(frequencies[:-1], frequencies[-2::-1])
+    symmetric[pmf.size // 2] += (frequencies[:-1] - symmetric).sum()
+    return np.append(symmetric, frequencies[-1]).astype(np.uint32)
 
 
 def logistic_tables(means: NDArray[np.float64], deviations: NDArray[np.float64]) -> TableSet:

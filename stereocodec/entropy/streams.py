@@ -1,16 +1,16 @@
 """The coders behind files: the stream writer and the stream reader.
 
-Both see one pair. For every group of elements the writer and the
-reader round the float64 parameters to the lattice (the writer notes near ties in the guard list, the reader applies
-it), so that both hold the same integers; the decoded latent `symbol + lattice mean` is then exact, and what later
-steps are conditioned on carries no error.
+Both see one pair. For every group of elements the writer and the reader round the float64 parameters to the lattice
+(the writer notes near ties in the guard list, the reader applies it), so that both hold the same integers; the decoded
+latent `symbol + lattice mean` is then exact, and what later steps are conditioned on carries no error.
 """
 
 from __future__ import annotations
 
 import zlib
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Protocol
 
 import numpy as np
 import torch
@@ -32,19 +32,33 @@ _VIEWS = ("left", "right")
 
 @dataclass(frozen=True)
 class CodingTables:
-    """The integer tables of a release: one per scale level for y, one per channel for z, a family for fields.
+    """The integer tables of a release: one per scale level for y, one per channel for z, a set for fields.
 
-    second_prior: those of the second view's z, where they are not the first one's.
+    second_prior: those of the second view's z, where they are not the first one's. families: for some of
+    `coders.FAMILIES` tables of their own, one per scale level; the others have `scales`.
     """
 
     scales: TableSet
     prior: TableSet
     fields: TableSet
     second_prior: TableSet | None = None
+    families: Mapping[str, TableSet] = field(default_factory=dict)
 
     def of_prior(self, view: int) -> TableSet:
         """The tables of a view's z."""
         return self.prior if view == 0 or self.second_prior is None else self.second_prior
+
+    def of_family(self, family: str) -> TableSet:
+        """The tables of the symbols of a family (`Group.family`)."""
+        return self.families.get(family, self.scales)
+
+
+class Observer(Protocol):
+    """Sees what a StreamWriter chooses."""
+
+    def see(self, family: str, symbols: NDArray[np.int32], levels: NDArray[np.uint8]) -> None:
+        """The symbols of a group and their scale levels, (N,) each."""
+        ...
 
 
 class _LatticeCoder:
@@ -95,7 +109,8 @@ class StreamWriter(_LatticeCoder):
     quantisation). Readers need not know.
     """
 
-    def __init__(self, lattice: Lattice, tables: CodingTables) -> None:
+    def __init__(self, lattice: Lattice, tables: CodingTables, observer: Observer | None = None) -> None:
+        self._observer = observer
         self._guard = GuardWriter(lattice.epsilon)
         super().__init__(lattice, tables, self._guard.round)
         self._z = [StreamEncoder() for _ in _VIEWS]
@@ -116,12 +131,14 @@ class StreamWriter(_LatticeCoder):
         chosen = _elements(group.mask)
         means, levels = self._parameters(group, chosen)
         residual = y.reshape(-1)[chosen].double().cpu().numpy() - means / self._lattice.mean_steps
-        symbols = _symbols(residual)
+        symbols, tables = _symbols(residual), self._tables.of_family(group.family)
         if group.weight is not None:
             channels = group.mask.shape[-1]
             weights = group.weight[0].expand(channels)[chosen % channels].cpu().numpy()
-            symbols = self._cheaper(symbols, residual, levels, weights)
-        (self._z if group.hyper else self._y)[group.view].put(symbols, levels, self._tables.scales)
+            symbols = self._cheaper(symbols, residual, levels, weights, tables)
+        if self._observer is not None:
+            self._observer.see(group.family, symbols, levels)
+        (self._z if group.hyper else self._y)[group.view].put(symbols, levels, tables)
         return self._exact_latents(symbols, means, chosen, group.mask.shape)
 
     def code_field(self, view: int, field: Tensor | None, size: tuple[int, int]) -> Tensor:
@@ -143,12 +160,13 @@ class StreamWriter(_LatticeCoder):
         residual: NDArray[np.float64],
         levels: NDArray[np.uint8],
         weights: NDArray[np.float64],
+        tables: TableSet,
     ) -> NDArray[np.int32]:
         """The nearest symbols (N,), or their neighbours towards zero where these cost less in total."""
         element = np.flatnonzero(nearest)
         symbols, level = nearest[element], levels[element]
         lower = symbols - np.sign(symbols)
-        saved = self._tables.scales.bits(symbols, level) - self._tables.scales.bits(lower, level)
+        saved = tables.bits(symbols, level) - tables.bits(lower, level)
         distance = residual[element]
         error = (distance - lower) ** 2 - (distance - symbols) ** 2
         chosen: NDArray[np.int32] = nearest.copy()
@@ -185,7 +203,8 @@ class StreamReader(_LatticeCoder):
         """Reads the group's elements of y."""
         chosen = _elements(group.mask)
         means, levels = self._parameters(group, chosen)
-        symbols = (self._z if group.hyper else self._y)[group.view].take(levels, self._tables.scales)
+        tables = self._tables.of_family(group.family)
+        symbols = (self._z if group.hyper else self._y)[group.view].take(levels, tables)
         return self._exact_latents(symbols, means, chosen, group.mask.shape)
 
     def code_field(self, view: int, field: Tensor | None, size: tuple[int, int]) -> Tensor:

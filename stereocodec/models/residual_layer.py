@@ -81,7 +81,7 @@ class ResidualLayer(nn.Module):
         level = torch.stack(planes, -1).clamp(0, LEVELS - 1).index_select(-1, self.band)
         log_scale = _log_scales(level.device)[level]
         weight = _step_bits(self.config, quality)[:, None].expand(-1, level.shape[-1])
-        group = Group(view, torch.zeros_like(log_scale), log_scale, level[0] > 0, weight)
+        group = Group(view, torch.zeros_like(log_scale), log_scale, level[0] > 0, weight, layer=True)
         return coder.code(coefficients, group)
 
     def _levels(self, coefficients: Tensor, quality: Tensor) -> Tensor:
