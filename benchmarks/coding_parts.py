@@ -34,8 +34,8 @@ _R = TypeVar("_R")
 _WATCHED: tuple[tuple[str, type, tuple[str, ...]], ...] = (
     ("ans", StreamEncoder, ("put", "getvalue")),
     ("ans", StreamDecoder, ("take",)),
-    ("coder", StreamWriter, ("code_prior", "code", "code_field")),
-    ("coder", StreamReader, ("code_prior", "code", "code_field")),
+    ("coder", StreamWriter, ("code_prior", "code", "code_field", "code_disparities")),
+    ("coder", StreamReader, ("code_prior", "code", "code_field", "code_disparities")),
     ("finish", StreamWriter, ("finish",)),
     ("finish", StreamReader, ("close",)),
 )
@@ -105,6 +105,10 @@ class RoundingCoder:
         """The field."""
         assert field is not None
         return field
+
+    def code_disparities(self, view: int, field: Tensor | None, size: tuple[int, int]) -> Tensor:
+        """The field."""
+        return self.code_field(view, field, size)
 
 
 def _padded(views: tuple[View, View], multiple: int) -> View:

@@ -32,6 +32,8 @@ from .models import StereoModel, build_model, network_of
 from .release_folders import CARD, CONFIG, FORMAT_VERSION, TENSORS, find_release, model_id_of, read_checked, read_config
 
 _TABLE_PREFIXES = {"scales": "tables/scales/", "prior": "tables/prior/", "fields": "tables/fields/"}
+# How disparities are coded, which releases from before 0.3 do not say: by `fields` tables, as all fields.
+_FIELD_CODING, _ADAPTIVE = "field_coding", "adaptive"
 _SECOND_PRIOR = "tables/second_prior/"  # of models whose second view has a prior of its own
 
 
@@ -70,7 +72,10 @@ def load_release(name_or_path: str | Path) -> Release:
         prefixes = dict(_TABLE_PREFIXES)
         if isinstance(model.prior, PairPrior):
             prefixes["second_prior"] = _SECOND_PRIOR
-        tables = CodingTables(**{k: _tables(tensors, p) for k, p in prefixes.items()})
+        if config.get(_FIELD_CODING, _ADAPTIVE) != _ADAPTIVE:
+            raise InvalidRelease(f"{folder / CONFIG} has a field coding that is not known here; update stereocodec")
+        sets = {k: _tables(tensors, p) for k, p in prefixes.items()}
+        tables = CodingTables(**sets, adaptive_disparities=_FIELD_CODING in config)
         name, training = config["name"], dict(config["training"])
     except InvalidRelease:
         raise
@@ -123,6 +128,8 @@ def save_release(
         "training": dict(training),
         "files": {TENSORS: hashlib.sha256(data).hexdigest()},
     }
+    if tables.adaptive_disparities:
+        config[_FIELD_CODING] = _ADAPTIVE
     config["model_id"] = _model_id(config, tensors).hex()
     try:
         folder.mkdir(parents=True, exist_ok=True)
@@ -139,12 +146,12 @@ def coding_tables(model: StereoModel, lattice: Lattice) -> CodingTables:
     scales = residual_tables(lattice.scales, laplace_share=model.laplace_share)
     prior = model.prior
     second = prior.second_tables() if isinstance(prior, PairPrior) else None
-    return CodingTables(scales=scales, prior=prior.tables(), fields=field_tables(), second_prior=second)
+    return CodingTables(scales, prior.tables(), field_tables(), second, adaptive_disparities=True)
 
 
 def _model_id(config: Mapping[str, Any], tensors: Mapping[str, Tensor]) -> bytes:
-    """Hash of everything that decides what is decoded: architecture, lattice, weights and tables."""
-    keys = ("architecture", "arguments", "lattice")
+    """Hash of everything that decides what is decoded: architecture, lattice, coding of fields, weights and tables."""
+    keys = {"architecture", "arguments", "lattice"} | ({_FIELD_CODING} & config.keys())
     digest = hashlib.sha256(json.dumps({k: config[k] for k in keys}, sort_keys=True).encode())
     for name in sorted(tensors):
         tensor = tensors[name].contiguous()
