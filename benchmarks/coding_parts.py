@@ -147,9 +147,9 @@ def _watched(model_class: type) -> Iterator[Parts]:
 
 def _counted(method: Callable[_P, _R], seconds: Parts, part: str) -> Callable[_P, _R]:
     def counted(*args: _P.args, **kwargs: _P.kwargs) -> _R:
-        start = _now()
+        start, before = _now(), seconds[part]
         result = method(*args, **kwargs)
-        seconds[part] += _now() - start
+        seconds[part] = before + _now() - start  # with methods of this part that it called
         return result
 
     return counted

@@ -254,3 +254,14 @@ def test_scripts_on_pairs_fill_their_blocks(run, capsys, disk_pair, tmp_path, ti
         assert printed in page.read_text(encoding="utf-8")
         with pytest.raises(SystemExit, match="holds none of the pairs nothing"):
             run(script, "--data", disk_pair.left.parent, "--pairs", "nothing")
+
+
+def test_what_disparities_cost_before_and_after(disk_pair, tiny_release, run, tmp_path):
+    page = page_with_block(tmp_path, "disparity-bits")
+    run("disparity_bits", "--data", disk_pair.left.parent, "--model", tiny_release, "--markdown", page)
+    rows = [line.split("|")[1:-1] for line in page.read_text().splitlines() if line.startswith("| ")][1:]
+    assert [row[0].strip() for row in rows[1:]] == ["10", "30", "60"]
+    for row in rows[1:]:
+        assert row[2].strip().endswith("%")
+        assert "dB" in row[-1]
+        assert 0 < int(row[5].replace(",", "")) < 20_000
