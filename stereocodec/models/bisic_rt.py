@@ -31,7 +31,7 @@ __all__ = ["BisicRt", "BisicRtConfig", "DecodedLatents", "Latents", "trade_off"]
 # Smoothness of the disparities in grey levels: what half a pixel costs in side information grows with the step size.
 _SMOOTHNESS, _SMOOTHNESS_PER_STEP = 0.2, 0.03
 # For files the search need not be as smooth, as `cheaper_field` follows.
-_SMOOTHNESS_BEFORE_CHOICE = 0.4
+_SMOOTHNESS_BEFORE_CHOICE = 0.5
 
 
 @dataclass(frozen=True)
