@@ -34,8 +34,8 @@ _R = TypeVar("_R")
 _WATCHED: tuple[tuple[str, type, tuple[str, ...]], ...] = (
     ("ans", StreamEncoder, ("put", "getvalue")),
     ("ans", StreamDecoder, ("take",)),
-    ("coder", StreamWriter, ("code_prior", "code", "code_field")),
-    ("coder", StreamReader, ("code_prior", "code", "code_field")),
+    ("coder", StreamWriter, ("code_prior", "code", "code_field", "code_disparities")),
+    ("coder", StreamReader, ("code_prior", "code", "code_field", "code_disparities")),
     ("finish", StreamWriter, ("finish",)),
     ("finish", StreamReader, ("close",)),
 )
@@ -106,6 +106,10 @@ class RoundingCoder:
         assert field is not None
         return field
 
+    def code_disparities(self, view: int, field: Tensor | None, size: tuple[int, int]) -> Tensor:
+        """The field."""
+        return self.code_field(view, field, size)
+
 
 def _padded(views: tuple[View, View], multiple: int) -> View:
     """(2, H, W, 3) with sides that are multiples, edges repeated."""
@@ -143,9 +147,9 @@ def _watched(model_class: type) -> Iterator[Parts]:
 
 def _counted(method: Callable[_P, _R], seconds: Parts, part: str) -> Callable[_P, _R]:
     def counted(*args: _P.args, **kwargs: _P.kwargs) -> _R:
-        start = _now()
+        start, before = _now(), seconds[part]
         result = method(*args, **kwargs)
-        seconds[part] += _now() - start
+        seconds[part] = before + _now() - start  # with methods of this part that it called
         return result
 
     return counted

@@ -20,7 +20,7 @@ from typing import Any
 
 from .errors import InvalidInput, InvalidRelease, UnknownModel
 
-OLDEST_FORMAT, FORMAT_WITH_FAMILIES = 2, 3
+OLDEST_FORMAT, NEWEST_FORMAT = 2, 3
 BUILT_IN = Path(__file__).parent / "weights"
 DEFAULT_MODEL = "bisic-rt"
 DEFAULT_DEPTH_MODEL = "rgbd-rooms"
@@ -62,12 +62,12 @@ def read_config(folder: Path) -> dict[str, Any]:
     except (OSError, ValueError, RecursionError) as error:
         raise InvalidRelease(f"{folder / CONFIG} cannot be read: {error}") from error
     version = config.get("format_version") if isinstance(config, dict) else None
-    if version not in (OLDEST_FORMAT, FORMAT_WITH_FAMILIES):
+    if version not in (OLDEST_FORMAT, NEWEST_FORMAT):
         older = isinstance(version, int) and version < OLDEST_FORMAT
         way_out = "use the stereocodec version that it is from" if older else "upgrade stereocodec"
         raise InvalidRelease(
             f"{folder / CONFIG} has release format {version}; this version reads {OLDEST_FORMAT} and "
-            f"{FORMAT_WITH_FAMILIES}: {way_out}"
+            f"{NEWEST_FORMAT}: {way_out}"
         )
     return dict(config)
 

@@ -33,7 +33,7 @@ from .models import StereoModel, build_model
 from .release_folders import (
     CARD,
     CONFIG,
-    FORMAT_WITH_FAMILIES,
+    NEWEST_FORMAT,
     OLDEST_FORMAT,
     TENSORS,
     find_release,
@@ -43,6 +43,8 @@ from .release_folders import (
 )
 
 _TABLE_PREFIXES = {"scales": "tables/scales/", "prior": "tables/prior/", "fields": "tables/fields/"}
+# How disparities are coded, which releases from before 0.3 do not say: by `fields` tables, as all fields.
+_FIELD_CODING, _ADAPTIVE = "field_coding", "adaptive"
 _SECOND_PRIOR = "tables/second_prior/"  # of models whose second view has a prior of its own
 _FAMILIES = "tables/families/"  # of releases that were fitted to what their encoder chooses
 
@@ -81,8 +83,11 @@ def load_release(name_or_path: str | Path) -> Release:
         prefixes = dict(_TABLE_PREFIXES)
         if isinstance(model.prior, PairPrior):
             prefixes["second_prior"] = _SECOND_PRIOR
+        if config.get(_FIELD_CODING, _ADAPTIVE) != _ADAPTIVE:
+            raise InvalidRelease(f"{folder / CONFIG} has a field coding that is not known here; update stereocodec")
+        sets = {k: _tables(tensors, p) for k, p in prefixes.items()}
         families = _families(tensors)
-        tables = CodingTables(**{k: _tables(tensors, p) for k, p in prefixes.items()}, families=families)
+        tables = CodingTables(**sets, families=families, adaptive_disparities=_FIELD_CODING in config)
         name, training = config["name"], dict(config["training"])
     except InvalidRelease:
         raise
@@ -133,7 +138,7 @@ def save_release(
     data = save(tensors)
     config = {
         # The lowest version that describes it, so that older readers can read as many releases as possible.
-        "format_version": FORMAT_WITH_FAMILIES if tables.families else OLDEST_FORMAT,
+        "format_version": NEWEST_FORMAT if tables.families or tables.adaptive_disparities else OLDEST_FORMAT,
         "name": name,
         "architecture": architecture,
         "arguments": asdict(model.config),
@@ -141,6 +146,8 @@ def save_release(
         "training": dict(training),
         "files": {TENSORS: hashlib.sha256(data).hexdigest()},
     }
+    if tables.adaptive_disparities:
+        config[_FIELD_CODING] = _ADAPTIVE
     config["model_id"] = _model_id(config, tensors).hex()
     try:
         folder.mkdir(parents=True, exist_ok=True)
@@ -157,12 +164,12 @@ def coding_tables(model: StereoModel, lattice: Lattice) -> CodingTables:
     scales = residual_tables(lattice.scales, laplace_share=model.laplace_share)
     prior = model.prior
     second = prior.second_tables() if isinstance(prior, PairPrior) else None
-    return CodingTables(scales=scales, prior=prior.tables(), fields=field_tables(), second_prior=second)
+    return CodingTables(scales, prior.tables(), field_tables(), second, adaptive_disparities=True)
 
 
 def _model_id(config: Mapping[str, Any], tensors: Mapping[str, Tensor]) -> bytes:
-    """Hash of everything that decides what is decoded: architecture, lattice, weights and tables."""
-    keys = ("architecture", "arguments", "lattice")
+    """Hash of everything that decides what is decoded: architecture, lattice, coding of fields, weights and tables."""
+    keys = {"architecture", "arguments", "lattice"} | ({_FIELD_CODING} & config.keys())
     digest = hashlib.sha256(json.dumps({k: config[k] for k in keys}, sort_keys=True).encode())
     for name in sorted(tensors):
         tensor = tensors[name].contiguous()

@@ -26,7 +26,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from stereocodec.entropy import ans
-from stereocodec.entropy.ans import ConstrictionAnsCoder, StreamEncoder
+from stereocodec.entropy.ans import ConstrictionAnsCoder, StreamDecoder, StreamEncoder
 from stereocodec.entropy.density_tables import residual_tables
 from stereocodec.entropy.tables import TableSet
 
@@ -151,6 +151,29 @@ def test_uniform_models_of_any_size_agree(seed):
         stack = coder(words[0])
         np.testing.assert_array_equal(stack.pop_uniform(sizes), values)
         assert stack.is_empty()
+
+
+@PROPERTY
+@given(seed=SEEDS)
+def test_symbols_one_by_one_are_passes_of_one(seed):
+    rng = np.random.default_rng(seed)
+    tables = random_tables(rng)
+    numbers = rng.integers(0, len(tables), 60)
+    positions = [int(rng.integers(tables.frequencies[k].size - 1)) for k in numbers]
+    streams = []
+    for coder in CODERS:
+        encoder, passes = StreamEncoder(coder=coder), StreamEncoder(coder=coder)
+        put = encoder.one_by_one(tables)
+        for position, k in zip(positions, numbers.tolist(), strict=True):
+            put(position, k)
+            symbol = np.array([position + tables.offsets[k]], dtype=np.int32)
+            passes.put(symbol, np.array([k], dtype=np.uint8), tables)
+        streams += [encoder.getvalue(), passes.getvalue()]
+        decoder = StreamDecoder(streams[0], coder=coder)
+        take = decoder.one_by_one(tables)
+        assert [take(k) for k in numbers.tolist()] == positions
+        decoder.close()
+    assert len(set(streams)) == 1
 
 
 @each_coder

@@ -282,3 +282,14 @@ def test_fitted_tables_are_held_against_those_of_the_same_release(disk_pair, run
     assert rows["| y alone"] == rows["| all"]
     change = 100 * (sizes["all", "scene", "q10"] / sizes["none", "scene", "q10"] - 1)
     assert rows["| all"][0].startswith(f"{change:+.1f} %, ")
+
+
+def test_what_disparities_cost_before_and_after(disk_pair, tiny_release, run, tmp_path):
+    page = page_with_block(tmp_path, "disparity-bits")
+    run("disparity_bits", "--data", disk_pair.left.parent, "--model", tiny_release, "--markdown", page)
+    rows = [line.split("|")[1:-1] for line in page.read_text().splitlines() if line.startswith("| ")][1:]
+    assert [row[0].strip() for row in rows[1:]] == ["10", "30", "60"]
+    for row in rows[1:]:
+        assert row[2].strip().endswith("%")
+        assert "dB" in row[-1]
+        assert 0 < int(row[5].replace(",", "")) < 20_000

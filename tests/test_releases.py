@@ -8,9 +8,10 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
-from conftest import edit_config, save_tiny, tiny_model
+from conftest import edit_config, sample_crop, save_tiny, tiny_model
 
 from stereocodec.codec import StereoCodec
+from stereocodec.container import Container
 from stereocodec.container_rules import MODEL_ID_BYTES
 from stereocodec.entropy.density_tables import residual_tables
 from stereocodec.entropy.lattice import Lattice
@@ -50,6 +51,29 @@ def test_what_is_saved_is_loaded(tiny_release):
     for kind in ("scales", "prior"):
         for key, array in getattr(tables, kind).to_arrays().items():
             np.testing.assert_array_equal(getattr(release.tables, kind).to_arrays()[key], array)
+
+
+def test_releases_say_how_disparities_are_coded_and_older_ones_do_not(tiny_release, tmp_path):
+    release = load_release(tiny_release)
+    assert json.loads((tiny_release / "config.json").read_text())["field_coding"] == "adaptive"
+    assert release.tables.adaptive_disparities
+    older = save_tiny(tmp_path / "older", tables=replace(release.tables, adaptive_disparities=False))
+    assert "field_coding" not in json.loads((older / "config.json").read_text())
+    assert not load_release(older).tables.adaptive_disparities
+    assert not load_release(DEFAULT_MODEL).tables.adaptive_disparities
+
+
+def test_files_of_releases_from_before_the_adaptive_coding_decode(tiny_release, tmp_path):
+    release, pair = load_release(tiny_release), sample_crop(128, 192)
+    tables = replace(release.tables, adaptive_disparities=False)
+    older = StereoCodec.from_pretrained(save_tiny(tmp_path / "older", tables=tables))
+    newer = StereoCodec.from_pretrained(tiny_release)
+    files = [codec.compress(*pair, quality=30) for codec in (older, newer)]
+    views = [codec.decompress(data, output="numpy") for codec, data in zip((older, newer), files, strict=True)]
+    np.testing.assert_array_equal(views[0], views[1])
+    streams = [Container.from_bytes(data).streams for data in files]
+    assert replace(streams[0], z_right=b"") == replace(streams[1], z_right=b"")
+    assert streams[0].z_right != streams[1].z_right
 
 
 def test_a_release_is_three_files(tiny_release):
@@ -105,7 +129,8 @@ def test_the_model_id_depends_on_every_tensor(tiny_release, tmp_path):
     save(tables=replace(tables, scales=residual_tables(Lattice().scales * 1.1)))
     save(tables=replace(tables, prior=residual_tables(np.full(len(tables.prior), 2.0))))
     save(tables=replace(tables, fields=residual_tables(np.full(16, 2.0))))
-    assert len(set(ids)) == len(ids) == 1 + len(names) + 3 + 3
+    save(tables=replace(tables, adaptive_disparities=False))
+    assert len(set(ids)) == len(ids) == 1 + len(names) + 3 + 4
     save()
     assert ids[-1] == release.model_id
 

@@ -6,6 +6,7 @@ import json
 import shutil
 from dataclasses import replace
 from types import SimpleNamespace
+from unittest import mock
 
 import numpy as np
 import pytest
@@ -151,6 +152,15 @@ def test_values_that_are_not_numbers(tmp_path, value):
     with torch.no_grad():
         model.entropy.outputs.weight[3, 4] = value  # 1e6 overflows half precision
     assert_refused(save_tiny(tmp_path / "release", model=model), "not numbers")
+
+
+def test_another_coding_of_fields(tmp_path):
+    folder = save_tiny(tmp_path / "release")
+    edit_config(folder, field_coding=None)
+    assert_refused(folder, "does not belong")
+    with mock.patch.object(releases, "_ADAPTIVE", "newer"):
+        newer = save_tiny(tmp_path / "newer")
+    assert_refused(newer, "update stereocodec")
 
 
 def altered_tables(kind, alter):

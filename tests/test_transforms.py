@@ -194,6 +194,8 @@ class MaskCoder:
     def code_field(self, view, field, size):
         return torch.zeros((1, *size), dtype=torch.int64)
 
+    code_disparities = code_field
+
 
 @pytest.mark.parametrize("stereo", [True, False])
 def test_a_walk_asks_for_each_element_once(stereo):

@@ -94,6 +94,14 @@ def traced(base, trace, disturb=unchanged):
             trace.checksum = self.checksum
             return decoded
 
+        def code_disparities(self, view, field, size):
+            if not self._tables.adaptive_disparities:
+                return super().code_disparities(view, field, size)  # which calls `code_field`
+            decoded = super().code_disparities(view, field, size)
+            trace.latents.append(decoded.cpu().numpy())
+            trace.checksum = self.checksum
+            return decoded
+
     return Traced
 
 
@@ -138,6 +146,8 @@ class ReplayCoder:
 
     def code_field(self, view, field, size):
         return self._next("cpu")
+
+    code_disparities = code_field
 
 
 def replay(model, lattice, latents, quality, dtype=torch.float64):

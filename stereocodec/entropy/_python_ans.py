@@ -86,6 +86,14 @@ class PythonAnsCoder:
             state += state // frequencies[symbol] * steps[symbol] + starts[symbol]
         self._state = state
 
+    def push_one(self, symbol: int, model: PythonModel) -> None:
+        """Push one symbol."""
+        state = self._state
+        if state >= model.limits[symbol]:
+            self._words.append(state & _WORD_MASK)
+            state >>= _WORD_BITS
+        self._state = state + state // model.frequencies[symbol] * model.steps[symbol] + model.starts[symbol]
+
     def push_uniform(self, values: NDArray[np.int32], sizes: NDArray[np.int32]) -> None:
         """Push values, the last one first, each uniform over ``0 .. size - 1``; sizes lie in 2 .. 2**23."""
         state, emit = self._state, self._words.append
@@ -111,6 +119,17 @@ class PythonAnsCoder:
                 state = state << _WORD_BITS | words.pop()
         self._state = state
         return np.array(symbols, dtype=np.int32)
+
+    def pop_one(self, model: PythonModel) -> int:
+        """Pop one symbol."""
+        state = self._state
+        quantile = state & (TOTAL - 1)
+        symbol = bisect_right(model.ends, quantile)
+        state = (state >> PRECISION) * model.frequencies[symbol] + quantile - model.starts[symbol]
+        if self._words and state <= _WORD_MASK:
+            state = state << _WORD_BITS | self._words.pop()
+        self._state = state
+        return symbol
 
     def pop_uniform(self, sizes: NDArray[np.int32]) -> NDArray[np.int32]:
         """Pop a value of ``0 .. size - 1`` for each of ``sizes``, int32 of shape (N,), 2 .. 2**23 each."""

@@ -8,6 +8,7 @@ same words; the first one is used where it can be installed.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any, Protocol, TypeVar
 
 import numpy as np
@@ -38,7 +39,11 @@ class AnsCoder(Protocol[_Model]):
 
     def push_uniform(self, values: NDArray[np.int32], sizes: NDArray[np.int32]) -> None: ...
 
+    def push_one(self, symbol: int, model: _Model) -> None: ...
+
     def pop(self, model: _Model, count: int) -> NDArray[np.int32]: ...
+
+    def pop_one(self, model: _Model) -> int: ...
 
     def pop_uniform(self, sizes: NDArray[np.int32]) -> NDArray[np.int32]: ...
 
@@ -69,6 +74,13 @@ class ConstrictionAnsCoder:
 
     def push_uniform(self, values: NDArray[np.int32], sizes: NDArray[np.int32]) -> None:
         self._coder.encode_reverse(values, self._uniform, sizes)
+
+    def push_one(self, symbol: int, model: object) -> None:
+        self._coder.encode_reverse(symbol, model)
+
+    def pop_one(self, model: object) -> int:
+        symbol: int = self._coder.decode(model)
+        return symbol
 
     def pop(self, model: object, count: int) -> NDArray[np.int32]:
         symbols: NDArray[np.int32] = self._coder.decode(model, count)
@@ -101,7 +113,8 @@ class StreamEncoder:
 
     def __init__(self, *, coder: type[AnsCoder[Any]] = DEFAULT_CODER) -> None:
         self._coder = coder
-        self._pieces: list[tuple[NDArray[np.int32], Any]] = []  # under a model, or uniform with sizes
+        # Symbols under a model, or uniform with sizes; or one symbol under a model.
+        self._pieces: list[tuple[NDArray[np.int32] | int, Any]] = []
 
     def put(self, symbols: NDArray[np.int32], tables: NDArray[np.uint8], table_set: TableSet) -> None:
         """Append one pass.
@@ -127,11 +140,22 @@ class StreamEncoder:
             if np.any(long):
                 self._pieces.append((low[long], np.left_shift(np.int32(1), classes[long])))
 
+    def one_by_one(self, table_set: TableSet) -> Callable[[int, int], None]:
+        """What appends passes of one symbol: a function of the position in a table and the table's number.
+
+        For symbols that decide which table the next one has; `put` would take many times as long. Positions count
+        from 0, the last one is the escape, and nothing is checked.
+        """
+        models, append = table_set.models(self._coder.build_model), self._pieces.append
+        return lambda position, table: append((position, models[table]))
+
     def getvalue(self) -> bytes:
         """The stream of all passes so far: little-endian words of 32 bits, none for an empty stream."""
         coder = self._coder()
         for symbols, model in reversed(self._pieces):
-            if isinstance(model, np.ndarray):
+            if isinstance(symbols, int):
+                coder.push_one(symbols, model)
+            elif isinstance(model, np.ndarray):
                 coder.push_uniform(symbols, model)
             else:
                 coder.push(symbols, model)
@@ -188,6 +212,14 @@ class StreamDecoder:
             escaped = np.sort(order[np.concatenate(escapes)])
             symbols[escaped] = self._take_escaped(tables[escaped], table_set)
         return symbols
+
+    def one_by_one(self, table_set: TableSet) -> Callable[[int], int]:
+        """What reads the passes of `StreamEncoder.one_by_one`: positions in the tables whose numbers it is given.
+
+        The last position of a table is the escape; the caller has to refuse it, as nothing follows it.
+        """
+        models, pop = table_set.models(self._coder.build_model), self._coder.pop_one
+        return lambda table: pop(models[table])
 
     def _take_escaped(self, tables: NDArray[np.uint8], table_set: TableSet) -> NDArray[np.int32]:
         if not tables.size:

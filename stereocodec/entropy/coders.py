@@ -74,6 +74,10 @@ class EntropyCoder(Protocol):
         """Codes side information as it is: a field (B, h, w) of int64; returns it."""
         ...
 
+    def code_disparities(self, view: int, field: Tensor | None, size: tuple[int, int]) -> Tensor:
+        """The same with the disparities of blocks, for which releases may have a coding of their own."""
+        ...
+
 
 class RateEstimator:
     """The coder of training: uniform noise for the rate, straight-through rounding for what is decoded.
@@ -132,6 +136,10 @@ class RateEstimator:
         assert field is not None
         self._add(view, field_bits(field))
         return field
+
+    def code_disparities(self, view: int, field: Tensor | None, size: tuple[int, int]) -> Tensor:
+        """With the estimate of `code_field`, which files stay below where they have a better coding."""
+        return self.code_field(view, field, size)
 
     def _add(self, view: int, bits: Tensor) -> None:
         """Adds one view's bits, (B,)."""

@@ -19,6 +19,7 @@ from torch import Tensor
 
 from ..container import Streams
 from ..errors import DecodingMismatch
+from .adaptive_fields import read_field, write_field
 from .ans import StreamDecoder, StreamEncoder
 from .coders import Group
 from .fields import field_from_errors, prediction_errors
@@ -35,7 +36,8 @@ class CodingTables:
     """The integer tables of a release: one per scale level for y, one per channel for z, a set for fields.
 
     second_prior: those of the second view's z, where they are not the first one's. families: for some of
-    `coders.FAMILIES` tables of their own, one per scale level; the others have `scales`.
+    `coders.FAMILIES` tables of their own, one per scale level; the others have `scales`. adaptive_disparities: whether
+    disparities are coded by `adaptive_fields.py` and not as other fields are.
     """
 
     scales: TableSet
@@ -43,6 +45,7 @@ class CodingTables:
     fields: TableSet
     second_prior: TableSet | None = None
     families: Mapping[str, TableSet] = field(default_factory=dict)
+    adaptive_disparities: bool = False
 
     def of_prior(self, view: int) -> TableSet:
         """The tables of a view's z."""
@@ -154,6 +157,16 @@ class StreamWriter(_LatticeCoder):
         self._digest(field.cpu().numpy())
         return field
 
+    def code_disparities(self, view: int, field: Tensor | None, size: tuple[int, int]) -> Tensor:
+        """Writes a field of disparities as the release codes them."""
+        if not self._tables.adaptive_disparities:
+            return self.code_field(view, field, size)
+        assert field is not None
+        values = field[0].cpu().numpy()
+        write_field(values, self._z[view])
+        self._digest(values)
+        return field
+
     def _cheaper(
         self,
         nearest: NDArray[np.int32],
@@ -215,6 +228,14 @@ class StreamReader(_LatticeCoder):
             raise DecodingMismatch("a field of side information names a table that does not exist; the file is damaged")
         errors = self._z[view].take(np.full(size[0] * size[1], chosen, dtype=np.uint8), tables)
         values = field_from_errors(errors, size)
+        self._digest(values)
+        return torch.from_numpy(values).to(self._device)[None]
+
+    def code_disparities(self, view: int, field: Tensor | None, size: tuple[int, int]) -> Tensor:
+        """Reads a field of disparities as the release codes them."""
+        if not self._tables.adaptive_disparities:
+            return self.code_field(view, field, size)
+        values = read_field(self._z[view], size)
         self._digest(values)
         return torch.from_numpy(values).to(self._device)[None]
 

@@ -18,6 +18,7 @@ from ..entropy.priors import FactorizedPrior
 from ..nn.blocks import CoefficientLinear, QualityKnots, depth_to_space, space_to_depth
 from ..nn.dct import colour_dct, dct16_step
 from ..nn.disparity import BLOCK, estimate_disparity
+from ..nn.disparity_choice import cheaper_field
 from .base import StereoModel
 from .residual_layer import ResidualLayer
 from .rt_config import BisicRtConfig, step_size, trade_off
@@ -29,6 +30,8 @@ __all__ = ["BisicRt", "BisicRtConfig", "DecodedLatents", "Latents", "trade_off"]
 
 # Smoothness of the disparities in grey levels: what half a pixel costs in side information grows with the step size.
 _SMOOTHNESS, _SMOOTHNESS_PER_STEP = 0.2, 0.03
+# For files the search need not be as smooth, as `cheaper_field` follows.
+_SMOOTHNESS_BEFORE_CHOICE = 0.5
 
 
 @dataclass(frozen=True)
@@ -83,8 +86,8 @@ class BisicRt(StereoModel):
     def analyse(self, x: Tensor, quality: Tensor, *, with_choices: bool = True) -> Latents:
         """Pictures (2B, H, W, 3), qualities (2B,) -> latents.
 
-        with_choices: whether to choose what only files need: the balance of the views and the residual layer, for
-        which B is 1.
+        with_choices: whether to choose what only files need: the balance of the views, disparities that are worth
+        their bits, and the residual layer; for them B is 1.
         """
         pairs = quality.shape[0] // 2
         offset = torch.zeros((pairs, 1, 1), dtype=torch.int64, device=x.device)
@@ -98,7 +101,11 @@ class BisicRt(StereoModel):
         if self.config.stereo:
             smoothness = _SMOOTHNESS + _SMOOTHNESS_PER_STEP * step_size(self.config, quality[pairs:].float())
             first, second = x.float().chunk(2)
-            disparity = estimate_disparity(first, second, smoothness)
+            if with_choices:
+                disparity = estimate_disparity(first, second, _SMOOTHNESS_BEFORE_CHOICE * smoothness)
+                disparity = cheaper_field(first, second, disparity, float(self.trade_off(quality[pairs:])))
+            else:
+                disparity = estimate_disparity(first, second, smoothness)
         return Latents(y, z, disparity, offset, x if with_choices else None)
 
     def walk(

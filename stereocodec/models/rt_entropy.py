@@ -148,7 +148,7 @@ class EntropyModel(nn.Module):
         first.code(coder, 0, sources[0], None)
         hint = picture = None
         if self.config.stereo:
-            field = coder.code_field(1, disparity, size)
+            field = coder.code_disparities(1, disparity, size)
             decoded = first.y_hat * self.gains(first.quality)[1].exp()
             predicted, picture = self.prediction(decoded, first.normalised(first.y_hat), first.quality, field)
             hint = second.normalised(predicted * self.gains(second.quality)[0].exp())

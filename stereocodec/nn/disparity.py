@@ -26,7 +26,7 @@ def shift_along_rows(picture: Tensor, disparity: Tensor) -> Tensor:
     picture: (B, H, W, C) floating point, sides multiples of 16; disparity: (B, H / 16, W / 16) int64 in half pixels.
     Columns beyond the picture repeat its edge.
     """
-    return _gathered(_with_half_pixels(picture), _per_pixel(disparity))
+    return _gathered(with_half_pixels(picture), _per_pixel(disparity))
 
 
 def blended_shift(picture: Tensor, disparity: Tensor) -> Tensor:
@@ -36,7 +36,7 @@ def blended_shift(picture: Tensor, disparity: Tensor) -> Tensor:
     compensation: Orchard and Sullivan, IEEE Trans. Image Processing 3, 1994).
     """
     height, width = picture.shape[1:3]
-    finer = _with_half_pixels(picture)
+    finer = with_half_pixels(picture)
     rows, columns = (_nearest_blocks(n, picture) for n in (height, width))
     blended = torch.zeros_like(picture)
     for row, down in rows:
@@ -58,14 +58,14 @@ def _nearest_blocks(size: int, like: Tensor) -> list[tuple[Tensor, Tensor]]:
     ]
 
 
-def _with_half_pixels(picture: Tensor) -> Tensor:
+def with_half_pixels(picture: Tensor) -> Tensor:
     """(B, H, W, C) with the means of neighbouring columns put in, (B, H, 2 W, C); the last repeats its neighbour."""
     following = torch.cat([picture[:, :, 1:], picture[:, :, -1:]], 2)
     return torch.stack([picture, 0.5 * (picture + following)], 3).flatten(2, 3)
 
 
 def _gathered(finer: Tensor, disparity: Tensor) -> Tensor:
-    """Pixels of `_with_half_pixels` at every column plus disparities (B, H, W) in half pixels, (B, H, W, C)."""
+    """Pixels of `with_half_pixels` at every column plus disparities (B, H, W) in half pixels, (B, H, W, C)."""
     batch, height, places, channels = finer.shape
     column = torch.arange(0, places, 2, device=finer.device) + disparity
     row_start = (torch.arange(batch * height, device=finer.device) * places).view(batch, height, 1)
@@ -87,11 +87,16 @@ def estimate_disparity(first: Tensor, second: Tensor, smoothness: Tensor) -> Ten
     (Hirschmüller, PAMI 2008) on a quarter of the resolution, then refinement block by block.
     Returns (B, H / 16, W / 16) int64 in half pixels.
     """
-    luma = _luma(first.dtype, first.device)
-    a, b = (_without_local_mean((v @ luma) * 255) for v in (first, second))
+    a, b = (_without_local_mean(brightness(view)) for view in (first, second))
     coarse = _coarse_field(F.avg_pool2d(a[:, None], _COARSE)[:, 0], F.avg_pool2d(b[:, None], _COARSE)[:, 0], smoothness)
     whole = _refined(a, b, 2 * _COARSE * coarse, range(-2 * _COARSE, 2 * _COARSE + 1, 2), smoothness)
     return _refined(a, b, whole, range(-1, 2), smoothness)
+
+
+def brightness(view: Tensor) -> Tensor:
+    """(B, H, W, 3) in 0..1 -> luma in grey levels, (B, H, W)."""
+    luma: Tensor = (view @ _luma(view.dtype, view.device)) * 255
+    return luma
 
 
 @functools.cache
@@ -151,7 +156,7 @@ def _refined(a: Tensor, b: Tensor, field: Tensor, offsets: range, smoothness: Te
     places = torch.arange(first, 2 * BLOCK + last, device=a.device)
     column = 2 * BLOCK * torch.arange(width // BLOCK, device=a.device)[:, None] + field[..., None] + places
     column = column.clamp(0, 2 * width - 2).flatten(2).repeat_interleave(BLOCK, 1)
-    windows = _with_half_pixels(a[..., None])[..., 0].gather(2, column).view(batch, height, -1, len(places))
+    windows = with_half_pixels(a[..., None])[..., 0].gather(2, column).view(batch, height, -1, len(places))
     blocks = b.view(batch, height, -1, BLOCK)
     costs = []
     for offset in offsets:

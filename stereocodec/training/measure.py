@@ -176,6 +176,11 @@ class _Estimated:
         self.estimator.code_field(view, coded, size)
         return coded
 
+    def code_disparities(self, view: int, field: Tensor | None, size: tuple[int, int]) -> Tensor:
+        coded = self._writer.code_disparities(view, field, size)
+        self.estimator.code_disparities(view, coded, size)
+        return coded
+
 
 def rendered_pair(side: int = 256, disparity: int = 12) -> Pair:
     """Texture seen from two places."""
