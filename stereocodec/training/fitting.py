@@ -61,3 +61,6 @@ class _Inexact:
 
     def code_field(self, view: int, field: Tensor | None, size: tuple[int, int]) -> Tensor:
         return self._writer.code_field(view, field, size)
+
+    def code_disparities(self, view: int, field: Tensor | None, size: tuple[int, int]) -> Tensor:
+        return self._writer.code_disparities(view, field, size)
