@@ -54,13 +54,16 @@ def config_of(folder):
     return json.loads((folder / "config.json").read_text(encoding="utf-8"))
 
 
-def test_families_are_stored_and_loaded(folder, tiny_release):
+def test_families_are_stored_and_loaded(folder, tiny_release, tmp_path):
     loaded = load_release(folder).tables.families
     assert loaded.keys() == set(FAMILIES)
     for name, tables in own_tables().items():
         for key, array in tables.to_arrays().items():
             np.testing.assert_array_equal(loaded[name].to_arrays()[key], array)
-    assert (config_of(folder)["format_version"], config_of(tiny_release)["format_version"]) == (3, 2)
+    tables = replace(common_tables(), adaptive_disparities=False)
+    older = save_tiny(tmp_path / "older", tables=tables)
+    fitted = save_tiny(tmp_path / "fitted", tables=replace(tables, families=own_tables()))
+    assert [config_of(path)["format_version"] for path in (older, fitted, tiny_release)] == [2, 3, 3]
     assert load_release(tiny_release).tables.families == {}
 
 

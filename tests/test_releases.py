@@ -61,7 +61,7 @@ def test_releases_say_how_disparities_are_coded_and_older_ones_do_not(tiny_relea
     older = save_tiny(tmp_path / "older", tables=replace(release.tables, adaptive_disparities=False))
     assert "field_coding" not in json.loads((older / "config.json").read_text())
     assert not load_release(older).tables.adaptive_disparities
-    assert not load_release(DEFAULT_MODEL).tables.adaptive_disparities
+    assert load_release(DEFAULT_MODEL).tables.adaptive_disparities
 
 
 def test_files_of_releases_from_before_the_adaptive_coding_decode(tiny_release, tmp_path):
