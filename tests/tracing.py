@@ -45,7 +45,7 @@ class Trace:
     def deviation(self, other: Trace) -> float:
         """Largest difference of any parameter, in lattice units."""
         pairs = zip(self.parameters, other.parameters, strict=True)
-        return max(float(np.abs(mine - theirs).max()) for mine, theirs in pairs)
+        return max(float(np.abs(mine - theirs).max(initial=0)) for mine, theirs in pairs)
 
 
 def lattice_parameters(lattice, group):

@@ -103,6 +103,6 @@ def _improved(
 def _field_bits(neighbours: Tensor, candidates: Tensor) -> Tensor:
     """About what each of K candidates (N, K) costs beside its neighbours (N, 8), (N, K)."""
     differs = candidates[:, :, None] != neighbours[:, None]
-    weights = torch.tensor(_DIFFERING, device=neighbours.device)
+    weights = torch.tensor(_DIFFERING, dtype=torch.float32, device=neighbours.device)
     there = (neighbours != _NOTHING)[:, None]
-    return (differs & there).float() @ weights + _NEW * differs.all(2)
+    return (differs & there).float() @ weights + _NEW * differs.all(2).float()
