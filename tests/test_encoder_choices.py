@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import torch
-from conftest import sample_crop
+from conftest import GroupCoder, sample_crop
 
 from stereocodec.images import psnr
 from stereocodec.models.bisic_rt import BisicRtConfig
@@ -44,20 +44,6 @@ def test_the_banded_dct_is_orthonormal_and_its_bands_are_complete():
     torch.testing.assert_close(basis @ basis.T, torch.eye(768), atol=1e-5, rtol=0)
     assert torch.bincount(band).min() > 0
     assert band.max() + 1 == ResidualLayer(BisicRtConfig()).bands == 12
-
-
-class GroupCoder:
-    """Keeps the groups that it is asked for, and rounds nothing."""
-
-    def __init__(self):
-        self.groups = []
-
-    def code_field(self, view, field, size):
-        return field
-
-    def code(self, y, group):
-        self.groups.append(group)
-        return torch.where(group.mask, y, 0)
 
 
 def test_an_error_of_a_step_in_the_residual_is_worth_the_same_at_every_quality():

@@ -14,6 +14,7 @@ from torch import Tensor
 
 from .distributions import chosen_bits
 from .fields import field_bits
+from .level_keeping import Level
 from .priors import Prior
 
 
@@ -25,7 +26,8 @@ class Group:
     that belong to the group. weight: (B, C) float64, the bits that a squared error of one is worth, for encoders that
     weigh the one against the other; None for plain rounding. hyper: whether these are elements of z, which have a
     stream of their own. places: those set in the mask, (n,) int64 in its raster order, where they are known: a GPU
-    would have to wait until it knows how many there are.
+    would have to wait until it knows how many there are. levelled: what encoders shall make the mean errors
+    of channels over the view, so that its mean colour stays.
     """
 
     view: int
@@ -35,6 +37,7 @@ class Group:
     weight: Tensor | None = None
     hyper: bool = False
     places: Tensor | None = None
+    levelled: tuple[Level, ...] = ()
 
 
 class EntropyCoder(Protocol):

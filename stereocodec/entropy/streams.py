@@ -11,6 +11,7 @@ from __future__ import annotations
 import zlib
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 import torch
@@ -24,6 +25,7 @@ from .coders import Group
 from .fields import field_from_errors, prediction_errors
 from .guard import GuardReader, GuardWriter
 from .lattice import MAX_SYMBOL, Lattice
+from .level_keeping import LevelKeeper
 from .tables import TableSet
 
 Rounding = Callable[[NDArray[np.float64]], NDArray[np.int64]]
@@ -92,7 +94,8 @@ class StreamWriter(_LatticeCoder):
     """Codes latents into the four streams and the guard list; an EntropyCoder.
 
     A symbol moves one step towards zero where that saves more bits than the error is worth (rate-distortion optimised
-    quantisation). Readers need not know.
+    quantisation), and symbols of the channels that carry the mean colour move so that their errors cancel
+    (`level_keeping.py`). Readers need not know.
     """
 
     def __init__(self, lattice: Lattice, tables: CodingTables) -> None:
@@ -100,6 +103,7 @@ class StreamWriter(_LatticeCoder):
         super().__init__(lattice, tables, self._guard.round)
         self._z = [StreamEncoder() for _ in _VIEWS]
         self._y = [StreamEncoder() for _ in _VIEWS]
+        self._levels = LevelKeeper()
 
     def code_prior(self, z: Tensor | None, shape: tuple[int, ...], *, views: int = 2) -> Tensor:
         """Rounds and writes z."""
@@ -119,8 +123,10 @@ class StreamWriter(_LatticeCoder):
         symbols = _symbols(residual)
         if group.weight is not None:
             channels = group.mask.shape[-1]
-            weights = group.weight[0].expand(channels)[chosen % channels].cpu().numpy()
+            channel = chosen % channels
+            weights = group.weight[0].expand(channels)[channel].cpu().numpy()
             symbols = self._cheaper(symbols, residual, levels, weights)
+            symbols = self._levelled(symbols, residual, levels, weights, group, channel.cpu().numpy())
         (self._z if group.hyper else self._y)[group.view].put(symbols, levels, self._tables.scales)
         return self._exact_latents(symbols, means, chosen, group.mask.shape)
 
@@ -154,6 +160,33 @@ class StreamWriter(_LatticeCoder):
         chosen: NDArray[np.int32] = nearest.copy()
         chosen[element] = np.where(saved > weights[element] * error, lower, symbols)
         return chosen
+
+    def _levelled(
+        self,
+        symbols: NDArray[np.int32],
+        residual: NDArray[np.float64],
+        levels: NDArray[np.uint8],
+        weights: NDArray[np.float64],
+        group: Group,
+        channels: NDArray[np.int64],
+    ) -> NDArray[np.int32]:
+        """Symbols (N,) with those changed that keep the means of the group's levelled channels; channels: (N,)."""
+        for level in group.levelled:
+            here = np.flatnonzero(channels == level.channel)
+            judge = partial(self._judged, residual[here], levels[here], weights[here])
+            symbols[here] = self._levels.kept((group.view, level.channel), symbols[here], judge, level)
+        return symbols
+
+    def _judged(
+        self,
+        residual: NDArray[np.float64],
+        levels: NDArray[np.uint8],
+        weights: NDArray[np.float64],
+        symbols: NDArray[np.int32],
+    ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """What coding residuals (N,) by symbols costs in bits, errors included, and these errors; both (N,)."""
+        error = symbols - residual
+        return self._tables.scales.bits(symbols, levels) + weights * error**2, error
 
     def finish(self) -> tuple[Streams, bytes]:
         """The four streams and the serialised guard list."""

@@ -16,6 +16,7 @@ from ..entropy.priors import FactorizedPrior
 from ..nn.disparity import BLOCK, estimate_disparity
 from .base import StereoModel
 from .bisic_rt import Latents
+from .colour_levels import colour_levels
 from .residual_layer import ResidualLayer
 from .rt2_config import BisicRt2Config
 from .rt2_entropy import EntropyModel
@@ -82,7 +83,9 @@ class BisicRt2(StereoModel):
             y, z, disparity, offset = latents.y, latents.z, latents.disparity, latents.offset
         offset = coder.code_field(0, offset, (1, 1)).clamp(-MAX_OFFSET, MAX_OFFSET)
         quality = _balanced(quality, offset)
-        y_hat = self.entropy.walk(coder, y, z, disparity, quality, (height, width))
+        is_file = latents is not None and latents.pictures is not None
+        levels = colour_levels(self.synthesis) if is_file else None
+        y_hat = self.entropy.walk(coder, y, z, disparity, quality, (height, width), levels)
         decoded = DecodedLatents(y_hat, quality, None)
         missing = None
         if latents is not None:

@@ -14,6 +14,7 @@ from ..entropy.coders import EntropyCoder, Group
 from ..entropy.priors import FactorizedPrior
 from ..nn.blocks import GatedBlock, QualityKnots, Upsample, depth_to_space, space_to_depth
 from ..nn.disparity import BLOCK, shift_along_rows
+from .colour_levels import ColourLevels
 from .rt2_config import BisicRt2Config
 from .rt_config import squared_error_bits
 from .rt_entropy import STEPS, ContextStep, step_pattern
@@ -94,11 +95,13 @@ class EntropyModel(nn.Module):
         disparity: Tensor | None,
         quality: Tensor,
         size: tuple[int, int],
+        levels: ColourLevels | None = None,
     ) -> Tensor:
         """Codes z, then y of the first view, the disparities, and y of the second view; returns the decoded y.
 
         y: (2B, h, w, M) scaled by the encoder's gains; z: (2B, h / 4, w / 4, Z); disparity: (B, h, w) int64 in half
         pixels; None when reading. quality: (2B,) in 0..1; size: (h, w), multiples of 4.
+        levels: the channels that carry the mean colour, when files are written.
         """
         height, width = size
         pairs = quality.shape[0] // 2
@@ -108,7 +111,7 @@ class EntropyModel(nn.Module):
         views = [_View(self, quality[part], features[part]) for part in (slice(0, pairs), slice(pairs, None))]
         sources = (None, None) if y is None else y.chunk(2)
         first, second = views
-        first.code(coder, 0, sources[0], None)
+        first.code(coder, 0, sources[0], None, levels)
         hint = None
         if self.config.stereo:
             field = coder.code_field(1, disparity, size)
@@ -116,7 +119,7 @@ class EntropyModel(nn.Module):
             predicted = self.prediction(decoded, first.normalised(first.y_hat), first.quality, field)
             hint = second.normalised(predicted * self.gains(second.quality)[0].exp())
             second.refine(self.start_second, second.features, hint)
-        second.code(coder, 1, sources[1], hint)
+        second.code(coder, 1, sources[1], hint, levels)
         return torch.cat([first.y_hat, second.y_hat])
 
 
@@ -139,18 +142,22 @@ class _View:
         self.features, change_mean, change_log_scale = step(features, known, self.normalised(self.mean), self.log_scale)
         self.mean, self.log_scale = self.mean + change_mean * self.unit, self.log_scale + change_log_scale
 
-    def code(self, coder: EntropyCoder, number: int, y: Tensor | None, hint: Tensor | None) -> None:
-        """All steps; `hint` is what another view predicts, normalised."""
+    def code(
+        self, coder: EntropyCoder, number: int, y: Tensor | None, hint: Tensor | None, levels: ColourLevels | None
+    ) -> None:
+        """All steps; `hint` is what another view predicts, normalised; levels: see `EntropyModel.walk`."""
         model = self.model
         coded = torch.zeros_like(self.mean[0], dtype=torch.bool)
         _, height, width, channels = self.mean.shape
         pattern = step_pattern(height, width, channels, self.mean.device)
-        error = torch.exp(2 * model.gains(self.quality)[1].double())[:, 0, 0]
-        weight = _ERROR_PROPAGATION * squared_error_bits(model.config, self.quality.double())[:, None] * error
+        gain = model.gains(self.quality)[1].double().exp()[:, 0, 0]
+        weight = _ERROR_PROPAGATION * squared_error_bits(model.config, self.quality.double())[:, None] * gain**2
+        levelled = levels.of_view(number, gain[0]) if levels else ()
         for index, step in enumerate(model.steps):
             known = self.normalised(torch.where(coded, self.y_hat, self.mean))
             features = self.features if hint is None else self.features + model.hints[index](hint)
             self.refine(step, features, known)
             mask = pattern == index
-            self.y_hat = self.y_hat + coder.code(y, Group(number, self.mean, self.log_scale, mask, weight))
+            group = Group(number, self.mean, self.log_scale, mask, weight, levelled=levelled)
+            self.y_hat = self.y_hat + coder.code(y, group)
             coded = coded | mask

@@ -17,6 +17,7 @@ from ..entropy.priors import FactorizedPrior
 from ..nn.blocks import CoefficientLinear, GatedBlock, QualityKnots, Upsample, depth_to_space, space_to_depth
 from ..nn.disparity import BLOCK, blended_shift
 from ..nn.lapped import LappedBorders
+from .colour_levels import ColourLevels
 from .rt2_config import RtConfig
 from .rt_config import BisicRtConfig, squared_error_bits
 from .rt_neighbours import Deviations, NeighbourScales
@@ -130,6 +131,7 @@ class EntropyModel(nn.Module):
         disparity: Tensor | None,
         quality: Tensor,
         size: tuple[int, int],
+        levels: ColourLevels | None = None,
     ) -> tuple[Tensor, Tensor | None]:
         """Codes z, then y of the first view, the disparities, and y of the second view.
 
@@ -137,6 +139,7 @@ class EntropyModel(nn.Module):
 
         y: (2B, h, w, M) scaled by the encoder's gains; z: (2B, h / 4, w / 4, Z); disparity: (B, h, w) int64 in half
         pixels; None when reading. quality: (2B,) in 0..1; size: (h, w), multiples of 4.
+        levels: the channels that carry the mean colour, when files are written.
         """
         height, width = size
         pairs = quality.shape[0] // 2
@@ -146,7 +149,7 @@ class EntropyModel(nn.Module):
         views = [_View(self, quality[part], features[part]) for part in (slice(0, pairs), slice(pairs, None))]
         sources = (None, None) if y is None else y.chunk(2)
         first, second = views
-        first.code(coder, 0, sources[0], None)
+        first.code(coder, 0, sources[0], None, levels)
         hint = picture = None
         if self.config.stereo:
             field = coder.code_field(1, disparity, size)
@@ -154,7 +157,7 @@ class EntropyModel(nn.Module):
             predicted, picture = self.prediction(decoded, first.normalised(first.y_hat), first.quality, field)
             hint = second.normalised(predicted * self.gains(second.quality)[0].exp())
             second.refine(self.start_second, second.features, hint)
-        second.code(coder, 1, sources[1], hint)
+        second.code(coder, 1, sources[1], hint, levels)
         return torch.cat([first.y_hat, second.y_hat]), picture
 
 
@@ -183,22 +186,26 @@ class _View:
         log_scale: Tensor = seen + change_log_scale
         return log_scale
 
-    def code(self, coder: EntropyCoder, number: int, y: Tensor | None, hint: Tensor | None) -> None:
-        """All steps; `hint` is what another view predicts, normalised."""
+    def code(
+        self, coder: EntropyCoder, number: int, y: Tensor | None, hint: Tensor | None, levels: ColourLevels | None
+    ) -> None:
+        """All steps; `hint` is what another view predicts, normalised; levels: see `EntropyModel.walk`."""
         model = self.model
         coded = torch.zeros_like(self.mean[0], dtype=torch.bool)
         _, height, width, channels = self.mean.shape
         is_training = torch.is_grad_enabled()
         masks = (_kept_masks if is_training else _masks)(height, width, channels, self.mean.device)
-        error = torch.exp(2 * model.gains(self.quality)[1].double())[:, 0, 0]
-        weight = _ERROR_PROPAGATION * squared_error_bits(model.config, self.quality.double())[:, None] * error
+        gain = model.gains(self.quality)[1].double().exp()[:, 0, 0]
+        weight = _ERROR_PROPAGATION * squared_error_bits(model.config, self.quality.double())[:, None] * gain**2
+        levelled = levels.of_view(number, gain[0]) if levels else ()
         deviations = Deviations(self.mean)
         for index, (step, (mask, places)) in enumerate(zip(model.steps, masks, strict=True)):
             known = self.normalised(torch.where(coded, self.y_hat, self.mean))
             features = self.features if hint is None else self.features + model.hints[index](hint)
             following = model.neighbours(deviations, self.log_scale) if index else 0.0
             log_scale = self.refine(step, features, known, following)
-            decoded = coder.code(y, Group(number, self.mean, log_scale, mask, weight, places=places))
+            group = Group(number, self.mean, log_scale, mask, weight, places=places, levelled=levelled)
+            decoded = coder.code(y, group)
             self.y_hat = self.y_hat + decoded
             coded = coded | mask
             if index + 1 < STEPS:
