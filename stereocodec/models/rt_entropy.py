@@ -27,9 +27,10 @@ STEPS = 4
 # _STEP_OF_GROUP[g][p]: the step in which channel group g is coded at position p = 2 * (row % 2) + column % 2.
 _STEP_OF_GROUP = ((0, 3, 1, 2), (3, 0, 2, 1), (1, 2, 0, 3), (2, 1, 3, 0))
 
-# An error in a latent costs more than its own energy: what is predicted from it gets worse too. On held-out scenes
-# this factor gave the fewest bits at equal PSNR; 2 and 3.5 were within 0.3 % of it, 1.2 took 1.6 % more.
-_ERROR_PROPAGATION = 2.5
+# An error in a latent costs more than its own energy: what is predicted from it gets worse too, in the first view more
+# than in the second, and at low quality more than at high. Of either view the factor at quality 0, and by how much it
+# is less at 100. docs/training-log.md has what other factors measured.
+_PROPAGATION = ((3.8, 2.0), (2.4, 0.9))
 
 
 class ContextStep(nn.Module):
@@ -196,7 +197,7 @@ class _View:
         is_training = torch.is_grad_enabled()
         masks = (_kept_masks if is_training else _masks)(height, width, channels, self.mean.device)
         gain = model.gains(self.quality)[1].double().exp()[:, 0, 0]
-        weight = _ERROR_PROPAGATION * squared_error_bits(model.config, self.quality.double())[:, None] * gain**2
+        weight = _error_bits(model.config, self.quality.double(), number)[:, None] * gain**2
         levelled = levels.of_view(number, gain[0]) if levels else ()
         deviations = Deviations(self.mean)
         for index, (step, (mask, places)) in enumerate(zip(model.steps, masks, strict=True)):
@@ -210,6 +211,13 @@ class _View:
             coded = coded | mask
             if index + 1 < STEPS:
                 deviations.add(decoded, self.mean, self.log_scale, mask)
+
+
+def _error_bits(config: RtConfig, quality: Tensor, view: int) -> Tensor:
+    """Bits that a squared error of one in the synthesis' units is worth in a view's latents, the shape of quality."""
+    # Without prediction no view depends on the other one.
+    at_zero, less = _PROPAGATION[view if config.stereo else 1]
+    return (at_zero - less * quality) * squared_error_bits(config, quality)
 
 
 def _masks(height: int, width: int, channels: int, device: torch.device) -> list[tuple[Tensor, Tensor | None]]:
