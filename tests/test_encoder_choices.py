@@ -5,11 +5,13 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import torch
-from conftest import sample_crop
+from conftest import GroupCoder, sample_crop
 
 from stereocodec.images import psnr
 from stereocodec.models.bisic_rt import BisicRtConfig
 from stereocodec.models.residual_layer import ResidualLayer, banded_dct
+from stereocodec.models.rt_config import squared_error_bits
+from stereocodec.models.rt_entropy import _error_bits
 from stereocodec.models.view_balance import MAX_OFFSET, balancing_offset
 
 
@@ -46,20 +48,6 @@ def test_the_banded_dct_is_orthonormal_and_its_bands_are_complete():
     assert band.max() + 1 == ResidualLayer(BisicRtConfig()).bands == 12
 
 
-class GroupCoder:
-    """Keeps the groups that it is asked for, and rounds nothing."""
-
-    def __init__(self):
-        self.groups = []
-
-    def code_field(self, view, field, size):
-        return field
-
-    def code(self, y, group):
-        self.groups.append(group)
-        return torch.where(group.mask, y, 0)
-
-
 def test_an_error_of_a_step_in_the_residual_is_worth_the_same_at_every_quality():
     missing = 0.2 * torch.randn(2, 32, 48, 3, generator=torch.Generator().manual_seed(0))
     coder = GroupCoder()
@@ -70,6 +58,28 @@ def test_an_error_of_a_step_in_the_residual_is_worth_the_same_at_every_quality()
     weights = torch.cat([group.weight for group in coder.groups])
     torch.testing.assert_close(weights, torch.full((2, 768), 26 / 3, dtype=torch.float64))
     torch.testing.assert_close(decoded[1], missing[1], atol=1e-5, rtol=0)  # at 90 every band is worth coding
+
+
+def test_errors_weigh_most_in_the_view_that_predicts_the_other_and_at_low_quality(tiny_codec):
+    model = tiny_codec._release.model
+    of_views = []
+    for quality in (0.1, 0.9):
+        qualities = torch.full((2,), quality)
+        coder = GroupCoder()
+        model.walk(coder, model.analyse(torch.rand(2, 64, 64, 3), qualities, with_choices=False), qualities, (64, 64))
+        # In bits per squared error in the pictures, whatever the gains are.
+        squares = model.entropy.gains(qualities)[1][0, 0, 0].exp() ** 2
+        worth = squared_error_bits(model.config, qualities[:1].double()) * squares
+        of_views.append([(group.weight / worth).mean().item() for group in coder.groups[::4]])
+    (low, low_second), (high, high_second) = of_views
+    assert low == pytest.approx(3.6, rel=1e-3)
+    assert low > low_second > high > high_second > 1
+
+
+def test_views_that_are_coded_apart_weigh_the_same():
+    quality = torch.tensor([0.3], dtype=torch.float64)
+    apart = BisicRtConfig(stereo=False)
+    assert _error_bits(apart, quality, 0) == _error_bits(apart, quality, 1) == _error_bits(BisicRtConfig(), quality, 1)
 
 
 @pytest.mark.parametrize("kind", ["vertical stripes", "checkerboard", "coloured stripes", "noise"])

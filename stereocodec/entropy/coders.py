@@ -14,6 +14,7 @@ from torch import Tensor
 
 from .distributions import chosen_bits
 from .fields import field_bits
+from .level_keeping import Level
 from .priors import Prior
 
 FAMILIES = ("first", "second", "hyper", "residual")
@@ -29,7 +30,8 @@ class Group:
     weigh the one against the other; None for plain rounding. hyper: whether these are elements of z, which have a
     stream of their own. places: those set in the mask, (n,) int64 in its raster order, where they are known: a GPU
     would have to wait until it knows how many there are. layer: whether these are elements of what is coded beside y,
-    the residual layer.
+    the residual layer. levelled: what encoders shall make the mean errors of channels over the view, so that its mean
+    colour stays.
     """
 
     view: int
@@ -40,6 +42,7 @@ class Group:
     hyper: bool = False
     places: Tensor | None = None
     layer: bool = False
+    levelled: tuple[Level, ...] = ()
 
     @property
     def family(self) -> str:

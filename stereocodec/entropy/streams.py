@@ -10,6 +10,7 @@ from __future__ import annotations
 import zlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Protocol
 
 import numpy as np
@@ -25,6 +26,7 @@ from .coders import Group
 from .fields import field_from_errors, prediction_errors
 from .guard import GuardReader, GuardWriter
 from .lattice import MAX_SYMBOL, Lattice
+from .level_keeping import LevelKeeper
 from .tables import TableSet
 
 Rounding = Callable[[NDArray[np.float64]], NDArray[np.int64]]
@@ -109,7 +111,8 @@ class StreamWriter(_LatticeCoder):
     """Codes latents into the four streams and the guard list; an EntropyCoder.
 
     A symbol moves one step towards zero where that saves more bits than the error is worth (rate-distortion optimised
-    quantisation). Readers need not know.
+    quantisation), and symbols of the channels that carry the mean colour move so that their errors cancel
+    (`level_keeping.py`). Readers need not know.
     """
 
     def __init__(self, lattice: Lattice, tables: CodingTables, observer: Observer | None = None) -> None:
@@ -118,6 +121,7 @@ class StreamWriter(_LatticeCoder):
         super().__init__(lattice, tables, self._guard.round)
         self._z = [StreamEncoder() for _ in _VIEWS]
         self._y = [StreamEncoder() for _ in _VIEWS]
+        self._levels = LevelKeeper()
 
     def code_prior(self, z: Tensor | None, shape: tuple[int, ...], *, views: int = 2) -> Tensor:
         """Rounds and writes z."""
@@ -137,8 +141,10 @@ class StreamWriter(_LatticeCoder):
         symbols, tables = _symbols(residual), self._tables.of_family(group.family)
         if group.weight is not None:
             channels = group.mask.shape[-1]
-            weights = group.weight[0].expand(channels)[chosen % channels].cpu().numpy()
+            channel = chosen % channels
+            weights = group.weight[0].expand(channels)[channel].cpu().numpy()
             symbols = self._cheaper(symbols, residual, levels, weights, tables)
+            symbols = self._levelled(symbols, residual, levels, weights, group, channel.cpu().numpy())
         if self._observer is not None:
             self._observer.see(group.family, symbols, levels)
         (self._z if group.hyper else self._y)[group.view].put(symbols, levels, tables)
@@ -185,6 +191,22 @@ class StreamWriter(_LatticeCoder):
         chosen: NDArray[np.int32] = nearest.copy()
         chosen[element] = np.where(saved > weights[element] * error, lower, symbols)
         return chosen
+
+    def _levelled(
+        self,
+        symbols: NDArray[np.int32],
+        residual: NDArray[np.float64],
+        levels: NDArray[np.uint8],
+        weights: NDArray[np.float64],
+        group: Group,
+        channels: NDArray[np.int64],
+    ) -> NDArray[np.int32]:
+        """Symbols (N,) with those changed that keep the means of the group's levelled channels; channels: (N,)."""
+        for level in group.levelled:
+            here = np.flatnonzero(channels == level.channel)
+            judge = partial(_judged, self._tables.of_family(group.family), residual[here], levels[here], weights[here])
+            symbols[here] = self._levels.kept((group.view, level.channel), symbols[here], judge, level)
+        return symbols
 
     def finish(self) -> tuple[Streams, bytes]:
         """The four streams and the serialised guard list."""
@@ -249,6 +271,18 @@ class StreamReader(_LatticeCoder):
         self._guard.close()
         for stream in (*self._z, *self._y):
             stream.close()
+
+
+def _judged(
+    tables: TableSet,
+    residual: NDArray[np.float64],
+    levels: NDArray[np.uint8],
+    weights: NDArray[np.float64],
+    symbols: NDArray[np.int32],
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """What coding residuals (N,) by symbols costs in bits, errors included, and these errors; both (N,)."""
+    error = symbols - residual
+    return tables.bits(symbols, levels) + weights * error**2, error
 
 
 def _elements(mask: Tensor) -> Tensor:

@@ -20,6 +20,7 @@ from ..nn.dct import colour_dct, dct16_step
 from ..nn.disparity import BLOCK, estimate_disparity
 from ..nn.disparity_choice import cheaper_field
 from .base import StereoModel
+from .colour_levels import ColourLevels, colour_levels
 from .residual_layer import ResidualLayer
 from .rt_config import BisicRtConfig, step_size, trade_off
 from .rt_entropy import EntropyModel
@@ -32,6 +33,9 @@ __all__ = ["BisicRt", "BisicRtConfig", "DecodedLatents", "Latents", "trade_off"]
 _SMOOTHNESS, _SMOOTHNESS_PER_STEP = 0.2, 0.03
 # For files the search need not be as smooth, as `cheaper_field` follows.
 _SMOOTHNESS_BEFORE_CHOICE = 0.5
+# Up to this quality the encoder finds out by how much the networks alone change the mean colour, which takes one more
+# synthesis. Beyond it they change it by little.
+_TINT_UP_TO = 0.3
 
 
 @dataclass(frozen=True)
@@ -117,7 +121,8 @@ class BisicRt(StereoModel):
             y, z, disparity, offset = latents.y, latents.z, latents.disparity, latents.offset
         offset = coder.code_field(0, offset, (1, 1)).clamp(-MAX_OFFSET, MAX_OFFSET)
         quality = _balanced(quality, offset)
-        y_hat, predicted = self.entropy.walk(coder, y, z, disparity, quality, (height, width))
+        levels = None if latents is None else self._levels(latents, quality)
+        y_hat, predicted = self.entropy.walk(coder, y, z, disparity, quality, (height, width), levels)
         decoded = DecodedLatents(y_hat, quality, predicted, None)
         missing = None
         if latents is not None:
@@ -133,6 +138,17 @@ class BisicRt(StereoModel):
         predicted = None if decoded.predicted is None else decoded.predicted.to(dtype)
         pictures: Tensor = self.synthesis((decoded.y * gain).to(dtype), decoded.quality, predicted)
         return pictures if decoded.residual is None else pictures + decoded.residual.to(dtype)
+
+    def _levels(self, latents: Latents, quality: Tensor) -> ColourLevels | None:
+        """The channels whose mean errors shall be bounded when one pair is written to a file, None otherwise."""
+        if latents.pictures is None:
+            return None
+        if float(quality.mean()) > _TINT_UP_TO:
+            return colour_levels(self.synthesis)
+        # As if the second view were predicted without error.
+        predicted = latents.pictures[1:] - 0.5 if self.config.stereo else None
+        pictures = self.reconstruct(DecodedLatents(latents.y, quality, predicted, None)).clamp(0, 1)
+        return colour_levels(self.synthesis, (pictures - latents.pictures).mean((1, 2)))
 
     def make_exact(self) -> None:
         self.entropy.double()

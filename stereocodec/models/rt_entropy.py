@@ -17,6 +17,7 @@ from ..entropy.priors import FactorizedPrior
 from ..nn.blocks import CoefficientLinear, GatedBlock, QualityKnots, Upsample, depth_to_space, space_to_depth
 from ..nn.disparity import BLOCK, blended_shift
 from ..nn.lapped import LappedBorders
+from .colour_levels import ColourLevels
 from .rt_config import BisicRtConfig, squared_error_bits
 from .rt_neighbours import Deviations, NeighbourScales
 from .rt_transforms import QualityGains
@@ -25,9 +26,10 @@ STEPS = 4
 # _STEP_OF_GROUP[g][p]: the step in which channel group g is coded at position p = 2 * (row % 2) + column % 2.
 _STEP_OF_GROUP = ((0, 3, 1, 2), (3, 0, 2, 1), (1, 2, 0, 3), (2, 1, 3, 0))
 
-# An error in a latent costs more than its own energy: what is predicted from it gets worse too. On held-out scenes
-# this factor gave the fewest bits at equal PSNR; 2 and 3.5 were within 0.3 % of it, 1.2 took 1.6 % more.
-_ERROR_PROPAGATION = 2.5
+# An error in a latent costs more than its own energy: what is predicted from it gets worse too, in the first view more
+# than in the second, and at low quality more than at high. Of either view the factor at quality 0, and by how much it
+# is less at 100. docs/training-log.md has what other factors measured.
+_PROPAGATION = ((3.8, 2.0), (2.4, 0.9))
 
 
 class ContextStep(nn.Module):
@@ -129,6 +131,7 @@ class EntropyModel(nn.Module):
         disparity: Tensor | None,
         quality: Tensor,
         size: tuple[int, int],
+        levels: ColourLevels | None = None,
     ) -> tuple[Tensor, Tensor | None]:
         """Codes z, then y of the first view, the disparities, and y of the second view.
 
@@ -136,6 +139,7 @@ class EntropyModel(nn.Module):
 
         y: (2B, h, w, M) scaled by the encoder's gains; z: (2B, h / 4, w / 4, Z); disparity: (B, h, w) int64 in half
         pixels; None when reading. quality: (2B,) in 0..1; size: (h, w), multiples of 4.
+        levels: the channels that carry the mean colour, when files are written.
         """
         height, width = size
         pairs = quality.shape[0] // 2
@@ -145,7 +149,7 @@ class EntropyModel(nn.Module):
         views = [_View(self, quality[part], features[part]) for part in (slice(0, pairs), slice(pairs, None))]
         sources = (None, None) if y is None else y.chunk(2)
         first, second = views
-        first.code(coder, 0, sources[0], None)
+        first.code(coder, 0, sources[0], None, levels)
         hint = picture = None
         if self.config.stereo:
             field = coder.code_disparities(1, disparity, size)
@@ -153,7 +157,7 @@ class EntropyModel(nn.Module):
             predicted, picture = self.prediction(decoded, first.normalised(first.y_hat), first.quality, field)
             hint = second.normalised(predicted * self.gains(second.quality)[0].exp())
             second.refine(self.start_second, second.features, hint)
-        second.code(coder, 1, sources[1], hint)
+        second.code(coder, 1, sources[1], hint, levels)
         return torch.cat([first.y_hat, second.y_hat]), picture
 
 
@@ -182,26 +186,37 @@ class _View:
         log_scale: Tensor = seen + change_log_scale
         return log_scale
 
-    def code(self, coder: EntropyCoder, number: int, y: Tensor | None, hint: Tensor | None) -> None:
-        """All steps; `hint` is what another view predicts, normalised."""
+    def code(
+        self, coder: EntropyCoder, number: int, y: Tensor | None, hint: Tensor | None, levels: ColourLevels | None
+    ) -> None:
+        """All steps; `hint` is what another view predicts, normalised; levels: see `EntropyModel.walk`."""
         model = self.model
         coded = torch.zeros_like(self.mean[0], dtype=torch.bool)
         _, height, width, channels = self.mean.shape
         is_training = torch.is_grad_enabled()
         masks = (_kept_masks if is_training else _masks)(height, width, channels, self.mean.device)
-        error = torch.exp(2 * model.gains(self.quality)[1].double())[:, 0, 0]
-        weight = _ERROR_PROPAGATION * squared_error_bits(model.config, self.quality.double())[:, None] * error
+        gain = model.gains(self.quality)[1].double().exp()[:, 0, 0]
+        weight = _error_bits(model.config, self.quality.double(), number)[:, None] * gain**2
+        levelled = levels.of_view(number, gain[0]) if levels else ()
         deviations = Deviations(self.mean)
         for index, (step, (mask, places)) in enumerate(zip(model.steps, masks, strict=True)):
             known = self.normalised(torch.where(coded, self.y_hat, self.mean))
             features = self.features if hint is None else self.features + model.hints[index](hint)
             following = model.neighbours(deviations, self.log_scale) if index else 0.0
             log_scale = self.refine(step, features, known, following)
-            decoded = coder.code(y, Group(number, self.mean, log_scale, mask, weight, places=places))
+            group = Group(number, self.mean, log_scale, mask, weight, places=places, levelled=levelled)
+            decoded = coder.code(y, group)
             self.y_hat = self.y_hat + decoded
             coded = coded | mask
             if index + 1 < STEPS:
                 deviations.add(decoded, self.mean, self.log_scale, mask)
+
+
+def _error_bits(config: BisicRtConfig, quality: Tensor, view: int) -> Tensor:
+    """Bits that a squared error of one in the synthesis' units is worth in a view's latents, the shape of quality."""
+    # Without prediction no view depends on the other one.
+    at_zero, less = _PROPAGATION[view if config.stereo else 1]
+    return (at_zero - less * quality) * squared_error_bits(config, quality)
 
 
 def _masks(height: int, width: int, channels: int, device: torch.device) -> list[tuple[Tensor, Tensor | None]]:
