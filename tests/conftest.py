@@ -94,6 +94,8 @@ class GroupCoder:
     def code_field(self, view, field, size):
         return field
 
+    code_disparities = code_field
+
     def code(self, y, group):
         self.groups.append(group)
         return torch.where(group.mask, y, 0)
