@@ -34,6 +34,14 @@ TINY = {
 }
 
 
+@pytest.fixture
+def seeded():
+    """Random numbers that are the same each time, and no gradients."""
+    with torch.random.fork_rng(devices=[]), torch.no_grad():
+        torch.manual_seed(0)
+        yield
+
+
 def tiny_model(seed=0):
     """Random everywhere: layers that start at zero would leave means and scales without any context."""
     with torch.random.fork_rng(devices=[]), torch.no_grad():

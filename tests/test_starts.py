@@ -11,18 +11,11 @@ from conftest import TINY, pictures
 from stereocodec.models import build_model
 from stereocodec.models.bisic_rt import BisicRtConfig
 from stereocodec.models.rt_transforms import QualityGains
-from stereocodec.nn.blocks import (
-    space_to_depth,
-)
+from stereocodec.nn.blocks import space_to_depth
 from stereocodec.nn.dct import colour_dct, dct16_step, dct_matrix, luma_chroma_matrix
 from stereocodec.nn.lapped import LappedBorders
 
-
-@pytest.fixture(autouse=True)
-def seeded():
-    with torch.random.fork_rng(devices=[]), torch.no_grad():
-        torch.manual_seed(0)
-        yield
+pytestmark = pytest.mark.usefixtures("seeded")
 
 
 @pytest.mark.parametrize(

@@ -10,6 +10,7 @@ from pathlib import Path
 import torch
 from runs import checkpoint_of, rows_of
 from safetensors.torch import load_file
+from test_training_muon import moved
 
 # What every process does; `tests` is on its path.
 PROGRAM = """
@@ -19,6 +20,7 @@ from pathlib import Path
 import torch
 from runs import tiny
 from safetensors.torch import save_file
+from test_training_muon import moved
 
 from stereocodec.errors import TrainingError
 from stereocodec.training.data import load_pairs
@@ -35,6 +37,8 @@ def keep(trainer, name):
               output / f"{name}-{rank()}.safetensors")
 
 with process_group(torch.device("cpu")) as device:
+    save_file(moved(), output / f"moved-{rank()}.safetensors")
+
     def trainer(name, **options):
         return Trainer(settings, pairs, output / name, device=device, report=print, **options)
 
@@ -75,6 +79,10 @@ def test_two_processes_share_batches_and_write_once(pictures, tmp_path):
     assert [row["crop_pairs"] for row in rows_of(tmp_path / "whole" / "train.csv")] == ["40"]
     assert [row["step"] for row in rows_of(tmp_path / "whole" / "validation.csv")] == ["20"] * 5
     assert result.stdout.count("step 20/20") == 2  # one for each of the two runs
+
+    # The optimiser's work is shared out; every matrix gets the update that is its own.
+    for rank in range(2):
+        torch.testing.assert_close(load_file(tmp_path / f"moved-{rank}.safetensors"), moved(), rtol=0, atol=1e-3)
 
     # Stopped after the first step and resumed, every process goes on with its own random numbers.
     for rank in range(2):

@@ -39,6 +39,13 @@ def updates(optimiser, parameters, steps):
     return [p.detach() - b for p, b in zip(parameters, before, strict=True)]
 
 
+def moved():
+    """By what some matrices are moved, by number."""
+    parameters = matrices()
+    changes = updates(Muon(parameters, 0.1), parameters, 2)
+    return {str(number): change for number, change in enumerate(changes)}
+
+
 @pytest.mark.parametrize("steps", [1, 2])
 def test_updates_are_those_of_torch(numbers, steps):
     mine, theirs = matrices(), matrices()

@@ -23,12 +23,7 @@ from stereocodec.nn.blocks import (
     space_to_depth,
 )
 
-
-@pytest.fixture(autouse=True)
-def seeded():
-    with torch.random.fork_rng(devices=[]), torch.no_grad():
-        torch.manual_seed(0)
-        yield
+pytestmark = pytest.mark.usefixtures("seeded")
 
 
 def randomised(module, std=0.5):

@@ -10,7 +10,6 @@ from __future__ import annotations
 import zlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from functools import partial
 from typing import Protocol
 
 import numpy as np
@@ -27,6 +26,7 @@ from .fields import field_from_errors, prediction_errors
 from .guard import GuardReader, GuardWriter
 from .lattice import MAX_SYMBOL, Lattice
 from .level_keeping import LevelKeeper
+from .symbol_choice import SymbolCosts, cheaper
 from .tables import TableSet
 
 Rounding = Callable[[NDArray[np.float64]], NDArray[np.int64]]
@@ -143,8 +143,8 @@ class StreamWriter(_LatticeCoder):
             channels = group.mask.shape[-1]
             channel = chosen % channels
             weights = group.weight[0].expand(channels)[channel].cpu().numpy()
-            symbols = self._cheaper(symbols, residual, levels, weights, tables)
-            symbols = self._levelled(symbols, residual, levels, weights, group, channel.cpu().numpy())
+            costs = SymbolCosts(tables, residual, levels, weights)
+            symbols = self._levelled(cheaper(symbols, costs), costs, group, channel.cpu().numpy())
         if self._observer is not None:
             self._observer.see(group.family, symbols, levels)
         (self._z if group.hyper else self._y)[group.view].put(symbols, levels, tables)
@@ -173,39 +173,13 @@ class StreamWriter(_LatticeCoder):
         self._digest(values)
         return field
 
-    def _cheaper(
-        self,
-        nearest: NDArray[np.int32],
-        residual: NDArray[np.float64],
-        levels: NDArray[np.uint8],
-        weights: NDArray[np.float64],
-        tables: TableSet,
-    ) -> NDArray[np.int32]:
-        """The nearest symbols (N,), or their neighbours towards zero where these cost less in total."""
-        element = np.flatnonzero(nearest)
-        symbols, level = nearest[element], levels[element]
-        lower = symbols - np.sign(symbols)
-        saved = tables.bits(symbols, level) - tables.bits(lower, level)
-        distance = residual[element]
-        error = (distance - lower) ** 2 - (distance - symbols) ** 2
-        chosen: NDArray[np.int32] = nearest.copy()
-        chosen[element] = np.where(saved > weights[element] * error, lower, symbols)
-        return chosen
-
     def _levelled(
-        self,
-        symbols: NDArray[np.int32],
-        residual: NDArray[np.float64],
-        levels: NDArray[np.uint8],
-        weights: NDArray[np.float64],
-        group: Group,
-        channels: NDArray[np.int64],
+        self, symbols: NDArray[np.int32], costs: SymbolCosts, group: Group, channels: NDArray[np.int64]
     ) -> NDArray[np.int32]:
         """Symbols (N,) with those changed that keep the means of the group's levelled channels; channels: (N,)."""
         for level in group.levelled:
             here = np.flatnonzero(channels == level.channel)
-            judge = partial(_judged, self._tables.of_family(group.family), residual[here], levels[here], weights[here])
-            symbols[here] = self._levels.kept((group.view, level.channel), symbols[here], judge, level)
+            symbols[here] = self._levels.kept((group.view, level.channel), symbols[here], costs.at(here), level)
         return symbols
 
     def finish(self) -> tuple[Streams, bytes]:
@@ -271,18 +245,6 @@ class StreamReader(_LatticeCoder):
         self._guard.close()
         for stream in (*self._z, *self._y):
             stream.close()
-
-
-def _judged(
-    tables: TableSet,
-    residual: NDArray[np.float64],
-    levels: NDArray[np.uint8],
-    weights: NDArray[np.float64],
-    symbols: NDArray[np.int32],
-) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """What coding residuals (N,) by symbols costs in bits, errors included, and these errors; both (N,)."""
-    error = symbols - residual
-    return tables.bits(symbols, levels) + weights * error**2, error
 
 
 def _elements(mask: Tensor) -> Tensor:

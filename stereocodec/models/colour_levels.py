@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Protocol
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from ..entropy.level_keeping import Level
-from ..nn.blocks import Upsample
+from .rt_transforms import SynthesisTransform
 
 # A channel carries the mean colour where one unit of it changes that at least by this share of what the strongest
 # does. With weights of 4200 steps of training three do so, by 0.86 and more; all others stay below 0.015.
@@ -20,17 +19,6 @@ _ALLOWED = 0.1 / 255
 # Mean errors in steps that a tint of the networks is made up for by. What needs more is not trained, and would have
 # every symbol moved.
 _LARGEST_MEAN = 0.25
-
-
-class LinearEnds(Protocol):
-    """What is needed of a synthesis: the linear layers that pictures pass through."""
-
-    @property
-    def head(self) -> nn.Linear: ...
-    @property
-    def up(self) -> Upsample: ...
-    @property
-    def tail(self) -> nn.Linear: ...
 
 
 @dataclass(frozen=True)
@@ -57,7 +45,7 @@ class ColourLevels:
 
 
 @torch.no_grad()
-def colour_levels(synthesis: LinearEnds, tint: Tensor | None = None) -> ColourLevels:
+def colour_levels(synthesis: SynthesisTransform, tint: Tensor | None = None) -> ColourLevels:
     """Of a synthesis; what lies between its linear layers is left out. tint: none when left out."""
     tail = synthesis.tail.weight.float()  # (8 * 8 * 3, channels8), rows ordered row, column, colour
     up = synthesis.up.linear.weight.float()  # (2 * 2 * channels8, channels16)

@@ -13,7 +13,7 @@ from ..entropy.fitted_tables import SymbolCounts
 from ..entropy.streams import CodingTables, StreamWriter
 from ..releases import Release
 
-# What the encoder chooses depends on the tables and points that it knows.
+# What the encoder chooses depends on the tables that it knows.
 _ROUNDS = 2
 # Of the qualities 0 to 100 each example is coded at every 25th, from another start.
 _SPACING, _STARTS = 25, 5

@@ -1,0 +1,43 @@
+"""Which symbols an encoder chooses where it weighs bits against errors; readers need not know."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .tables import TableSet
+
+
+@dataclass(frozen=True)
+class SymbolCosts:
+    """What it costs to code N elements by given symbols.
+
+    tables: one per scale level. residual: (N,) float64, what the symbols stand for, in steps. levels: (N,) uint8.
+    weights: (N,) float64, the bits that a squared error of one step is worth.
+    """
+
+    tables: TableSet
+    residual: NDArray[np.float64]
+    levels: NDArray[np.uint8]
+    weights: NDArray[np.float64]
+
+    def at(self, places: NDArray[np.intp]) -> SymbolCosts:
+        """The costs of the elements of the given numbers."""
+        return SymbolCosts(self.tables, self.residual[places], self.levels[places], self.weights[places])
+
+    def __call__(self, symbols: NDArray[np.int32]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """Of symbols (N,): bits with what the errors are worth, and the errors in steps, both (N,)."""
+        error = symbols - self.residual
+        return self.tables.bits(symbols, self.levels) + self.weights * error**2, error
+
+
+def cheaper(nearest: NDArray[np.int32], costs: SymbolCosts) -> NDArray[np.int32]:
+    """The nearest symbols (N,), or their neighbours towards zero where these cost less."""
+    places = np.flatnonzero(nearest)
+    symbols, here = nearest[places], costs.at(places)
+    lower = symbols - np.sign(symbols)
+    chosen: NDArray[np.int32] = nearest.copy()
+    chosen[places] = np.where(here(lower)[0] < here(symbols)[0], lower, symbols)
+    return chosen
