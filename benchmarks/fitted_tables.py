@@ -1,6 +1,6 @@
 """What tables fitted at export bring against the tables of the trained densities.
 
-    python benchmarks/fitted_tables.py --model DIR --data DIR
+    python benchmarks/fitted_tables.py --data DIR [--model DIR]
 
 The model is a release that was exported with examples. Central crops of the pairs are coded from the same latents
 without fitted tables, with those of y alone, and with all of them. Sizes are those of the streams and the guard list;
