@@ -2,9 +2,10 @@
 
     python benchmarks/disparity_bits.py --model DIR --data DIR
 
-Each pair is coded as releases before 0.3 would: disparities as the smooth search finds them, coded with tables; and as
-it is today: adaptively, after a less smooth search and `cheaper_field`. The sums over all pairs are told, beside what
-the adaptive coding alone would make of the bytes. The weights are those of --model, of the network that 0.3 trains.
+Each pair is coded as releases before 0.3 would be: disparities as the smooth search finds them, coded with tables; and
+as it is today: adaptively, after a less smooth search and `cheaper_field`. The sums over all pairs are told, beside
+what the adaptive coding alone would make of the bytes. The weights are those of --model, of the network that 0.3
+trains.
 """
 
 from __future__ import annotations
@@ -12,10 +13,11 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, fields
 from unittest.mock import patch
 
 import numpy as np
+from encoder_choices import disparities_as_found
 from markdown_tables import publish, table
 from memory_points import chosen_pairs, coded_point, conditions, load_codec, pairs_parser
 from numpy.typing import NDArray
@@ -27,7 +29,6 @@ from stereocodec.entropy.adaptive_fields import write_field
 from stereocodec.entropy.ans import StreamEncoder
 from stereocodec.entropy.fields import field_tables, prediction_errors
 from stereocodec.entropy.streams import StreamWriter
-from stereocodec.models import bisic_rt
 
 QUALITIES = (10, 30, 60)
 
@@ -64,11 +65,9 @@ def main() -> None:
 def measure(codec: StereoCodec, pair: Pair, quality: int) -> Sums:
     """One pair at one quality."""
     views = pair.load()
-    as_found = patch.object(bisic_rt, "cheaper_field", lambda first, second, field, trade_off: field)
-    smooth = patch.object(bisic_rt, "_SMOOTHNESS_BEFORE_CHOICE", 1.0)
-    with coding(codec, adaptive=False) as before, smooth, as_found:
+    with disparities_as_found(codec), watched_fields() as before:
         old = coded_point(codec, pair.name, pair.group, views, quality)
-    with coding(codec, adaptive=True) as after:
+    with watched_fields() as after:
         new = coded_point(codec, pair.name, pair.group, views, quality)
     found, chosen = before[0], after[0]
     bytes_found = adaptive_bytes(found), adaptive_bytes(chosen)
@@ -76,8 +75,8 @@ def measure(codec: StereoCodec, pair: Pair, quality: int) -> Sums:
 
 
 @contextmanager
-def coding(codec: StereoCodec, *, adaptive: bool) -> Iterator[list[NDArray[np.int64]]]:
-    """Codes disparities in this way for a while, and collects those that are written."""
+def watched_fields() -> Iterator[list[NDArray[np.int64]]]:
+    """Collects the disparities that are written for a while."""
     written = []
     write = StreamWriter.code_disparities
 
@@ -86,9 +85,7 @@ def coding(codec: StereoCodec, *, adaptive: bool) -> Iterator[list[NDArray[np.in
         written.append(field[0].cpu().numpy())
         return write(writer, view, field, size)
 
-    release = codec._release
-    changed = replace(release, tables=replace(release.tables, adaptive_disparities=adaptive))
-    with patch.object(codec, "_release", changed), patch.object(StreamWriter, "code_disparities", watched):
+    with patch.object(StreamWriter, "code_disparities", watched):
         yield written
 
 

@@ -1,125 +1,152 @@
-"""What the encoder's choices between bits and errors bring: BD-rates, and errors of the mean colour.
+"""What each choice around the networks brings: BD-rates, times, and errors of the mean colour.
 
-    python benchmarks/encoder_choices.py --data PAIRS --model RELEASE [--markdown docs/training-log.md]
+    python benchmarks/encoder_choices.py --data PAIRS [--markdown docs/benchmarks.md]
 
-Codes central crops with and without each choice. Nothing but the encoder differs; pictures are those that a decoder
-makes of the latents.
+Codes whole files of the same weights as version 0.2 would, with each later choice alone, and with all of them. Each
+pair is coded in all ways in turns, so that times can be compared.
 """
 
 from __future__ import annotations
 
-import argparse
-import contextlib
-from collections.abc import Callable
-from dataclasses import astuple
-from pathlib import Path
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import replace
 from statistics import fmean
 from typing import Any
-from unittest import mock
+from unittest.mock import patch
 
 import numpy as np
-import torch
-from markdown_tables import machine, publish, table
+from markdown_tables import publish, table
+from memory_points import chosen_pairs, conditions, load_codec, pairs_parser
 from validation_curves import BANDS, percents
 
 from stereocodec.codec import StereoCodec
-from stereocodec.entropy.streams import StreamWriter
-from stereocodec.evaluation.datasets import find_pairs, parse_crop
 from stereocodec.images import psnr
 from stereocodec.models import bisic_rt, rt_entropy
 
-QUALITIES = "0,10,20,30,60,90"
-Curves = dict[str, list[list[dict[str, float]]]]  # by variant and pair, a point per quality
-Change = Callable[[], contextlib.AbstractContextManager[Any]]
+QUALITIES = (0, 10, 20, 30, 45, 60, 90)
+NONE, ALL = "none", "all, as files are written"
+Points = list[list[dict[str, float]]]  # by pair, a point per quality
 
 
-def _one_weight() -> contextlib.AbstractContextManager[Any]:
-    return mock.patch.object(rt_entropy, "_PROPAGATION", ((2.5, 0.0), (2.5, 0.0)))
+@contextmanager
+def _with_tables(codec: StereoCodec, **changes: Any) -> Iterator[None]:
+    release = codec._release
+    with patch.object(codec, "_release", replace(release, tables=replace(release.tables, **changes))):
+        yield
 
 
-def _levels_not_kept() -> contextlib.AbstractContextManager[Any]:
-    return mock.patch.object(bisic_rt.BisicRt, "_levels", return_value=None)
+@contextmanager
+def unfitted_tables(codec: StereoCodec) -> Iterator[None]:
+    """Codes all symbols with the tables of the trained densities."""
+    with _with_tables(codec, families={}):
+        yield
 
 
-# What each row leaves out; the first one is what the others are compared with.
-VARIANTS: dict[str, tuple[Change, ...]] = {
-    "neither": (_one_weight, _levels_not_kept),
-    "weights of errors by view and quality": (_levels_not_kept,),
-    "mean colour kept": (_one_weight,),
-    "both, as files are written": (),
+@contextmanager
+def disparities_as_found(codec: StereoCodec) -> Iterator[None]:
+    """Codes disparities with tables, as the smooth search finds them."""
+    as_found = patch.object(bisic_rt, "cheaper_field", lambda first, second, field, trade_off: field)
+    smooth = patch.object(bisic_rt, "_SMOOTHNESS_BEFORE_CHOICE", 1.0)
+    with _with_tables(codec, adaptive_disparities=False), smooth, as_found:
+        yield
+
+
+@contextmanager
+def _one_weight(codec: StereoCodec) -> Iterator[None]:
+    with patch.object(rt_entropy, "_PROPAGATION", ((2.5, 0.0), (2.5, 0.0))):
+        yield
+
+
+@contextmanager
+def _colour_not_kept(codec: StereoCodec) -> Iterator[None]:
+    with patch.object(bisic_rt.BisicRt, "_levels", return_value=None):
+        yield
+
+
+# Each choice with what undoes it.
+CHOICES: dict[str, Callable[[StereoCodec], Any]] = {
+    "fitted tables": unfitted_tables,
+    "disparities adaptively coded and chosen": disparities_as_found,
+    "weights of errors by view and quality": _one_weight,
+    "mean colour kept": _colour_not_kept,
 }
+# The choices that each way of coding makes.
+WAYS = {NONE: (), **{name: (name,) for name in CHOICES}, ALL: tuple(CHOICES)}
 
 
 def main() -> None:
-    """Codes all crops in all ways and prints both tables."""
-    options = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    options.add_argument("--data", type=Path, required=True, metavar="DIR", help="pairs")
-    options.add_argument("--model", required=True, metavar="RELEASE", help="a release of bisic-rt 3 or later")
-    options.add_argument("--crop", default="256x256", metavar="WxH", help="from the middle; default %(default)s")
-    options.add_argument("--qualities", default=QUALITIES, metavar="Q,...", help="default %(default)s")
-    options.add_argument("--markdown", type=Path, metavar="FILE", help="page whose marked block gets the tables")
+    """Codes all pairs in all ways and prints the tables."""
+    options = pairs_parser(__doc__)
+    options.add_argument("--qualities", nargs="+", type=int, default=QUALITIES, metavar="Q")
     arguments = options.parse_args()
-    codec = StereoCodec.from_pretrained(arguments.model, device="cpu")
-    qualities = [int(quality) for quality in arguments.qualities.split(",")]
-    curves: Curves = {name: [] for name in VARIANTS}
-    for pair in find_pairs(arguments.data, crop=parse_crop(arguments.crop)).pairs:
+    pairs, codec = chosen_pairs(arguments), load_codec(arguments)
+    found: dict[str, Points] = {name: [] for name in WAYS}
+    for index, pair in enumerate(pairs):
         views = np.stack(pair.load())
-        points = [in_all_ways(codec, views, quality) for quality in qualities]
-        for name in VARIANTS:
-            curves[name].append([point[name] for point in points])
-        print(pair.name, flush=True)
-    text = f"{machine('stereocodec', 'torch', 'numpy')}.\n\n{_rates(curves)}\n\n{_colours(curves)}"
-    publish(text, "encoder-choices", arguments.markdown)
+        points = [in_all_ways(codec, views, quality, index) for quality in arguments.qualities]
+        for name in WAYS:
+            found[name].append([point[name] for point in points])
+        print(pair.name, file=sys.stderr, flush=True)
+    line = conditions(codec, f"pairs: {len(pairs)}")
+    publish(f"{line}\n\n{_rates(found)}\n\n{_colours(found)}", "encoder-choices", arguments.markdown)
 
 
-@torch.inference_mode()
-def in_all_ways(codec: StereoCodec, views: np.ndarray, quality: int) -> dict[str, dict[str, float]]:
-    """The points of a pair (2, H, W, 3) uint8 at one quality; its analysis is the same for all."""
-    x = codec._padded(views).float() / 255
-    qualities = codec._qualities(quality)
-    latents = codec._model.analyse(x, qualities)
+def in_all_ways(codec: StereoCodec, views: np.ndarray, quality: int, first: int) -> dict[str, dict[str, float]]:
+    """The points of a pair (2, H, W, 3) uint8 at one quality; first: of the ways, which is measured first."""
+    names = list(WAYS)
+    turn = first % len(names)
     points = {}
-    for name, changes in VARIANTS.items():
-        with contextlib.ExitStack() as stack:
-            for change in changes:
-                stack.enter_context(change())
-            points[name] = {"quality": quality} | _point(codec, views, latents, qualities)
+    for name in names[turn:] + names[:turn]:
+        with ExitStack() as stack:
+            for choice, undone in CHOICES.items():
+                if choice not in WAYS[name]:
+                    stack.enter_context(undone(codec))
+            points[name] = _point(codec, views, quality)
     return points
 
 
-def _point(codec: StereoCodec, views: np.ndarray, latents: Any, qualities: torch.Tensor) -> dict[str, float]:
-    """Bits per pixel of the streams, mean PSNR, and the largest error of a mean colour in grey levels."""
-    _, height, width, _ = views.shape
-    writer = StreamWriter(codec._release.lattice, codec._release.tables)
-    size = codec._padded_side(height), codec._padded_side(width)
-    decoded = codec._model.reconstruct(codec._model.walk(writer, latents, qualities, size))
-    shown = decoded[:, :height, :width].clamp(0, 1).mul(255).round().to(torch.uint8).numpy()
-    streams, guard = writer.finish()
-    coded = len(guard) + sum(map(len, astuple(streams)))
+def _point(codec: StereoCodec, views: np.ndarray, quality: int) -> dict[str, float]:
+    """Bits per pixel, mean PSNR, the largest error of a mean colour in grey levels, and seconds."""
+    start = time.perf_counter()
+    data = codec.compress(*views, quality=quality)
+    middle = time.perf_counter()
+    decoded = np.stack(codec.decompress(data, output="numpy"))
+    end = time.perf_counter()
     return {
-        "bpp": 8 * coded / (2 * height * width),
-        "psnr": fmean(psnr(view, other) for view, other in zip(views, shown, strict=True)),
-        "colour": float(np.abs(shown.mean((1, 2)) - views.mean((1, 2))).max()),
+        "quality": quality,
+        "bpp": 8 * len(data) / (views.size / 3),
+        "psnr": fmean(psnr(view, other) for view, other in zip(views, decoded, strict=True)),
+        "colour": float(np.abs(decoded.mean((1, 2)) - views.mean((1, 2))).max()),
+        "encode": middle - start,
+        "decode": end - middle,
     }
 
 
-def _rates(curves: Curves) -> str:
-    """Mean BD-rates of all variants but the first against it; a band that one of them does not reach counts no pair."""
-    first, *others = curves
+def _rates(found: dict[str, Points]) -> str:
+    """Mean BD-rates of all ways against none; a band that a pair's curves do not reach counts that pair not."""
     rows = []
-    for name in others:
-        each = [percents(test, reference) for test, reference in zip(curves[name], curves[first], strict=True)]
+    for name in list(WAYS)[1:]:
+        each = [percents(test, reference) for test, reference in zip(found[name], found[NONE], strict=True)]
         known = [[float(value) for value in column if value != "-"] for column in zip(*each, strict=True)]
-        rows.append([name, *(f"{fmean(column):+.2f}" if column else "-" for column in known)])
-    return table(["choice", *(f"BD-rate, {band}, %" for band in BANDS)], rows)
+        rates = [f"{fmean(column):+.2f}" if column else "-" for column in known]
+        rows.append([name, *rates, *(_times(found, name, part) for part in ("encode", "decode"))])
+    return table(["choice", *(f"BD-rate, {band}, %" for band in BANDS), "encoding time", "decoding time"], rows)
 
 
-def _colours(curves: Curves) -> str:
+def _times(found: dict[str, Points], name: str, part: str) -> str:
+    """The median of a way's times over those of none, each of the same pair and quality."""
+    mine, none = ([point[part] for points in found[way] for point in points] for way in (name, NONE))
+    return f"{np.median(np.divide(mine, none)):.2f}"
+
+
+def _colours(found: dict[str, Points]) -> str:
     """The largest error of a mean colour: of the worst pair, and the mean over pairs."""
-    first = next(iter(curves.values()))
-    header = [f"quality {point['quality']:.0f}" for point in first[0]]
+    header = [f"quality {point['quality']:.0f}" for point in found[NONE][0]]
     rows = []
-    for name, pairs in curves.items():
+    for name, pairs in found.items():
         columns = [[point["colour"] for point in points] for points in zip(*pairs, strict=True)]
         rows.append([name, *(f"{max(column):.2f} ({fmean(column):.2f})" for column in columns)])
     return table(["choice", *header], rows)

@@ -19,14 +19,26 @@ import click
     "-o", "--output", required=True, type=click.Path(path_type=Path), metavar="DIR", help="The release folder."
 )
 @click.option("--name", help="The release's name; by default the folder's.")
-def import_(checkpoint: Path, arch: str, output: Path, name: str | None) -> None:
+@click.option(
+    "--data",
+    multiple=True,
+    type=click.Path(path_type=Path),
+    metavar="DIR",
+    help="A folder of examples, or a CSV list, to fit the probability tables to; may be given several times.",
+)
+def import_(checkpoint: Path, arch: str, output: Path, name: str | None, data: tuple[Path, ...]) -> None:
     """Make a release folder of a checkpoint of a published codec.
 
     CHECKPOINT is what the official training code of BiSIC, BiSIC-Fast, ECSIC or the RGB-D codec of TOMM 2024
     (rgbd) saved, or the same tensors as safetensors. Nothing in it is executed. `bisic encode --model DIR` uses the
-    folder.
+    folder. With --data, which takes longer, files become a little smaller.
     """
     from stereocodec.official import import_checkpoint
 
-    import_checkpoint(checkpoint, output, arch=arch, name=name or output.resolve().name)
+    examples = []
+    if data:
+        from stereocodec.training.export import example_inputs
+
+        examples = example_inputs(arch, data)
+    import_checkpoint(checkpoint, output, arch=arch, name=name or output.resolve().name, examples=examples)
     click.echo(f"{output}: {sum(f.stat().st_size for f in output.iterdir()):,} bytes")

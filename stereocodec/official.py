@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -15,8 +15,9 @@ from torch import Tensor
 from .container import ViewKind
 from .entropy.lattice import Lattice
 from .errors import InvalidInput
+from .fitting import fitted_tables
 from .models import StereoModel, bisic_keys, build_model, ecsic_keys, rgbd_keys
-from .releases import coding_tables, save_release
+from .releases import Release, coding_tables, save_release
 
 Weights = Mapping[str, Tensor]
 # Architecture -> settings that the shapes tell, and the weights under this library's names.
@@ -37,21 +38,53 @@ tags: [stereo, image-compression, learned-compression]
 # {name}
 
 Weights of the `{arch}` architecture for [stereocodec](https://pypi.org/project/stereocodec/), taken from the checkpoint
-`{file}` (sha256 {digest}) of the architecture's own training code. Their licence is that of the checkpoint.
+`{file}` (sha256 {digest}) of the architecture's own training code. Their licence is that of the checkpoint. {tables}
 
 Use: `bisic encode {pictures} -o {output} --model DIR`.
 """
 
 
-def import_checkpoint(checkpoint: Path, folder: Path, *, arch: str, name: str) -> None:
+_FITTED = {
+    True: "The probability tables were fitted to examples.",
+    False: "The probability tables are those of the densities that the networks were trained with.",
+}
+
+
+def import_checkpoint(checkpoint: Path, folder: Path, *, arch: str, name: str, examples: Sequence[Tensor] = ()) -> None:
     """Makes a release folder of a checkpoint that the official code of an architecture wrote.
 
     checkpoint: what `torch.save` wrote (read without running anything in it), or safetensors: a state dict, or a
     dictionary with one under `state_dict` or `model`. arch: one of ARCHITECTURES. Weights keep their precision.
+    examples: pairs or frames to fit the tables to, see `fitted_tables`; without them the tables are those of the
+    densities that the networks were trained with.
 
     Raises InvalidInput, which names the first key that does not fit, when this is no checkpoint of that architecture;
     OutputError when `folder` is not empty or cannot be written.
     """
+    model = _network(checkpoint, arch)
+    digest = hashlib.sha256(checkpoint.read_bytes()).hexdigest()
+    lattice = Lattice()
+    tables = coding_tables(model, lattice)
+    if examples:
+        release = Release(name, b"", model.eval(), tables, lattice, {}, folder)
+        tables = fitted_tables(release, examples)
+    save_release(
+        folder,
+        name=name,
+        architecture=arch,
+        model=model,
+        tables=tables,
+        lattice=lattice,
+        training={"checkpoint": checkpoint.name, "sha256": digest, "examples": len(examples)},
+        card=_CARD.format(
+            name=name, arch=arch, file=checkpoint.name, digest=digest, tables=_FITTED[bool(examples)], **_use(model)
+        ),
+        precision=torch.float32,
+    )
+
+
+def _network(checkpoint: Path, arch: str) -> StereoModel:
+    """The architecture with the checkpoint's weights; raises InvalidInput."""
     if arch not in _READERS:
         raise InvalidInput(f"unknown architecture '{arch}'; known are: {', '.join(ARCHITECTURES)}")
     read_config, read_weights = _READERS[arch]
@@ -66,19 +99,7 @@ def import_checkpoint(checkpoint: Path, folder: Path, *, arch: str, name: str) -
         raise InvalidInput(f"{checkpoint} holds values in {bad} that are not numbers; use another checkpoint")
     model = build_model(arch, vars(config))
     model.load_state_dict(weights)
-    digest = hashlib.sha256(checkpoint.read_bytes()).hexdigest()
-    lattice = Lattice()
-    save_release(
-        folder,
-        name=name,
-        architecture=arch,
-        model=model,
-        tables=coding_tables(model, lattice),
-        lattice=lattice,
-        training={"checkpoint": checkpoint.name, "sha256": digest},
-        card=_CARD.format(name=name, arch=arch, file=checkpoint.name, digest=digest, **_use(model)),
-        precision=torch.float32,
-    )
+    return model
 
 
 def _use(model: StereoModel) -> dict[str, str]:

@@ -9,6 +9,7 @@ import math
 import sys
 from dataclasses import replace
 
+import encoder_choices
 import memory_points
 import numpy as np
 import out_of_distribution
@@ -17,14 +18,13 @@ import pytest
 import rd_points
 import stereo_gain
 import symmetry
-import torch
-from conftest import sample_crop, save_tiny
+from conftest import sample_crop, save_tiny, tiny_model
 from PIL import Image
 
+from stereocodec import StereoCodec
 from stereocodec.entropy.density_tables import residual_tables
-from stereocodec.releases import load_release
-from stereocodec.training.measure import coded_and_estimated_bytes
-from stereocodec.training.validation import central_crop
+from stereocodec.entropy.lattice import Lattice
+from stereocodec.releases import coding_tables
 
 
 @pytest.fixture
@@ -262,26 +262,26 @@ def test_scripts_on_pairs_fill_their_blocks(run, capsys, disk_pair, tmp_path, ti
             run(script, "--data", disk_pair.left.parent, "--pairs", "nothing")
 
 
-def test_fitted_tables_are_held_against_those_of_the_same_release(disk_pair, run, tiny_release, tmp_path, capsys):
-    plain = load_release(tiny_release)
-    data = ("--data", disk_pair.left.parent, "--side", 64)
-    with pytest.raises(SystemExit, match="exported without examples"):
-        run("fitted_tables", "--model", tiny_release, *data)
-    narrower = residual_tables(plain.lattice.scales * 0.7, laplace_share=0.5)
-    tables = replace(plain.tables, families={"first": narrower, "residual": plain.tables.scales})
+def test_choices_are_undone_one_by_one(disk_pair, run, tmp_path):
+    plain = residual_tables(Lattice().scales, laplace_share=0.5)
+    families = {name: residual_tables(Lattice().scales * 0.7, laplace_share=0.5) for name in ("first", "second")}
+    tables = replace(coding_tables(tiny_model(), Lattice()), scales=plain, families=families)
     folder = save_tiny(tmp_path / "fitted", tables=tables)
-    run("fitted_tables", "--model", folder, *data)
-    shown, progress = capsys.readouterr()
-    sizes = {(*line.split()[:-4], line.split()[-3]): int(line.split()[-2]) for line in progress.splitlines()}
-    x = central_crop(torch.from_numpy(np.stack(disk_pair.load())), 64).float() / 255
-    for quality in (10, 100):
-        before, after = (coded_and_estimated_bytes(r, x, quality)[0] for r in (plain, load_release(folder)))
-        assert sizes["none", "scene", f"q{quality}"] == before != after
-        assert sizes["all", "scene", f"q{quality}"] == sizes["y", "alone", "scene", f"q{quality}"] == after
-    rows = {line.split(" | ")[0]: line.split(" | ")[1:] for line in shown.splitlines() if " %, " in line}
-    assert rows["| y alone"] == rows["| all"]
-    change = 100 * (sizes["all", "scene", "q10"] / sizes["none", "scene", "q10"] - 1)
-    assert rows["| all"][0].startswith(f"{change:+.1f} %, ")
+    codec = StereoCodec.from_pretrained(folder, device="cpu")
+    points = encoder_choices.in_all_ways(codec, np.stack(disk_pair.load()), 30, first=2)
+    assert next(iter(points)) == list(encoder_choices.WAYS)[2]
+    as_written = len(codec.compress(*disk_pair.load(), quality=30))
+    pixels = 2 * np.prod(disk_pair.load()[0].shape[:2])
+    assert points[encoder_choices.ALL]["bpp"] == 8 * as_written / pixels
+    assert len({(point["bpp"], point["psnr"]) for point in points.values()}) == len(points) == 6
+    page = page_with_block(tmp_path, "encoder-choices")
+    run(
+        *("encoder_choices", "--data", disk_pair.left.parent, "--model", folder, "--markdown", page),
+        *("--qualities", "10", "40", "90"),
+    )
+    text = page.read_text()
+    for name in encoder_choices.WAYS:
+        assert text.count(f"| {name} | ") == (1 if name == encoder_choices.NONE else 2)
 
 
 def test_what_disparities_cost_before_and_after(disk_pair, tiny_release, run, tmp_path):

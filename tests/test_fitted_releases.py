@@ -19,9 +19,9 @@ from stereocodec.entropy.density_tables import residual_tables
 from stereocodec.entropy.lattice import Lattice
 from stereocodec.entropy.streams import StreamReader, StreamWriter
 from stereocodec.errors import InvalidRelease
+from stereocodec.fitting import fitted_tables
 from stereocodec.release_folders import model_id_of
 from stereocodec.releases import coding_tables, load_release
-from stereocodec.training.fitting import fitted_tables
 from stereocodec.training.measure import coded_and_estimated_bytes
 
 

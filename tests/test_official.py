@@ -9,6 +9,8 @@ import pytest
 import torch
 from click.testing import CliRunner
 from commands import error_line
+from conftest import sample_crop
+from PIL import Image
 from published import official_state
 from safetensors.torch import save_file
 from stereocodec_cli.main import bisic
@@ -47,6 +49,23 @@ def test_a_checkpoint_becomes_a_release_that_codes(arch, tmp_path):
     assert codec.name == "release"
     with pytest.raises(InvalidInput, match="release has a single quality; leave quality 50 out"):
         codec.compress(*views, quality=50)
+
+
+@pytest.mark.parametrize("arch", SIDE)
+def test_tables_are_fitted_to_examples(arch, tmp_path):
+    torch.save(state_dict(arch), tmp_path / "ckpt.pt")
+    views = sample_crop(128, 128)
+    for side, view in zip(("left", "right"), views, strict=True):
+        Image.fromarray(view).save(tmp_path / f"a_{side}.png")
+    run("import", tmp_path / "ckpt.pt", "--arch", arch, "-o", tmp_path / "plain")
+    result = run("import", tmp_path / "ckpt.pt", "--arch", arch, "-o", tmp_path / "fitted", "--data", tmp_path)
+    assert result.exit_code == 0, result.output
+    assert "tables were fitted to examples" in (tmp_path / "fitted" / "README.md").read_text(encoding="utf-8")
+    plain, fitted = (StereoCodec.from_pretrained(tmp_path / name, device="cpu") for name in ("plain", "fitted"))
+    before, after = plain.compress(*views), fitted.compress(*views)
+    assert len(after) < len(before)
+    for one, other in zip(plain.decompress(before), fitted.decompress(after), strict=True):
+        np.testing.assert_array_equal(one, other)
 
 
 @pytest.mark.parametrize("arch", SIDE)

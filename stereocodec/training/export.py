@@ -9,19 +9,22 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 import torch
+from torch import Tensor
 
 from ..container import ViewKind
 from ..entropy.lattice import Lattice
 from ..entropy.streams import CodingTables
 from ..errors import OutputError, TrainingError
+from ..fitting import fitted_tables, some_of
 from ..models import StereoModel
 from ..releases import coding_tables, load_release, save_release
 from .checkpoint import load_run
 from .config import TrainingConfig
 from .data import Example
-from .fitting import fitted_tables
 from .frame_measure import FrameMeasures
+from .frames import Frame
 from .measure import Measures, PairMeasures, check_bytes
+from .tasks import load_examples
 
 _CARD = """\
 ---
@@ -48,8 +51,6 @@ Weights of the `{arch}` architecture for [stereocodec](https://pypi.org/project/
 
 Use: `{usage}`.
 """
-# The counts of more crops hardly change, and each is coded several times.
-_FITTED_EXAMPLES = 24
 _UNMEASURED = "Rate and quality were not measured: the export was given no data."
 
 
@@ -71,7 +72,7 @@ def export_run(run: Path, folder: Path, *, name: str, data: str, examples: Seque
         raise OutputError(f"{folder} exists and is not an empty folder; choose another or remove it")
     config, model, progress = load_run(run)
     scenes = _validation_examples(examples, config) if examples else []
-    measures = FrameMeasures() if model.view_kind is ViewKind.RGB8_DEPTH else PairMeasures()
+    measures = _measures(model.view_kind)
     training = _record(progress, data)
     tables = coding_tables(model, Lattice())
     with TemporaryDirectory() as scratch:
@@ -87,6 +88,20 @@ def export_run(run: Path, folder: Path, *, name: str, data: str, examples: Seque
         training["metrics"] = measures.measure(release, scenes)
         measured = measures.table(training["metrics"], ", ".join(scene.name for scene in scenes))
     _save(folder, name, config, model, tables, training, card=_card(name, config, model, training, measures, measured))
+
+
+def example_inputs(arch: str, sources: Sequence[Path]) -> list[Tensor]:
+    """Some central crops of the pairs or frames of folders and CSV lists, as networks of the architecture take them.
+
+    Raises what `load_examples` raises.
+    """
+    examples = load_examples(TrainingConfig(arch=arch), sources)
+    measures = _measures(ViewKind.RGB8_DEPTH if isinstance(examples[0], Frame) else ViewKind.RGB8)
+    return [measures.input(example) for example in some_of(examples)]
+
+
+def _measures(kind: ViewKind) -> Measures:
+    return FrameMeasures() if kind is ViewKind.RGB8_DEPTH else PairMeasures()
 
 
 def _record(progress: Mapping[str, Any], data: str) -> dict[str, Any]:
@@ -164,7 +179,6 @@ def _validation_examples(examples: Sequence[Example], config: TrainingConfig) ->
 
 
 def _fitted_examples(examples: Sequence[Example], scenes: Sequence[Example]) -> list[Example]:
-    """Some of the examples that are not measured, from all over the list; the measured ones if there are no others."""
+    """Some of the examples that are not measured; the measured ones if there are no others."""
     measured = {scene.name for scene in scenes}
-    others = [example for example in examples if example.name not in measured] or list(scenes)
-    return others[:: -(-len(others) // _FITTED_EXAMPLES)]
+    return some_of([example for example in examples if example.name not in measured] or scenes)
