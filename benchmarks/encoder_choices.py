@@ -26,7 +26,7 @@ from stereocodec.codec import StereoCodec
 from stereocodec.images import psnr
 from stereocodec.models import bisic_rt, rt_entropy
 
-QUALITIES = (0, 10, 20, 30, 45, 60, 90)
+QUALITIES = (0, 15, 30, 60, 90)
 NONE, ALL = "none", "all, as files are written"
 Points = list[list[dict[str, float]]]  # by pair, a point per quality
 
