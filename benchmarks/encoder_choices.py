@@ -23,8 +23,9 @@ from memory_points import chosen_pairs, conditions, load_codec, pairs_parser
 from validation_curves import BANDS, percents
 
 from stereocodec.codec import StereoCodec
-from stereocodec.images import psnr
-from stereocodec.models import bisic_rt, rt_entropy
+from stereocodec.models.bisic_rt import entropy as rt_entropy
+from stereocodec.models.bisic_rt import model as bisic_rt
+from stereocodec.pictures.rgb import psnr
 
 QUALITIES = (0, 10, 20, 30, 45, 60, 90)
 NONE, ALL = "none", "all, as files are written"

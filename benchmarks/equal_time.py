@@ -22,8 +22,8 @@ from markdown_tables import machine, table
 from validation_curves import BANDS, percents, points
 
 from stereocodec.training.config import TrainingConfig
-from stereocodec.training.data import Pair, Photo, load_pairs, load_photos
 from stereocodec.training.loop import Trainer
+from stereocodec.training.pairs.data import Pair, Photo, load_pairs, load_photos
 from stereocodec.training.validation import validate_pairs
 
 _MARKS = (0.25, 1.0)

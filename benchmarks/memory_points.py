@@ -11,7 +11,7 @@ from rd_points import Pair, Point, View, find_pairs
 
 from stereocodec import StereoCodec
 from stereocodec.errors import StereoCodecError
-from stereocodec.images import psnr
+from stereocodec.pictures.rgb import psnr
 
 
 def parser(description: str | None) -> argparse.ArgumentParser:

@@ -19,8 +19,8 @@ from markdown_tables import publish
 from rd_report import report
 
 from stereocodec.errors import StereoCodecError
+from stereocodec.evaluation.codecs.model import QUALITIES, model_codec
 from stereocodec.evaluation.datasets import find_pairs
-from stereocodec.evaluation.model_codec import QUALITIES, model_codec
 from stereocodec.evaluation.points import read_points
 from stereocodec.evaluation.report import write_report
 from stereocodec.evaluation.results import Results, gather, write_results

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from stereocodec.errors import StereoCodecError
 from stereocodec.evaluation import datasets
-from stereocodec.evaluation.codecs import jpeg_bytes
+from stereocodec.evaluation.codecs.base import jpeg_bytes
 from stereocodec.evaluation.datasets import Pair, manifest_column
 from stereocodec.evaluation.metrics import View
 from stereocodec.evaluation.points import Point

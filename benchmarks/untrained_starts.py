@@ -18,11 +18,12 @@ import torch
 from markdown_tables import machine, publish, table
 from validation_curves import BANDS, Rows, percents
 
-from stereocodec.models import bisic_rt, build_model
-from stereocodec.models.bisic_rt import BisicRt
-from stereocodec.nn import dct
+from stereocodec.models import build_model
+from stereocodec.models.bisic_rt import dct
+from stereocodec.models.bisic_rt import model as bisic_rt
+from stereocodec.models.bisic_rt.model import BisicRt
 from stereocodec.training.config import TrainingConfig
-from stereocodec.training.data import CropSampler, Pair, load_pairs, split_validation
+from stereocodec.training.pairs.data import CropSampler, Pair, load_pairs, split_validation
 from stereocodec.training.validation import validate_pairs
 
 _SIDE, _CALIBRATED = 384, 32

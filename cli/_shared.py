@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO, TypeVar
 import click
 
 from stereocodec.container import SIGNATURE
-from stereocodec.container_rules import MAX_CHUNK_BYTES, MAX_GUARD_BYTES, MAX_STREAM_BYTES
+from stereocodec.container.limits import MAX_CHUNK_BYTES, MAX_GUARD_BYTES, MAX_STREAM_BYTES
 from stereocodec.errors import InvalidInput, LimitExceeded
 from stereocodec.files import write_atomically
 

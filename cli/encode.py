@@ -10,7 +10,7 @@ import click
 
 from stereocodec.container import Container
 from stereocodec.files import check_writable
-from stereocodec.release_folders import DEFAULT_DEPTH_MODEL, DEFAULT_MODEL
+from stereocodec.releases.folders import DEFAULT_DEPTH_MODEL, DEFAULT_MODEL
 
 from ._shared import (
     STANDARD_STREAM,
@@ -163,7 +163,7 @@ def _check_usage(left: str, right: str, output: str) -> None:
 
 
 def _load_pair(left: str, right: str) -> tuple[View, View]:
-    from stereocodec.images import to_pair, to_rgb8
+    from stereocodec.pictures.rgb import to_pair, to_rgb8
 
     # Converted one by one first, so that an error names the file.
     first, second = (to_rgb8(_load(path), display_name(path)) for path in (left, right))
@@ -171,7 +171,7 @@ def _load_pair(left: str, right: str) -> tuple[View, View]:
 
 
 def _load(path: str) -> Image.Image:
-    from stereocodec.pil_images import load_image
+    from stereocodec.pictures.pil import load_image
 
     if path != STANDARD_STREAM:
         return load_image(path)
@@ -180,7 +180,7 @@ def _load(path: str) -> Image.Image:
 
 
 def _decoded_psnr(codec: StereoCodec, data: bytes, views: tuple[View, View], quiet: bool) -> tuple[float, float]:
-    from stereocodec.images import psnr
+    from stereocodec.pictures.rgb import psnr
 
     with progress_bar(quiet) as progress:
         left, right = codec.decompress(data, output="numpy", progress=progress)

@@ -18,7 +18,7 @@ from stereocodec.errors import InvalidInput, OutputError
 from ._shared import device_option, quiet_option
 
 if TYPE_CHECKING:
-    from stereocodec.evaluation.codecs import Codec
+    from stereocodec.evaluation.codecs.base import Codec
     from stereocodec.evaluation.runner import Progress, Run
 
 _DEFAULT_ANCHORS = "jpeg,webp,avif,jxl,jpeg2000,x265,av1"
@@ -148,9 +148,9 @@ def evaluate(dataset: Path, output: Path, quiet: bool, **options: Any) -> None:
 def _codecs(options: dict[str, Any]) -> tuple[list[Codec], list[str]]:
     """The codecs to measure, models first, and the names of the models."""
     from stereocodec.devices import torch_device
-    from stereocodec.evaluation.model_codec import QUALITIES, model_codec
+    from stereocodec.evaluation.codecs.model import QUALITIES, model_codec
+    from stereocodec.evaluation.codecs.template import read_templates
     from stereocodec.evaluation.runner import find_anchor
-    from stereocodec.evaluation.template_codecs import read_templates
 
     device = torch_device(options["device"]).type if options["models"] else "cpu"
     qualities = _qualities(options["qualities"]) if options["qualities"] else QUALITIES

@@ -33,7 +33,7 @@ def import_(checkpoint: Path, arch: str, output: Path, name: str | None, data: t
     (rgbd) saved, or the same tensors as safetensors. Nothing in it is executed. `bisic encode --model DIR` uses the
     folder. With --data, which takes longer, files become a little smaller.
     """
-    from stereocodec.official import import_checkpoint
+    from stereocodec.releases.official import import_checkpoint
 
     examples = []
     if data:

@@ -11,8 +11,8 @@ import click
 
 import stereocodec
 from stereocodec.container import Container
-from stereocodec.container_depth import DepthView
-from stereocodec.container_rules import HUB_REPOSITORY, MODEL_NAME
+from stereocodec.container.depth import DepthView
+from stereocodec.container.limits import HUB_REPOSITORY, MODEL_NAME
 
 from ._shared import display_name, read_file
 

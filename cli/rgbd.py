@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from PIL import Image
 
     from stereocodec import RgbdCodec
-    from stereocodec.depth_images import DepthMap
+    from stereocodec.pictures.depth import DepthMap
 
 _MAX_PICTURE_BYTES = 2**30
 _KINDS = ("color", "depth")
@@ -111,9 +111,9 @@ def _save(picture: Image.Image, file: BinaryIO) -> None:
 
 
 def _load(color: str, depth: DepthOptions) -> tuple[NDArray[np.uint8], DepthMap]:
-    from stereocodec.depth_images import load_depth, to_depth_map
-    from stereocodec.images import to_rgb8
-    from stereocodec.pil_images import load_image
+    from stereocodec.pictures.depth import load_depth, to_depth_map
+    from stereocodec.pictures.pil import load_image
+    from stereocodec.pictures.rgb import to_rgb8
     from stereocodec.rgbd_codec import check_sizes
 
     name = display_name(depth.path)
@@ -139,8 +139,8 @@ def _size_text(data: bytes, picture: NDArray[np.uint8]) -> str:
 
 def _measured(codec: RgbdCodec, data: bytes, picture: NDArray[np.uint8], samples: DepthMap, quiet: bool) -> str:
     """What a decoder will get."""
-    from stereocodec.depth_images import depth_errors
-    from stereocodec.images import psnr
+    from stereocodec.pictures.depth import depth_errors
+    from stereocodec.pictures.rgb import psnr
 
     with progress_bar(quiet) as progress:
         color, depth = codec.decode(data, progress=progress)

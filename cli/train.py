@@ -96,9 +96,9 @@ def train(
     from stereocodec.devices import torch_device
     from stereocodec.training.config import TrainingConfig
     from stereocodec.training.crop_workers import default_workers
-    from stereocodec.training.data import load_photos
     from stereocodec.training.distributed import process_group
     from stereocodec.training.loop import Trainer
+    from stereocodec.training.pairs.data import load_photos
     from stereocodec.training.tasks import load_examples
     from stereocodec.training.timed import train_for
 

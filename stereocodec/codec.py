@@ -9,12 +9,12 @@ import torch
 from numpy.typing import NDArray
 
 from .container import ViewKind
-from .images import Output, from_rgb8, to_pair
+from .pictures.rgb import Output, from_rgb8, to_pair
 from .release_codec import Progress, ReleaseCodec, check_output, silent
-from .release_folders import DEFAULT_MODEL
+from .releases.folders import DEFAULT_MODEL
 
 if TYPE_CHECKING:
-    from .images import ImageLike
+    from .pictures.rgb import ImageLike
 
 # Files longer than the raw samples are coded at this much less quality, unless the pictures are so small (in bytes)
 # that what a file holds beside them matters.

@@ -105,7 +105,7 @@ def _save_all(image: Image.Image, file: IO[bytes], filename: str | bytes | os.Pa
     Settings: quality (0 to 100), model (what `StereoCodec.from_pretrained` takes), device.
     """
     from .codec import StereoCodec
-    from .release_folders import DEFAULT_MODEL
+    from .releases.folders import DEFAULT_MODEL
 
     settings = image.encoderinfo
     views = [frame for picture in (image, *settings.get("append_images", ())) for frame in _frames(picture)]

@@ -12,17 +12,17 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from .cards import copy_release
 from .container import Chunk, Container, ViewKind
-from .container_depth import DepthView
-from .container_rules import DEPTH_VERSION, FIRST_VERSION, HUB_REPOSITORY, MODEL_NAME, REPOSITORY_VERSION
+from .container.depth import DepthView
+from .container.limits import DEPTH_VERSION, FIRST_VERSION, HUB_REPOSITORY, MODEL_NAME, REPOSITORY_VERSION
 from .devices import made_on, torch_device
 from .entropy.streams import StreamReader, StreamWriter
 from .errors import DecodingMismatch, InvalidInput, WrongModel
-from .file_weights import other_weights, weights_of
-from .hub import Located, locate, publish
-from .release_folders import BUILT_IN
-from .releases import Release, load_release
+from .releases.cards import copy_release
+from .releases.folders import BUILT_IN
+from .releases.for_file import other_weights, weights_of
+from .releases.hub import Located, locate, publish
+from .releases.release import Release, load_release
 
 if TYPE_CHECKING:
     from typing_extensions import Self

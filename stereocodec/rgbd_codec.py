@@ -8,17 +8,17 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .container import ViewKind
-from .container_depth import DepthMode, DepthView
-from .depth_images import DepthMap, from_network, from_samples, to_depth_map, to_network
+from .container.depth import DepthMode, DepthView
 from .entropy.masks import decode_mask, encode_mask
 from .errors import InvalidInput
-from .images import Output, from_rgb8, to_rgb8
+from .pictures.depth import DepthMap, from_network, from_samples, to_depth_map, to_network
+from .pictures.rgb import Output, from_rgb8, to_rgb8
 from .release_codec import Progress, ReleaseCodec, check_output, silent
-from .release_folders import DEFAULT_DEPTH_MODEL
+from .releases.folders import DEFAULT_DEPTH_MODEL
 
 if TYPE_CHECKING:
-    from .depth_images import DepthLike
-    from .images import ImageLike
+    from .pictures.depth import DepthLike
+    from .pictures.rgb import ImageLike
 
 _MODES = {mode.name.lower(): mode for mode in DepthMode}
 
@@ -47,7 +47,7 @@ class RgbdCodec(ReleaseCodec):
         """Encodes a frame to the bytes of a `.bsc` file.
 
         color: as of `StereoCodec.compress`. depth: of the same size; an image of mode I;16 or L, an array or tensor
-        (H, W) of uint16 or uint8, or of floats in metres (`depth_images.to_depth_map`).
+        (H, W) of uint16 or uint8, or of floats in metres (`pictures.depth.to_depth_map`).
         depth_unit: what a step of a sample is: "mm" (when left out, for 16 bits and floats), "cm", "tum", "kitti", or
         metres. invalid: the sample that stands for no measurement.
         depth_mode: "linear", or "inverse" for errors that grow with the square of the distance.

@@ -11,14 +11,10 @@ from tracing import traced_encode
 
 from stereocodec.codec import StereoCodec
 from stereocodec.container import Container
-from stereocodec.container_rules import MODEL_NAME
-from stereocodec.errors import (
-    NotABscFile,
-    UnknownModel,
-    WrongModel,
-)
-from stereocodec.images import psnr
-from stereocodec.releases import load_release
+from stereocodec.container.limits import MODEL_NAME
+from stereocodec.errors import NotABscFile, UnknownModel, WrongModel
+from stereocodec.pictures.rgb import psnr
+from stereocodec.releases.release import load_release
 
 
 @pytest.mark.parametrize(

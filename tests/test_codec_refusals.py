@@ -14,14 +14,8 @@ from stereocodec.codec import StereoCodec
 from stereocodec.container import Container, Streams
 from stereocodec.entropy.guard import count_entries
 from stereocodec.entropy.lattice import Lattice
-from stereocodec.errors import (
-    CorruptFile,
-    DecodingMismatch,
-    FormatError,
-    InvalidInput,
-    StereoCodecError,
-)
-from stereocodec.releases import load_release
+from stereocodec.errors import CorruptFile, DecodingMismatch, FormatError, InvalidInput, StereoCodecError
+from stereocodec.releases.release import load_release
 
 
 def repacked(data, **changes):

@@ -18,9 +18,9 @@ from conftest import REPOSITORY, image_size, sample_crop
 from PIL import Image
 
 from stereocodec.codec import StereoCodec
-from stereocodec.images import psnr
-from stereocodec.pil_images import load_image
-from stereocodec.release_folders import DEFAULT_MODEL, find_release, model_id_of
+from stereocodec.pictures.pil import load_image
+from stereocodec.pictures.rgb import psnr
+from stereocodec.releases.folders import DEFAULT_MODEL, find_release, model_id_of
 
 BISIC = Path(sysconfig.get_path("scripts")) / ("bisic.exe" if sys.platform == "win32" else "bisic")
 

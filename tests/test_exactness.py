@@ -28,7 +28,7 @@ from stereocodec.entropy.ans import StreamEncoder
 from stereocodec.entropy.guard import count_entries
 from stereocodec.entropy.lattice import Lattice
 from stereocodec.errors import DecodingMismatch
-from stereocodec.releases import coding_tables, load_release
+from stereocodec.releases.release import coding_tables, load_release
 
 EPSILON = Lattice().epsilon
 # (height, width, quality): the small model gets a picture that is worth several threads.

@@ -19,7 +19,7 @@ from stereocodec.codec import StereoCodec
 from stereocodec.container import Container
 from stereocodec.entropy.lattice import Lattice
 from stereocodec.errors import DecodingMismatch
-from stereocodec.official import import_checkpoint
+from stereocodec.releases.official import import_checkpoint
 
 EPSILON = Lattice().epsilon
 

@@ -13,9 +13,9 @@ from tracing import traced_decode
 
 from stereocodec import RgbdCodec, StereoCodec
 from stereocodec.container import Container
-from stereocodec.depth_images import depth_errors, to_depth_map
 from stereocodec.errors import WrongModel
-from stereocodec.images import psnr
+from stereocodec.pictures.depth import depth_errors, to_depth_map
+from stereocodec.pictures.rgb import psnr
 
 GOLDEN = Path(__file__).parent / "golden"
 PAIRS = ["odd-size.bsc", "still-life.bsc"]

@@ -18,7 +18,7 @@ from packaging.utils import canonicalize_name
 from PIL import Image
 
 from stereocodec import StereoCodec, __version__
-from stereocodec.images import psnr, to_rgb8
+from stereocodec.pictures.rgb import psnr, to_rgb8
 
 REPOSITORY = Path(__file__).parent.parent
 README = (REPOSITORY / "README.md").read_text(encoding="utf-8")

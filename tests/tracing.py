@@ -21,7 +21,7 @@ import torch.nn.functional as F
 from stereocodec import release_codec
 from stereocodec.codec import StereoCodec
 from stereocodec.entropy.streams import StreamReader, StreamWriter
-from stereocodec.nn.blocks import DepthwiseConv
+from stereocodec.models.bisic_rt.blocks import DepthwiseConv
 
 
 @dataclass

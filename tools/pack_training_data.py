@@ -23,11 +23,11 @@ import torch
 from numpy.typing import NDArray
 from PIL import Image
 
+from stereocodec.datasets.pairs import find_pairs, pictures_in, unique
 from stereocodec.errors import OutputError, StereoCodecError, TrainingError
-from stereocodec.images import to_rgb8
-from stereocodec.pil_images import load_image
+from stereocodec.pictures.pil import load_image
+from stereocodec.pictures.rgb import to_rgb8
 from stereocodec.training.config import TrainingConfig
-from stereocodec.training.layouts import find_pairs, pictures_in, unique
 from stereocodec.training.validation import central_crop
 
 Picture = NDArray[np.uint8]  # (H, W, 3)

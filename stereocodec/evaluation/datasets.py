@@ -15,11 +15,11 @@ from pathlib import Path
 
 import numpy as np
 
+from ..datasets.pairs import find_pairs as find_layout_pairs
+from ..datasets.pairs import pictures_in
 from ..errors import InvalidInput, StereoCodecError, TrainingError
-from ..images import to_pair
-from ..pil_images import load_image
-from ..training.layouts import find_pairs as find_layout_pairs
-from ..training.layouts import pictures_in
+from ..pictures.pil import load_image
+from ..pictures.rgb import to_pair
 from .metrics import View
 
 

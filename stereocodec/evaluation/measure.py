@@ -15,7 +15,7 @@ from typing import NamedTuple
 
 from ..errors import FormatError, StereoCodecError
 from ..files import write_atomically
-from .codecs import Codec
+from .codecs.base import Codec
 from .datasets import Pair
 from .metrics import View, ms_ssim, psnr
 from .points import Point

@@ -10,13 +10,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from ..errors import InvalidInput, StereoCodecError
-from .codecs import PICTURE_CODECS, Codec
+from .codecs.base import PICTURE_CODECS, Codec
+from .codecs.video import VIDEO_CODECS
+from .codecs.zoo import ZOO_CODECS
 from .datasets import Dataset, Pair, Problem, usable
 from .matching import next_setting
 from .measure import Cache, Failure, Task, measure
 from .points import Point
-from .video_codecs import VIDEO_CODECS
-from .zoo_codecs import ZOO_CODECS
 
 Progress = Callable[[int, int, str], object]
 """Called with the number of points that are done, of all, and what the last one was."""

@@ -6,10 +6,10 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from .base import StereoModel
-from .bisic import Bisic, BisicConfig, BisicFast, BisicFastConfig
-from .bisic_rt import BisicRt, BisicRtConfig
-from .ecsic import Ecsic, EcsicConfig
-from .rgbd import Rgbd, RgbdConfig
+from .bisic.model import Bisic, BisicConfig, BisicFast, BisicFastConfig
+from .bisic_rt.model import BisicRt, BisicRtConfig
+from .ecsic.model import Ecsic, EcsicConfig
+from .rgbd.model import Rgbd, RgbdConfig
 
 __all__ = ["ARCHITECTURES", "StereoModel", "build_model"]
 

@@ -40,7 +40,7 @@ class TrainingConfig:
     get other light and colours, or none.
 
     Of colour with depth: `loss` is that of colour, `depth_loss` that of depth ("structure" is the published one).
-    `depth_unit`, as of `depth_images.metres_per_step` or "sun", stands for all data; empty for that of each layout,
+    `depth_unit`, as of `pictures.depth.metres_per_step` or "sun", stands for all data; empty for that of each layout,
     millimetres where it has none. `depth_range` is empty for each frame's own, as `RgbdCodec.compress` takes it, or
     the least and the greatest depth in metres, to which measurements are clipped. `invalid` stands for no measurement.
     `auxiliary_learning_rate` is that of learned quantiles; 0 for the learning rate. `precision`: `auto` is bfloat16

@@ -19,7 +19,7 @@ import torch
 from torch import Tensor
 
 from ..errors import TrainingError
-from .data import CropSampler, Photo
+from .pairs.data import CropSampler, Photo
 from .tasks import PairTask, Sampler, Task
 
 # Batches that are drawn while one is trained on.

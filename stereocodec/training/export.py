@@ -15,15 +15,15 @@ from ..container import ViewKind
 from ..entropy.lattice import Lattice
 from ..entropy.streams import CodingTables
 from ..errors import OutputError, TrainingError
-from ..fitting import fitted_tables, some_of
 from ..models import StereoModel
-from ..releases import coding_tables, load_release, save_release
+from ..releases.fitting import fitted_tables, some_of
+from ..releases.release import coding_tables, load_release, save_release
 from .checkpoint import load_run
 from .config import TrainingConfig
-from .data import Example
-from .frame_measure import FrameMeasures
-from .frames import Frame
+from .frames.data import Frame
+from .frames.measure import FrameMeasures
 from .measure import Measures, PairMeasures, check_bytes
+from .pairs.data import Example
 from .tasks import load_examples
 
 _CARD = """\

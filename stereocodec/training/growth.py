@@ -127,7 +127,7 @@ def largest_difference(first: StereoModel, second: StereoModel) -> float:
 def _rendered(model: StereoModel) -> Tensor:
     """A rendered example as the model takes it."""
     # What measures releases needs the whole codec: only runs that grow load it.
-    from .frame_measure import FrameMeasures
+    from .frames.measure import FrameMeasures
     from .measure import PairMeasures
 
     measures = FrameMeasures() if model.view_kind is ViewKind.RGB8_DEPTH else PairMeasures()

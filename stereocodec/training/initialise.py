@@ -11,9 +11,9 @@ from torch import Tensor
 
 from ..errors import TrainingError
 from ..models import StereoModel
-from ..nn.blocks import QualityKnots
-from ..release_folders import built_in_names
-from ..releases import load_release
+from ..models.bisic_rt.blocks import QualityKnots
+from ..releases.folders import built_in_names
+from ..releases.release import load_release
 from .checkpoint import FILE_NAME, load_run
 
 

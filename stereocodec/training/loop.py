@@ -21,12 +21,12 @@ from . import distributed
 from .checkpoint import CONFIG, FILE_NAME, RandomState, check_settings, load_checkpoint, save_checkpoint
 from .config import TrainingConfig
 from .crop_workers import make_sampler
-from .data import Pair, Photo, split_validation
-from .frames import Frame
+from .frames.data import Frame
 from .growth import grow
 from .initialise import initialise
 from .logs import RunLogs
 from .optimisers import WeightAverage, is_auxiliary, make_auxiliary_optimisers, make_optimisers
+from .pairs.data import Pair, Photo, split_validation
 from .precision import autocast
 from .progress import Pace, hours
 from .speed import GpuMeter, hardware

@@ -18,12 +18,12 @@ from ..codec import StereoCodec
 from ..entropy.coders import Group, RateEstimator
 from ..entropy.streams import StreamWriter
 from ..errors import TrainingError
-from ..images import psnr
-from ..releases import Release
+from ..pictures.rgb import psnr
+from ..releases.release import Release
 from .config import TrainingConfig
-from .data import Example, Pair
 from .losses import MS_SSIM_WEIGHT
 from .ms_ssim import ms_ssim
+from .pairs.data import Example, Pair
 from .validation import central_crop
 
 QUALITIES = (0, 25, 50, 75, 100)

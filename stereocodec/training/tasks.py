@@ -15,11 +15,11 @@ from ..container import ViewKind
 from ..errors import TrainingError
 from ..models import ARCHITECTURES, StereoModel
 from .config import TrainingConfig
-from .data import CropSampler, Example, Pair, Photo, load_pairs
-from .frame_losses import FrameRateDistortion, depth_error
-from .frames import Frame, FrameSampler, load_frames
+from .frames.data import Frame, FrameSampler, load_frames
+from .frames.losses import FrameRateDistortion, depth_error
 from .losses import RateDistortion, psnr, squared_error
 from .ms_ssim import ms_ssim
+from .pairs.data import CropSampler, Example, Pair, Photo, load_pairs
 from .validation import MAX_SIDE, validate_frames, validate_pairs
 
 Rows = list[dict[str, float]]

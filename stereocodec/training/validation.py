@@ -12,14 +12,14 @@ from typing import TypeVar
 import torch
 from torch import Tensor
 
-from ..container_depth import DepthView
-from ..depth_images import depth_errors, from_network
+from ..container.depth import DepthView
 from ..models import StereoModel
-from .data import Example, Pair
-from .frame_losses import depth_error
-from .frames import Frame
+from ..pictures.depth import depth_errors, from_network
+from .frames.data import Frame
+from .frames.losses import depth_error
 from .losses import estimate, psnr, rate_and_reconstruction, squared_error
 from .ms_ssim import ms_ssim
+from .pairs.data import Example, Pair
 
 QUALITIES = (0.0, 0.25, 0.5, 0.75, 1.0)
 MAX_SIDE = 768

@@ -23,8 +23,8 @@ from tracing import traced_decode  # noqa: E402
 
 from stereocodec import RgbdCodec, StereoCodec  # noqa: E402
 from stereocodec.container import Container  # noqa: E402
-from stereocodec.depth_images import depth_errors, to_depth_map  # noqa: E402
-from stereocodec.images import psnr  # noqa: E402
+from stereocodec.pictures.depth import depth_errors, to_depth_map  # noqa: E402
+from stereocodec.pictures.rgb import psnr  # noqa: E402
 
 # height, width, top and left of the crop, and the quality
 PICTURES = {

@@ -1,0 +1,11 @@
+"""The `.bsc` container: bytes <-> the fields and the streams of one stereo pair or frame of colour with depth.
+
+`docs/format.md` specifies every byte. This package needs the standard library alone, so that a file can be examined
+where torch is not installed, and it treats the guard list and the streams as opaque bytes.
+"""
+
+from __future__ import annotations
+
+from .file import SIGNATURE, Chunk, Container, Reader, Streams, ViewKind
+
+__all__ = ["SIGNATURE", "Chunk", "Container", "Reader", "Streams", "ViewKind"]

@@ -1,0 +1,1 @@
+"""`bisic` and `bisic-fast`."""

@@ -1,0 +1,64 @@
+"""Settings of `bisic` and `bisic-fast`."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+from ...entropy.tables import MAX_TABLES
+
+_MAX_WIDTH = 4096
+
+
+@dataclass(frozen=True)
+class BisicConfig:
+    """Widths of `bisic`; the defaults are those of the published networks.
+
+    channels: of every feature map, of y and of z. slices: of channels of y, coded one after the other.
+    parameter_widths, context_widths, residual_widths: the hidden layers of the networks of means and scales, of
+    channel contexts, and of the prediction of quantisation errors. lmbda: what the squared error of pixels in 0..1
+    weighs against bits per view pixel.
+
+    Raises ValueError for impossible values.
+    """
+
+    channels: int = 192
+    slices: int = 12
+    parameter_widths: tuple[int, ...] = (384, 192, 96)
+    context_widths: tuple[int, ...] = (224, 192, 128)
+    residual_widths: tuple[int, ...] = (384, 192, 64)
+    lmbda: float = 2048.0
+
+    def __post_init__(self) -> None:
+        for name in ("parameter_widths", "context_widths", "residual_widths"):
+            widths = getattr(self, name)
+            if not isinstance(widths, tuple | list) or len(widths) != 3 or not all(map(_is_width, widths)):
+                raise ValueError(f"{name} is {widths!r}; it must be three whole numbers from 1 to {_MAX_WIDTH}")
+            object.__setattr__(self, name, tuple(widths))
+        if not _is_width(self.channels) or self.channels % 16 or self.channels > MAX_TABLES:
+            raise ValueError(f"channels is {self.channels!r}; it must be a multiple of 16 up to {MAX_TABLES}")
+        if not _is_width(self.slices) or self.slices < 2 or self.channels % (2 * self.slices):
+            raise ValueError(f"slices is {self.slices!r}; 2 or more must divide {self.channels} channels evenly")
+        if isinstance(self.lmbda, bool) or not isinstance(self.lmbda, int | float) or not 0 < self.lmbda < math.inf:
+            raise ValueError(f"lmbda is {self.lmbda!r}; it must be a positive number")
+
+    @property
+    def slice_channels(self) -> int:
+        """Channels of a slice."""
+        return self.channels // self.slices
+
+    @property
+    def context_channels(self) -> int:
+        """Width of the channel context."""
+        return 8 * self.slice_channels
+
+
+@dataclass(frozen=True)
+class BisicFastConfig(BisicConfig):
+    """Widths of `bisic-fast`, as `BisicConfig`."""
+
+    slices: int = 6
+
+
+def _is_width(value: object) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool) and 1 <= value <= _MAX_WIDTH

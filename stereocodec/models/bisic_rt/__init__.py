@@ -1,0 +1,1 @@
+"""`bisic-rt`, the fast default model."""

@@ -1,0 +1,1 @@
+"""`rgbd`, for colour with depth."""

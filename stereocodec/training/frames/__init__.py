@@ -1,0 +1,1 @@
+"""What training on colour with depth takes."""

@@ -1,0 +1,1 @@
+"""What training on stereo pairs takes: crops of pairs and photographs, drawn patterns."""
