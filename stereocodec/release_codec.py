@@ -14,7 +14,7 @@ from torch import Tensor
 
 from .container import Chunk, Container, ViewKind
 from .container.depth import DepthView
-from .container.limits import DEPTH_VERSION, FIRST_VERSION, HUB_REPOSITORY, MODEL_NAME, REPOSITORY_VERSION
+from .container.limits import HUB_REPOSITORY, MODEL_NAME
 from .devices import made_on, torch_device
 from .entropy.streams import StreamReader, StreamWriter
 from .errors import DecodingMismatch, InvalidInput, WrongModel
@@ -231,7 +231,6 @@ class ReleaseCodec:
             self._model.walk(writer, latents, qualities, (x.shape[1], x.shape[2]))
         say(0.9, "writing")
         streams, guard = writer.finish()
-        without_depth = REPOSITORY_VERSION if self._origin else FIRST_VERSION
         container = Container(
             height=size[0],
             width=size[1],
@@ -242,7 +241,6 @@ class ReleaseCodec:
             latent_checksum=writer.checksum,
             chunks=self._chunks(),
             view_kind=self.view_kind,
-            version=DEPTH_VERSION if depth else without_depth,
             depth=depth,
         )
         return container.to_bytes()

@@ -51,7 +51,15 @@ class RawCodec:
         assert progress is None  # nothing is shown where there is no terminal
         height, width, _ = left.shape
         streams = Streams(b"", b"", left.tobytes(), right.tobytes())
-        return Container(width, height, self.quality_or_default(quality), MODEL_ID, b"", streams, 7).to_bytes()
+        return Container(
+            width=width,
+            height=height,
+            quality=self.quality_or_default(quality),
+            model_id=MODEL_ID,
+            guard=b"",
+            streams=streams,
+            latent_checksum=7,
+        ).to_bytes()
 
     def decompress(self, data, *, output="pil", progress):
         container = Container.from_bytes(data)

@@ -6,6 +6,8 @@ where torch is not installed, and it treats the guard list and the streams as op
 
 from __future__ import annotations
 
-from .file import SIGNATURE, Chunk, Container, Reader, Streams, ViewKind
+from .chunks import Chunk
+from .file import HEADER_BYTES, Container, Header, Streams, ViewKind
+from .reader import SIGNATURE
 
-__all__ = ["SIGNATURE", "Chunk", "Container", "Reader", "Streams", "ViewKind"]
+__all__ = ["HEADER_BYTES", "SIGNATURE", "Chunk", "Container", "Header", "Streams", "ViewKind"]

@@ -10,13 +10,10 @@ import math
 import struct
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 from .limits import MAX_STREAM_BYTES
+from .reader import Reader
 from .varint import write_varint
-
-if TYPE_CHECKING:
-    from .file import Reader
 
 MAX_METRES_PER_STEP = 1e6
 _BITS = (8, 16)

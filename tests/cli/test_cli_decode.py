@@ -85,7 +85,9 @@ def test_decode_overwrites_only_when_forced_and_leaves_neither_view_otherwise(pa
 
 def test_decode_reports_a_format_that_cannot_hold_the_picture(folder, raw_codec):
     streams = Streams(b"", b"", bytes(3 * 20_000), bytes(3 * 20_000))
-    wide = Container(20_000, 1, 50, MODEL_ID, b"", streams, 7)
+    wide = Container(
+        width=20_000, height=1, quality=50, model_id=MODEL_ID, guard=b"", streams=streams, latent_checksum=7
+    )
     (folder / "wide.bsc").write_bytes(wide.to_bytes())
     line = error_line(run("decode", "wide.bsc", "--left", "l.png", "--right", "r.webp"))
     assert "r.webp cannot be written as WEBP" in line

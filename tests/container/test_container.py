@@ -129,16 +129,16 @@ def test_the_largest_overhead_in_a_whole_file():
         ({"model_id": "123456"}, "model_id is str"),
         ({"guard": [1]}, "guard is list"),
         ({"streams": (b"", b"", b"", b"")}, "streams is tuple"),
-        ({"streams": Streams(b"", b"", b"", None)}, "stream is NoneType"),
+        ({"streams": Streams(b"", b"", b"", None)}, "streams.y_right is NoneType"),
         ({"latent_checksum": 2**32}, "latent checksum"),
         ({"latent_checksum": -1}, "latent checksum"),
         ({"view_kind": 0}, "view_kind is int"),
         ({"version": (2, 0)}, "major version must be 1"),
         ({"version": (1, 16)}, "minor version"),
         ({"version": (1,)}, "version"),
-        ({"version": (1, 0.0)}, "version number is float"),
+        ({"version": (1, 0.0)}, "item of version is float"),
         ({"chunks": [Chunk("abcd", b"")]}, "chunks is list"),
-        ({"chunks": ("abcd",)}, "chunk is str"),
+        ({"chunks": ("abcd",)}, "item of chunks is str"),
         ({"chunks": (Chunk(b"abcd", b""),)}, "name is bytes"),
         ({"chunks": (Chunk("abcd", "text"),)}, "payload is str"),
         ({"chunks": (Chunk("abc", b""),)}, "chunk name 'abc'"),
@@ -194,9 +194,10 @@ def test_the_limits_themselves_can_be_written_and_read(change):
 )
 def test_limits_of_bytes(monkeypatch, limit, container):
     # The true limits are many megabytes; smaller ones take the same way through the code.
-    monkeypatch.setattr(rules, limit, 8)
+    where = f"stereocodec.container.{'chunks' if 'CHUNK' in limit else 'file'}.{limit}"
+    monkeypatch.setattr(where, 8)
     assert Container.from_bytes(container.to_bytes()) == container
-    monkeypatch.setattr(rules, limit, 4)
+    monkeypatch.setattr(where, 4)
     with pytest.raises(InvalidInput, match="the limit is 4"):
         container.to_bytes()
 

@@ -256,7 +256,8 @@ def test_bad_chunks(chunks, error, message):
 def test_limits_of_bytes(monkeypatch, limit, data):
     # The true limits are many megabytes; smaller ones take the same way through the code.
     Container.from_bytes(data)
-    monkeypatch.setattr(f"stereocodec.container.limits.{limit}", 4)
+    where = "chunks" if "CHUNK" in limit else "file"
+    monkeypatch.setattr(f"stereocodec.container.{where}.{limit}", 4)
     assert "the limit is 4" in refusal(data, LimitExceeded)
 
 
