@@ -34,8 +34,8 @@ Points = list[list[dict[str, float]]]  # by pair, a point per quality
 
 @contextmanager
 def _with_tables(codec: StereoCodec, **changes: Any) -> Iterator[None]:
-    release = codec._release
-    with patch.object(codec, "_release", replace(release, tables=replace(release.tables, **changes))):
+    release = codec._coder.release
+    with patch.object(codec._coder, "release", replace(release, tables=replace(release.tables, **changes))):
         yield
 
 

@@ -17,7 +17,7 @@ from stereocodec.errors import InvalidInput, LimitExceeded
 from stereocodec.files import write_atomically
 
 if TYPE_CHECKING:
-    from stereocodec.release_codec import Progress
+    from stereocodec.coding import Progress
 
 STANDARD_STREAM = "-"
 _Function = TypeVar("_Function", bound=Callable[..., Any])

@@ -9,23 +9,29 @@
     left.save("pair.bsc", save_all=True, append_images=[right], quality=50)
 
 Importing this module registers it, without torch. `Image.open` takes the release that made the file: a built-in one,
-or one in the Hub's cache.
+or one in the Hub's cache. Its networks stay in memory for the next picture.
 """
 
 from __future__ import annotations
 
 import io
 import os
-from typing import IO, Any
+from typing import IO, TYPE_CHECKING, Any
 
 from PIL import Image, ImageFile
 
-from .container import SIGNATURE, Container
+from .container import HEADER_BYTES, SIGNATURE, Container, Header
 from .errors import FormatError, StereoCodecError
+
+if TYPE_CHECKING:
+    from .codec import StereoCodec
 
 FORMAT = "BSC"
 EXTENSION = ".bsc"
 MIME_TYPE = "image/vnd.stereocodec.bsc"
+
+# Loading weights takes longer than decoding a picture, and pictures of a folder have mostly the same ones.
+_last: list[StereoCodec] = []
 
 
 def _accept(prefix: bytes) -> bool:
@@ -35,8 +41,8 @@ def _accept(prefix: bytes) -> bool:
 class BscImageFile(ImageFile.ImageFile):
     """The two views of a `.bsc` file; frame 0 is the left one.
 
-    `info` has the encoder's `quality` and the hexadecimal `model_id`. Damage and missing weights are an OSError when
-    the pixels are asked for, as Pillow's own plug-ins have it; a damaged container already when it is opened.
+    `info` has the encoder's `quality` and the hexadecimal `model_id`. Opening reads the header alone. Damage behind it
+    and missing weights are an OSError when the pixels are asked for, as Pillow's own plug-ins have it.
     """
 
     format = FORMAT
@@ -44,17 +50,17 @@ class BscImageFile(ImageFile.ImageFile):
 
     def _open(self) -> None:
         assert self.fp is not None
-        self._data = self.fp.read()
+        start = self.fp.read(HEADER_BYTES)
         try:
-            container = Container.from_bytes(self._data)
+            header = Header.peek(start)
         except FormatError as error:
-            if not _accept(self._data):
+            if not _accept(start):
                 raise SyntaxError(str(error)) from error  # how a plug-in tells Pillow to ask the next one
             raise OSError(str(error)) from error
-        self._size = container.width, container.height
+        self._size = header.width, header.height
         self._mode = "RGB"
-        self.info["quality"] = container.quality
-        self.info["model_id"] = container.model_id.hex()
+        self.info["quality"] = header.quality
+        self.info["model_id"] = header.model_id.hex()
         self.n_frames = 2
         self.is_animated = True
         self._frame = 0
@@ -76,7 +82,9 @@ class BscImageFile(ImageFile.ImageFile):
         """Decodes both views when the first pixel is asked for."""
         if self.tile:
             if self._views is None:
-                self._views = _decode(self._data)
+                assert self.fp is not None
+                self.fp.seek(0)
+                self._views = _decode(self.fp.read())
             if self.fp and self._exclusive_fp:
                 self.fp.close()
             self.fp = io.BytesIO(self._views[self._frame].tobytes())
@@ -87,12 +95,20 @@ class BscImageFile(ImageFile.ImageFile):
 
 
 def _decode(data: bytes) -> tuple[Image.Image, Image.Image]:
-    from .codec import StereoCodec
-
     try:
-        return StereoCodec.for_file(data).decompress(data)
+        container = Container.from_bytes(data)
+        return _codec_of(container).decompress(container)
     except StereoCodecError as error:
         raise OSError(str(error)) from error
+
+
+def _codec_of(container: Container) -> StereoCodec:
+    """The codec of a file; the one of the last file, when the same weights wrote both."""
+    from .codec import StereoCodec
+
+    if not (_last and _last[0].model_id == container.model_id):
+        _last[:] = [StereoCodec.for_file(container)]
+    return _last[0]
 
 
 def _save(image: Image.Image, file: IO[bytes], filename: str | bytes | os.PathLike[Any]) -> None:

@@ -7,13 +7,14 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from .container import ViewKind
+from .coding import Progress, silent
+from .container import Container, ViewKind
 from .container.depth import DepthMode, DepthView
 from .entropy.masks import decode_mask, encode_mask
 from .errors import InvalidInput
 from .pictures.depth import DepthMap, from_network, from_samples, to_depth_map, to_network
 from .pictures.rgb import Output, from_rgb8, to_rgb8
-from .release_codec import Progress, ReleaseCodec, check_output, silent
+from .release_codec import ReleaseCodec, check_output
 from .releases.folders import DEFAULT_DEPTH_MODEL
 
 if TYPE_CHECKING:
@@ -57,25 +58,54 @@ class RgbdCodec(ReleaseCodec):
 
         Raises InvalidInput, and DecodingMismatch when damaged weights give values that are not numbers.
         """
+        say = progress or silent
+        data = self.encode(
+            color,
+            depth,
+            depth_unit=depth_unit,
+            depth_mode=depth_mode,
+            depth_range=depth_range,
+            invalid=invalid,
+            quality=quality,
+            progress=say,
+        ).to_bytes()
+        say(1.0, "done")
+        return data
+
+    def encode(
+        self,
+        color: ImageLike,
+        depth: DepthLike,
+        *,
+        depth_unit: str | float | None = None,
+        depth_mode: str = "linear",
+        depth_range: tuple[float, float] | None = None,
+        invalid: int = 0,
+        quality: int | None = None,
+        progress: Progress | None = None,
+    ) -> Container:
+        """As `compress`, but what the file holds: `to_bytes()` of it is the file."""
         quality = self.quality_or_default(quality)
         picture = to_rgb8(color, "color")
         samples = to_depth_map(depth, "depth", unit=depth_unit, invalid=invalid)
         check_sizes(picture, samples.samples)
         mode = _mode(depth_mode)
         near, far = _range(samples, mode, depth_range)
-        say = progress or silent
         frame = np.dstack([picture / np.float32(255), to_network(samples, mode, near, far)])
         mask = encode_mask(samples.holes)
-        depth_view = DepthView(samples.bits, samples.metres_per_step, samples.invalid, near, far, mode, mask)
-        size = picture.shape[0], picture.shape[1]
-        data = self._encoded(self._padded(frame[None]), size, quality, say, depth=depth_view)
-        say(1.0, "done")
-        return data
+        view = DepthView(samples.bits, samples.metres_per_step, samples.invalid, near, far, mode, mask)
+        coded = self._coder.encode(self._coder.padded(frame[None]), quality, say=progress or silent)
+        return self._container(coded, (picture.shape[0], picture.shape[1]), quality, view)
 
     def decompress(
-        self, data: bytes, *, output: Output = "pil", metres: bool = False, progress: Progress | None = None
+        self,
+        data: bytes | Container,
+        *,
+        output: Output = "pil",
+        metres: bool = False,
+        progress: Progress | None = None,
     ) -> tuple[Any, Any]:
-        """Decodes the bytes of a `.bsc` file to colour and depth.
+        """Decodes the bytes of a `.bsc` file, or what was read from them, to colour and depth.
 
         output: "pil", "numpy" or "torch", for colour as of `StereoCodec.decompress`. Depth comes as it was given, in
         samples (mode I;16 or L; (H, W) uint16 or uint8; (H, W) int32 tensor), or with `metres` as float32, NaN where
@@ -87,14 +117,16 @@ class RgbdCodec(ReleaseCodec):
         color, depth = self.decode(data, progress=progress)
         return from_rgb8(color, output), from_samples(depth, output, metres=metres)
 
-    def decode(self, data: bytes, *, progress: Progress | None = None) -> tuple[NDArray[np.uint8], DepthMap]:
+    def decode(
+        self, data: bytes | Container, *, progress: Progress | None = None
+    ) -> tuple[NDArray[np.uint8], DepthMap]:
         """Colour (H, W, 3) and depth with its unit; raises as `decompress`."""
         container = self._own(data)
         view = container.depth
         assert view is not None
         holes = decode_mask(view.mask, (container.height, container.width))
         say = progress or silent
-        x, _ = self._decoded(container, say)
+        x, _ = self._coder.decode(container, say=say)
         frame = x[0].cpu().numpy()
         say(1.0, "done")
         return np.rint(frame[..., :3] * 255).astype(np.uint8), from_network(frame[..., 3], view, holes)

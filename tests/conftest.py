@@ -145,7 +145,7 @@ def file(tiny_codec, pair):
 @pytest.fixture
 def no_networks(tiny_codec):
     """Any use of a network fails the test."""
-    model = type(tiny_codec._model)
+    model = type(tiny_codec._coder.model)
     forbidden = mock.Mock(side_effect=AssertionError("a network was run"))
     with mock.patch.multiple(model, walk=forbidden, analyse=forbidden, reconstruct=forbidden):
         yield

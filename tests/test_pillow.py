@@ -86,10 +86,43 @@ def test_views_of_different_sizes_are_refused(views):
 
 
 def test_damage(data):
-    with pytest.raises(OSError, match="damaged"):
-        Image.open(io.BytesIO(data[:-9] + bytes(9)))
+    with Image.open(io.BytesIO(data[:-9] + bytes(9))) as image, pytest.raises(OSError, match="damaged"):
+        image.load()
+    with pytest.raises(OSError, match="truncated"):
+        Image.open(io.BytesIO(data[:12]))
     with pytest.raises(UnidentifiedImageError):
         Image.open(io.BytesIO(b"no picture"))
+
+
+class CountingFile(io.BytesIO):
+    """Knows how far it was read."""
+
+    furthest = 0
+
+    def read(self, size=-1):
+        found = super().read(size)
+        self.furthest = max(self.furthest, self.tell())
+        return found
+
+
+def test_opening_reads_the_header_alone(data):
+    file = CountingFile(data)
+    with Image.open(file) as image:
+        assert image.size == (96, 64)
+        assert file.furthest < 64 < len(data)
+        image.load()
+        assert file.furthest == len(data)
+
+
+def test_the_next_picture_of_the_same_weights_needs_no_loading(data, monkeypatch):
+    monkeypatch.setattr(stereocodec.pillow, "_last", [])
+    loaded = []
+    for_file = StereoCodec.for_file
+    monkeypatch.setattr(StereoCodec, "for_file", lambda *arguments: loaded.append(1) or for_file(*arguments))
+    for _ in range(3):
+        with Image.open(io.BytesIO(data)) as image:
+            image.load()
+    assert len(loaded) == 1
 
 
 def test_the_plug_in_needs_no_torch_until_pixels_are_asked_for(data, tmp_path):

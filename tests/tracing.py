@@ -18,7 +18,7 @@ import numpy as np
 import torch
 import torch.nn.functional as F
 
-from stereocodec import release_codec
+from stereocodec import coding
 from stereocodec.codec import StereoCodec
 from stereocodec.entropy.streams import StreamReader, StreamWriter
 from stereocodec.models.bisic_rt.blocks import DepthwiseConv
@@ -108,7 +108,7 @@ def traced(base, trace, disturb=unchanged):
 def traced_encode(codec, pair, **arguments):
     """The file's bytes and the writer's trace."""
     trace = Trace()
-    with mock.patch.object(release_codec, "StreamWriter", traced(StreamWriter, trace)):
+    with mock.patch.object(coding, "StreamWriter", traced(StreamWriter, trace)):
         data = codec.compress(*pair, **arguments)
     return data, trace
 
@@ -116,7 +116,7 @@ def traced_encode(codec, pair, **arguments):
 def traced_decode(codec, data, disturb=unchanged):
     """The trace of a complete, successful decoding."""
     trace = Trace()
-    with mock.patch.object(release_codec, "StreamReader", traced(StreamReader, trace, disturb)):
+    with mock.patch.object(coding, "StreamReader", traced(StreamReader, trace, disturb)):
         codec.decompress(data)
     return trace
 

@@ -84,6 +84,19 @@ class StereoModel(nn.Module):
         latents: what `analyse` gave, or None when the coder reads. Returns what `reconstruct` takes.
         """
 
+    def code(
+        self, coder: EntropyCoder, latents: Any, quality: Tensor, size: tuple[int, int], *, swapped: bool = False
+    ) -> tuple[Any, bool]:
+        """Codes one pair as files hold it: whether its views are in the other order, where either is taken, and then
+        the walk, whose arguments these are. swapped counts for coders that write.
+
+        Returns what `reconstruct` takes, and whether the views are in the other order.
+        """
+        if self.either_first:
+            flag = None if latents is None else torch.tensor([[[int(swapped)]]])
+            swapped = bool(coder.code_field(0, flag, (1, 1)).any())
+        return self.walk(coder, latents, quality, size), swapped
+
     @abstractmethod
     def reconstruct(self, decoded: Any) -> Tensor:
         """What a walk decoded -> pictures, not clamped."""

@@ -17,7 +17,7 @@ def test_an_interrupt_leaves_nothing_and_exits_with_130(folder, raw_codec, monke
     def interrupted(*_, **__):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(raw_codec, "compress", interrupted)
+    monkeypatch.setattr(raw_codec, "encode", interrupted)
     result = run("encode", "left.png", "right.png", "-o", "x.bsc")
     assert result.exit_code == 130
     assert result.output == "bisic: interrupted\n"

@@ -8,10 +8,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from stereocodec.container import Chunk, Container, Streams
+from stereocodec.container import HEADER_BYTES, Chunk, Container, Header, Streams
 from stereocodec.container import limits as rules
 from stereocodec.container.varint import write_varint
-from stereocodec.errors import InvalidInput
+from stereocodec.errors import CorruptFile, InvalidInput, LimitExceeded
 
 FORMAT_PAGE = Path(__file__).parent.parent.parent / "docs" / "format.md"
 
@@ -248,3 +248,15 @@ def test_the_documented_limits_are_those_of_the_reader():
 def test_the_documented_chunks_are_the_known_ones():
     text = FORMAT_PAGE.read_text(encoding="utf-8").split("\n## Optional chunks\n")[1].split("\n## ")[0]
     assert set(re.findall(r"^\| `(\w{4})` \|", text, re.MULTILINE)) == rules.KNOWN_CHUNKS
+
+
+def test_the_header_is_known_from_the_first_bytes_alone():
+    data = EXAMPLE.to_bytes()
+    whole = dataclasses.asdict(Container.from_bytes(data))
+    for length in (HEADER_BYTES, len(data)):
+        header = Header.peek(data[:length])
+        assert dataclasses.asdict(header) == {name: whole[name] for name in dataclasses.asdict(header)}
+    with pytest.raises(CorruptFile, match="truncated"):
+        Header.peek(data[:15])
+    with pytest.raises(LimitExceeded, match="65535 per side"):
+        Header.peek(data[:11] + write_varint(70_000) + data[13:])

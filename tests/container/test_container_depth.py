@@ -10,9 +10,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from test_container import PLAIN, containers
 
-from stereocodec.container import Container, ViewKind
+from stereocodec.container import Chunk, Container, ViewKind
 from stereocodec.container import limits as rules
 from stereocodec.container.depth import DepthMode, DepthView
+from stereocodec.container.limits import HUB_REPOSITORY
 from stereocodec.errors import CorruptFile, FormatError, InvalidInput, LimitExceeded, UnsupportedVersion
 
 repeatable = settings(derandomize=True, deadline=None, database=None)
@@ -124,3 +125,12 @@ def test_the_limit_of_the_mask(monkeypatch):
 def test_stereo_pairs_keep_their_version():
     assert PLAIN.to_bytes()[8] == 0x10
     assert rules.DEPTH_VERSION <= rules.VERSION
+
+
+def test_a_file_has_the_lowest_version_that_it_needs():
+    plain = {name: value for name, value in vars(PLAIN).items() if name != "version"}
+    named = Chunk(HUB_REPOSITORY, b"org/name@" + b"0" * 40)
+    assert Container(**plain).version == (1, 0)
+    assert Container(**plain | {"chunks": (named,)}).version == rules.REPOSITORY_VERSION
+    assert Container(**plain | {"view_kind": ViewKind.RGB8_DEPTH, "depth": DEPTH}).version == rules.DEPTH_VERSION
+    assert Container(**plain, version=(1, 7)).version == (1, 7)
