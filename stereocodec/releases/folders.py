@@ -38,6 +38,12 @@ def built_in_names() -> list[str]:
     return sorted(folder.name for folder in BUILT_IN.iterdir() if (folder / CONFIG).is_file())
 
 
+def built_in_of(model_id: bytes) -> Path | None:
+    """The folder of the built-in release with this id; None when it is none of them."""
+    folders = (BUILT_IN / name for name in built_in_names())
+    return next((folder for folder in folders if model_id_of(folder) == model_id), None)
+
+
 def find_release(name_or_path: str | Path) -> Path:
     """The folder of a built-in release or of a path; raises UnknownModel when there is neither."""
     if not isinstance(name_or_path, str | os.PathLike):

@@ -7,7 +7,7 @@ from pathlib import Path
 from ..container import Container
 from ..container.limits import HUB_REPOSITORY, MODEL_NAME
 from ..errors import HubError, UnknownModel, WrongModel
-from .folders import EARLIER_RELEASES, built_in_names, find_release, model_id_of
+from .folders import EARLIER_RELEASES, built_in_of, model_id_of
 from .hub import Located, fetch
 
 
@@ -19,9 +19,9 @@ def weights_of(
     Without `pull` no network is used: a file may come from anywhere, and nothing is fetched only because it says so.
     Raises WrongModel, which says where to get the weights, and with `pull` what `hub.fetch` raises.
     """
-    for name in built_in_names():
-        if model_id_of(find_release(name)) == container.model_id:
-            return Located(find_release(name), None)
+    built_in = built_in_of(container.model_id)
+    if built_in is not None:
+        return Located(built_in, None)
     origin = container.chunk(HUB_REPOSITORY)
     if origin is None:
         raise WrongModel(f"{other_weights(container)}; {_way_to_weights(container)}")

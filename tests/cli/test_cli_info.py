@@ -11,6 +11,8 @@ import pytest
 from commands import MODEL_ID, bisic_process, error_line, run
 
 from stereocodec.container import Chunk, Container, Streams
+from stereocodec.releases import folders
+from stereocodec.releases.folders import NEWEST_FORMAT
 
 
 @pytest.fixture
@@ -75,12 +77,11 @@ def test_info_as_text(described):
 
 def test_info_names_the_built_in_model_of_the_id(described, monkeypatch, tmp_path):
     path, _ = described
-    for name, text in [("bad", "{"), ("list", "[]"), ("other", '{"model_id": "ff"}')]:
+    for name, model_id in [("other", "ff"), ("this", MODEL_ID.hex())]:
         (tmp_path / name).mkdir()
-        (tmp_path / name / "config.json").write_text(text)
-    (tmp_path / "this").mkdir()
-    (tmp_path / "this" / "config.json").write_text(json.dumps({"model_id": MODEL_ID.hex()}))
-    monkeypatch.setattr("stereocodec_cli.info._BUILT_IN", tmp_path)
+        config = {"format_version": NEWEST_FORMAT, "model_id": model_id}
+        (tmp_path / name / "config.json").write_text(json.dumps(config))
+    monkeypatch.setattr(folders, "BUILT_IN", tmp_path)
     assert json.loads(run("info", str(path), "--json").output)["model"]["name"] == "this"
 
 
