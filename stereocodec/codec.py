@@ -56,7 +56,10 @@ class StereoCodec(ReleaseCodec):
     def encode(
         self, left: ImageLike, right: ImageLike, *, quality: int | None = None, progress: Progress | None = None
     ) -> Container:
-        """As `compress`, but what the file holds: `to_bytes()` of it is the file, and its `quality` the one taken."""
+        """Encodes two views as `compress` does; returns what the file holds.
+
+        Its `to_bytes()` is the file, and its `quality` the one that was taken.
+        """
         quality = self.quality_or_default(quality)
         views = np.stack(to_pair(left, right))
         say = progress or silent

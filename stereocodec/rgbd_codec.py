@@ -84,7 +84,7 @@ class RgbdCodec(ReleaseCodec):
         quality: int | None = None,
         progress: Progress | None = None,
     ) -> Container:
-        """As `compress`, but what the file holds: `to_bytes()` of it is the file."""
+        """Encodes a frame as `compress` does; returns what the file holds, whose `to_bytes()` is the file."""
         quality = self.quality_or_default(quality)
         picture = to_rgb8(color, "color")
         samples = to_depth_map(depth, "depth", unit=depth_unit, invalid=invalid)

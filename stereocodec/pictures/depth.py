@@ -44,7 +44,7 @@ class DepthMap:
 
     @property
     def bits(self) -> int:
-        """Of a sample."""
+        """How many bits a sample has."""
         return 8 * self.samples.dtype.itemsize
 
     @property

@@ -70,7 +70,7 @@ class _Inexact:
         return self._writer.code_prior(z, shape, views=views).float()
 
     def context(self, y: Tensor | None) -> None:
-        """As in files."""
+        """Nothing to do, as in files."""
 
     def code(self, y: Tensor | None, group: Group) -> Tensor:
         exact = replace(group, mean=group.mean.double(), log_scale=group.log_scale.double())
