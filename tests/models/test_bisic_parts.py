@@ -9,7 +9,7 @@ from bisic_networks import ARCHITECTURES, QUALITY, Recorder, pictures, small_mod
 from published import official_state
 
 from stereocodec.entropy.coders import Group
-from stereocodec.entropy.cumulative_prior import CumulativePrior
+from stereocodec.entropy.priors import CumulativePrior
 from stereocodec.models import build_model
 from stereocodec.models.bisic.entropy import CAUSAL_TAPS, CHECKERBOARD_TAPS, SpatialContext, checkerboard, wavefronts
 from stereocodec.models.bisic.keys import official_config, official_weights
