@@ -14,7 +14,7 @@ from stereocodec.models import build_model
 from stereocodec.models.bisic.entropy import CAUSAL_TAPS, CHECKERBOARD_TAPS, SpatialContext, checkerboard, wavefronts
 from stereocodec.models.bisic.keys import official_config, official_weights
 from stereocodec.models.bisic.stereo_conv import StereoConv, StereoConvTranspose, stack_views, unstack_views
-from stereocodec.nn.mutual_attention import SameConv
+from stereocodec.nn.exact import SameConv
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 each_arch = pytest.mark.parametrize("arch", ARCHITECTURES)

@@ -25,7 +25,7 @@ from .disparity_choice import cheaper_field
 from .entropy import EntropyModel
 from .residual_layer import ResidualLayer
 from .transforms import AnalysisTransform, HyperAnalysis, SynthesisTransform
-from .view_balance import MAX_OFFSET, balancing_offset
+from .view_balance import MAX_BALANCE, balancing_offset
 
 __all__ = ["BisicRt", "BisicRtConfig", "DecodedLatents", "Latents", "trade_off"]
 
@@ -120,7 +120,7 @@ class BisicRt(StereoModel):
         y = z = disparity = offset = None
         if latents is not None:
             y, z, disparity, offset = latents.y, latents.z, latents.disparity, latents.offset
-        offset = coder.code_field(0, offset, (1, 1)).clamp(-MAX_OFFSET, MAX_OFFSET)
+        offset = coder.code_field(0, offset, (1, 1)).clamp(-MAX_BALANCE, MAX_BALANCE)
         quality = _balanced(quality, offset)
         levels = None if latents is None else self._levels(latents, quality)
         y_hat, predicted = self.entropy.walk(coder, y, z, disparity, quality, (height, width), levels)

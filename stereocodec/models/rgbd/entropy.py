@@ -18,7 +18,7 @@ from torch import Tensor, nn
 from ...entropy.coders import EntropyCoder, Group
 from ...entropy.distributions import SCALE_MIN, lower_bound
 from ...entropy.priors import CumulativePrior, PairPrior
-from ...nn.mutual_attention import SameConv
+from ...nn.exact import SameConv
 from .config import RgbdConfig
 from .cross_modal import Maps
 
