@@ -74,9 +74,9 @@ def train(
 ) -> None:
     """Train a model on folders of stereo pairs, or of colour with depth.
 
-    CONFIG is a TOML file with the settings; --arch bisic-rt, bisic, bisic-fast, ecsic or rgbd takes the recipe of that
-    architecture instead. RUN receives checkpoint.safetensors, config.json, train.csv
-    and validation.csv; a stopped or killed run goes on with --resume, and `bisic export` makes a release of it.
+    CONFIG is a TOML file with the settings; --arch takes an architecture's own recipe instead, and an unknown one names
+    those that are known. RUN receives checkpoint.safetensors, config.json, train.csv and validation.csv; a stopped or
+    killed run goes on with --resume, and `bisic export` makes a release of it.
     On several GPUs: torchrun --nproc-per-node GPUS -m stereocodec_cli train ...
     """
     if (config is None) == (arch is None):

@@ -9,12 +9,14 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from ..container import ViewKind
 from ..errors import InvalidInput, OutputError
 from ..files import write_together
 from .folders import CARD, CONFIG, read_checked, read_config
 
 _TAGS = ("image-compression", "learned-compression")
-_SUBJECTS = {"rgbd": "rgb-d"}  # of architectures that code no stereo pairs
+# What a model codes, as a tag.
+SUBJECTS = {ViewKind.RGB8: "stereo", ViewKind.RGB8_DEPTH: "rgb-d"}
 # Columns of the measurements in config.json: the Hub's name of the metric, and what a person reads.
 _METRICS = {
     "bpp": ("bpp", "bits per view pixel"),
@@ -78,7 +80,12 @@ def with_metadata(card: str, config: Mapping[str, Any], metadata: Mapping[str, A
 
 
 def _subject(config: Mapping[str, Any]) -> str:
-    return _SUBJECTS.get(str(config.get("architecture")), "stereo")
+    """What the architecture codes; an unknown one is taken for one of stereo pairs."""
+    # Here, because releases are copied without torch, too.
+    from ..models import ARCHITECTURES
+
+    found = ARCHITECTURES.get(str(config.get("architecture")))
+    return SUBJECTS[found.model.view_kind if found else ViewKind.RGB8]
 
 
 def _results(name: str, config: Mapping[str, Any]) -> list[Any]:

@@ -17,7 +17,7 @@ from .release import Release
 # The counts of more examples hardly change, and each is coded several times.
 _EXAMPLES = 24
 # What the encoder chooses depends on the tables that it knows.
-_ROUNDS = 2
+_FIT_ROUNDS = 2
 # Of the qualities 0 to 100 each example is coded at every 25th, from another start.
 _SPACING, _STARTS = 25, 5
 
@@ -36,7 +36,7 @@ def fitted_tables(release: Release, inputs: Sequence[Tensor]) -> CodingTables:
     """
     analysed = list(_analysed(release, inputs))
     tables = release.tables
-    for _ in range(_ROUNDS):
+    for _ in range(_FIT_ROUNDS):
         counts = SymbolCounts(release.tables.scales)
         for latents, qualities, size in analysed:
             _count(replace(release, tables=tables), latents, qualities, size, counts)

@@ -12,7 +12,7 @@ import json
 import math
 import os
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from statistics import fmean
@@ -27,7 +27,6 @@ DEFAULT_DEPTH_MODEL = "rgbd-rooms"
 # Built-in releases of earlier versions, by model id: what their files say by name when they meet this version.
 EARLIER_RELEASES = {"4513a838e18f": ("bisic-rt", "0.1.0"), "3e9e33ff4415": ("bisic-rt", "0.2.0")}
 CONFIG, TENSORS, CARD = "config.json", "model.safetensors", "README.md"
-_STATISTICS = ("entropy.mean", "entropy.log_deviation")
 _MAX_CONFIG_BYTES = 2**24
 _PSNR = ("psnr_left", "psnr_right", "psnr_color")  # in rows of the metrics in config.json
 _MAX_HEADER_BYTES = 2**26  # of a safetensors file; the libraries that read it allow 100 MB
@@ -110,7 +109,7 @@ def read_checked(folder: Path, config: Mapping[str, Any]) -> dict[str, bytes]:
 class Summary:
     """What a release says of itself, in printable text.
 
-    size: bytes of its files. licence: as in its card, or None. parameters: as `parameter_count` counts them. rates:
+    size: bytes of its files. licence: as in its card, or None. parameters: how many numbers were trained. rates:
     (quality, bits per pixel, PSNR in dB) as measured at export, by quality; empty when it was not measured.
     """
 
@@ -137,30 +136,29 @@ def summary(folder: Path) -> Summary:
             model_id=model_id_of(folder).hex(),
             size=sum((folder / name).stat().st_size for name in (CONFIG, TENSORS, CARD) if _is_file(folder / name)),
             licence=_licence(card),
-            parameters=_parameters(folder / TENSORS),
+            parameters=_parameters(config, folder / TENSORS),
             rates=_rates(config["training"]),
         )
     except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         raise InvalidRelease(f"{folder} is not a usable release: {type(error).__name__}; fetch it again") from error
 
 
-def _parameters(path: Path) -> int:
-    """From the header of a safetensors file: https://github.com/huggingface/safetensors#format."""
+def _parameters(config: Mapping[str, Any], path: Path) -> int:
+    """How many numbers were trained, as the release says; of an earlier one, how many there are beside its tables.
+
+    The latter counts what a network keeps beside its parameters, such as statistics of training data, and comes from
+    the header of a safetensors file: https://github.com/huggingface/safetensors#format.
+    """
+    recorded = config.get("parameters")
+    if isinstance(recorded, int):
+        return recorded
     with open(path, "rb") as file:
         length = int.from_bytes(file.read(8), "little")
         if length > _MAX_HEADER_BYTES:
             raise ValueError("the header is too long")
         header = json.loads(file.read(length))
-    return parameter_count({name: entry["shape"] for name, entry in header.items() if name != "__metadata__"})
-
-
-def parameter_count(shapes: Mapping[str, Sequence[int]]) -> int:
-    """How many numbers of a release were trained, from the shapes of its tensors by name.
-
-    Neither its integer tables count nor the statistics of training data that `bisic-rt` keeps beside its parameters.
-    """
-    counted = [shape for name, shape in shapes.items() if not name.startswith("tables/") and name not in _STATISTICS]
-    return sum(math.prod(int(side) for side in shape) for shape in counted)
+    shapes = {name: entry["shape"] for name, entry in header.items() if name != "__metadata__"}
+    return sum(math.prod(map(int, shape)) for name, shape in shapes.items() if not name.startswith("tables/"))
 
 
 def _licence(card: str) -> str | None:

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 import torch
 from safetensors import SafetensorError
@@ -15,27 +14,15 @@ from torch import Tensor
 from ..container import ViewKind
 from ..entropy.lattice import Lattice
 from ..errors import InvalidInput
-from ..models import StereoModel, build_model
-from ..models.bisic import keys as bisic_keys
-from ..models.ecsic import keys as ecsic_keys
-from ..models.rgbd import keys as rgbd_keys
+from ..models import ARCHITECTURES, OfficialFormat, StereoModel, build_model
+from .cards import SUBJECTS
 from .fitting import fitted_tables
 from .release import Release, coding_tables, save_release
-
-Weights = Mapping[str, Tensor]
-# Architecture -> settings that the shapes tell, and the weights under this library's names.
-_READERS: dict[str, tuple[Callable[[Weights], Any], Callable[[Weights, Any], dict[str, Tensor]]]] = {
-    "bisic": (lambda tensors: bisic_keys.official_config(tensors, "bisic"), bisic_keys.official_weights),
-    "bisic-fast": (lambda tensors: bisic_keys.official_config(tensors, "bisic-fast"), bisic_keys.official_weights),
-    "ecsic": (ecsic_keys.official_config, ecsic_keys.official_weights),
-    "rgbd": (rgbd_keys.official_config, rgbd_keys.official_weights),
-}
-ARCHITECTURES = tuple(_READERS)
 
 _CARD = """\
 ---
 library_name: stereocodec
-tags: [stereo, image-compression, learned-compression]
+tags: [{subject}, image-compression, learned-compression]
 ---
 
 # {name}
@@ -53,11 +40,16 @@ _FITTED = {
 }
 
 
+def formats() -> dict[str, OfficialFormat]:
+    """What is known of published code's checkpoints, by the architectures that have some, in alphabetical order."""
+    return {name: found.official for name, found in sorted(ARCHITECTURES.items()) if found.official}
+
+
 def import_checkpoint(checkpoint: Path, folder: Path, *, arch: str, name: str, examples: Sequence[Tensor] = ()) -> None:
     """Makes a release folder of a checkpoint that the official code of an architecture wrote.
 
     checkpoint: what `torch.save` wrote (read without running anything in it), or safetensors: a state dict, or a
-    dictionary with one under `state_dict` or `model`. arch: one of ARCHITECTURES. Weights keep their precision.
+    dictionary with one under `state_dict` or `model`. arch: one of `formats`. Weights keep their precision.
     examples: pairs or frames to fit the tables to, see `fitted_tables`; without them the tables are those of the
     densities that the networks were trained with.
 
@@ -88,13 +80,13 @@ def import_checkpoint(checkpoint: Path, folder: Path, *, arch: str, name: str, e
 
 def _network(checkpoint: Path, arch: str) -> StereoModel:
     """The architecture with the checkpoint's weights; raises InvalidInput."""
-    if arch not in _READERS:
-        raise InvalidInput(f"unknown architecture '{arch}'; known are: {', '.join(ARCHITECTURES)}")
-    read_config, read_weights = _READERS[arch]
+    known = formats()
+    if arch not in known:
+        raise InvalidInput(f"there are no checkpoints of '{arch}' to import; known are those of: {', '.join(known)}")
     tensors = _state_dict(checkpoint)
     try:
-        config = read_config(tensors)
-        weights = read_weights(tensors, config)
+        config = known[arch].settings(tensors)
+        weights = known[arch].weights(tensors, config)
     except ValueError as error:
         raise InvalidInput(f"{checkpoint} is no checkpoint of {arch}: {error}") from error
     bad = next((key for key, value in weights.items() if not bool(torch.isfinite(value).all())), None)
@@ -106,10 +98,11 @@ def _network(checkpoint: Path, arch: str) -> StereoModel:
 
 
 def _use(model: StereoModel) -> dict[str, str]:
-    """What a card's example codes."""
+    """What a card says of the views, and what its example codes."""
+    subject = SUBJECTS[model.view_kind]
     if model.view_kind is ViewKind.RGB8_DEPTH:
-        return {"pictures": "--depth depth.png color.png", "output": "frame.bsc"}
-    return {"pictures": "left.png right.png", "output": "pair.bsc"}
+        return {"subject": subject, "pictures": "--depth depth.png color.png", "output": "frame.bsc"}
+    return {"subject": subject, "pictures": "left.png right.png", "output": "pair.bsc"}
 
 
 def _state_dict(path: Path) -> dict[str, Tensor]:

@@ -25,7 +25,6 @@ from ..entropy.coders import FAMILIES
 from ..entropy.density_tables import residual_tables
 from ..entropy.fields import field_tables
 from ..entropy.lattice import Lattice
-from ..entropy.pair_prior import PairPrior
 from ..entropy.streams import CodingTables
 from ..entropy.tables import TableSet
 from ..errors import InvalidRelease, OutputError
@@ -81,7 +80,7 @@ def load_release(name_or_path: str | Path) -> Release:
         model.load_state_dict({n: t.float() for n, t in weights.items()})
         lattice = Lattice(**config["lattice"])
         prefixes = dict(_TABLE_PREFIXES)
-        if isinstance(model.prior, PairPrior):
+        if model.prior.per_view:
             prefixes["second_prior"] = _SECOND_PRIOR
         if config.get(_FIELD_CODING, _ADAPTIVE) != _ADAPTIVE:
             raise InvalidRelease(f"{folder / CONFIG} has a field coding that is not known here; update stereocodec")
@@ -142,6 +141,7 @@ def save_release(
         "name": name,
         "architecture": architecture,
         "arguments": asdict(model.config),
+        "parameters": sum(parameter.numel() for parameter in model.parameters()),
         "lattice": asdict(lattice),
         "training": dict(training),
         "files": {TENSORS: hashlib.sha256(data).hexdigest()},
@@ -163,7 +163,7 @@ def coding_tables(model: StereoModel, lattice: Lattice) -> CodingTables:
     """The integer tables of a model: one per scale level, one per channel of its prior, and those of fields."""
     scales = residual_tables(lattice.scales, laplace_share=model.laplace_share)
     prior = model.prior
-    second = prior.second_tables() if isinstance(prior, PairPrior) else None
+    second = prior.tables(1) if prior.per_view else None
     return CodingTables(scales, prior.tables(), field_tables(), second, adaptive_disparities=True)
 
 

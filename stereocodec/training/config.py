@@ -5,11 +5,12 @@ from __future__ import annotations
 import math
 import sys
 from collections.abc import Mapping
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any, Literal
 
 from ..errors import TrainingError
+from ..models import ARCHITECTURES
 
 _CHOICES = {
     "loss": ("mse", "ms-ssim"),
@@ -20,9 +21,6 @@ _CHOICES = {
     "depth_loss": ("mse", "structure"),
     "depth_mode": ("linear", "inverse"),
 }
-
-
-_RECIPES = Path(__file__).parent / "recipes"
 
 
 @dataclass(frozen=True)
@@ -114,27 +112,35 @@ class TrainingConfig:
 
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> TrainingConfig:
-        """Raises TrainingError for a setting of an unknown name or an impossible value."""
+        """Raises TrainingError for a setting of an unknown name or an impossible value.
+
+        Settings of the model that earlier versions named otherwise get their present names.
+        """
         known = {f.name for f in fields(cls)}
         unknown = sorted(set(values) - known)
         if unknown:
             raise TrainingError(f"unknown setting '{unknown[0]}'; known are: {', '.join(sorted(known))}")
         lists = ("validation_scenes", "milestones", "depth_range")
         settings: dict[str, Any] = {k: tuple(v) if k in lists and isinstance(v, list) else v for k, v in values.items()}
-        return cls(**settings)
+        config = cls(**settings)
+        if config.arch not in ARCHITECTURES:
+            return config
+        try:
+            return replace(config, model=ARCHITECTURES[config.arch].settings(config.model))
+        except ValueError as error:
+            raise TrainingError(f"[model]: {error}") from error
 
     @classmethod
     def recipe(cls, arch: str) -> TrainingConfig:
         """The recipe of an architecture, as its authors train it; raises TrainingError when there is none."""
-        path = _RECIPES / f"{arch}.toml"
-        if not path.is_file():
-            known = ", ".join(sorted(recipe.stem for recipe in _RECIPES.glob("*.toml")))
-            raise TrainingError(f"there is no recipe for '{arch}'; known are: {known}")
-        return cls.from_toml(path)
+        recipes = {name: found.recipe for name, found in ARCHITECTURES.items() if found.recipe}
+        if arch not in recipes:
+            raise TrainingError(f"there is no recipe for '{arch}'; known are: {', '.join(sorted(recipes))}")
+        return cls.from_toml(recipes[arch])
 
     @classmethod
     def from_toml(cls, path: Path) -> TrainingConfig:
-        """Reads a file such as those in training/recipes/; raises TrainingError with the reason when it cannot."""
+        """Reads a file such as the recipes beside the models; raises TrainingError with the reason when it cannot."""
         if sys.version_info >= (3, 11):
             import tomllib
         else:

@@ -25,7 +25,7 @@ from .frames.data import Frame
 from .growth import grow
 from .initialise import initialise
 from .logs import RunLogs
-from .optimisers import WeightAverage, is_auxiliary, make_auxiliary_optimisers, make_optimisers
+from .optimisers import WeightAverage, make_auxiliary_optimisers, make_optimisers
 from .pairs.data import Pair, Photo, split_validation
 from .precision import autocast
 from .progress import Pace, hours
@@ -98,7 +98,7 @@ class Trainer:
         self._meter = GpuMeter(self.task, self.device) if self.device.type == "cuda" else None
         if config.compile:
             self.task.forward.compile()
-        self._forward = distributed.distributed(self.task.forward, self.device, is_auxiliary)
+        self._forward = distributed.distributed(self.task.forward, self.device, self.model.auxiliary_parameters())
         # Only now have all processes of a group the weights of the first.
         self.average = WeightAverage(self.model, config.ema_decay)
         self.average.tensors.update(average)

@@ -34,12 +34,6 @@ def estimate(model: StereoModel, x: Tensor, quality: Tensor, *, noise: bool) -> 
     return coder.bits / (x.shape[1] * x.shape[2]), decoded
 
 
-def rate_and_distortion(model: StereoModel, x: Tensor, quality: Tensor, *, noise: bool) -> tuple[Tensor, Tensor]:
-    """Estimated bits per view pixel and mean squared 8-bit error of each picture, both (2B,) float32."""
-    bpp, decoded = rate_and_reconstruction(model, x, quality, noise=noise)
-    return bpp, squared_error(decoded, x)
-
-
 def squared_error(decoded: Tensor, x: Tensor) -> Tensor:
     """Mean squared error of each picture (N, H, W, C) in 8-bit units, (N,)."""
     return ((decoded - x) ** 2).mean((1, 2, 3)) * 65025

@@ -162,6 +162,6 @@ def make_task(model: StereoModel, config: TrainingConfig, examples: Sequence[Exa
 
 def load_examples(config: TrainingConfig, sources: Iterable[Path]) -> Sequence[Pair] | Sequence[Frame]:
     """What the architecture of a run learns from; raises what `load_pairs` and `load_frames` raise."""
-    model_class, _ = ARCHITECTURES.get(config.arch, (None, None))
-    takes_frames = getattr(model_class, "view_kind", ViewKind.RGB8) is ViewKind.RGB8_DEPTH
+    found = ARCHITECTURES.get(config.arch)
+    takes_frames = found is not None and found.model.view_kind is ViewKind.RGB8_DEPTH
     return load_frames(sources, config) if takes_frames else load_pairs(sources)

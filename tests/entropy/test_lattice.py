@@ -10,7 +10,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from stereocodec.entropy.lattice import MAX_MEAN_STEPS, MAX_SYMBOL, Lattice
+from stereocodec.entropy.lattice import MAX_MEAN_STEPS, MAX_WRITTEN_SYMBOL, Lattice
 from stereocodec.errors import InvalidRelease
 
 PROPERTY = settings(derandomize=True, deadline=None, max_examples=100)
@@ -52,9 +52,9 @@ def test_the_nearest_scale_is_at_most_half_a_level_away():
 
 
 def test_extreme_latents_fit_the_checksums_32_bits():
-    # Escaped symbols reach +-2**23 in damaged files; written ones at most MAX_SYMBOL.
+    # Escaped symbols reach +-2**23 in damaged files; written ones at most MAX_WRITTEN_SYMBOL.
     assert 2**23 * 64 + MAX_MEAN_STEPS < 2**31
-    assert MAX_SYMBOL <= 2**23
+    assert MAX_WRITTEN_SYMBOL <= 2**23
 
 
 def test_what_is_not_a_number_stays_so():

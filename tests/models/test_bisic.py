@@ -156,7 +156,7 @@ def test_training_reaches_every_weight(arch):
 @each_arch
 def test_training_minimises_the_published_loss(arch):
     """lambda * squared error of pixels in 0 to 1, in the mean over the views, against bits per view pixel."""
-    model = random_model(arch, lmbda=512.0)
+    model = random_model(arch, lambda_=512.0)
     assert torch.allclose(model.trade_off(QUALITY) * 65025, torch.tensor(512.0))
     assert torch.equal(model.loss_weight(QUALITY), torch.ones(2))
     assert not model.has_qualities
@@ -188,9 +188,9 @@ def test_the_settings_have_the_published_defaults(arch):
         {"context_widths": [8, 0, 8]},
         {"residual_widths": "888"},
         {"residual_widths": [8, 8, 2**20]},
-        {"lmbda": 0},
-        {"lmbda": float("inf")},
-        {"lmbda": "2048"},
+        {"lambda_": 0},
+        {"lambda_": float("inf")},
+        {"lambda_": "2048"},
         {"depth": 3},
     ],
 )

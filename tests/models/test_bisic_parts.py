@@ -9,12 +9,12 @@ from bisic_networks import ARCHITECTURES, QUALITY, Recorder, pictures, small_mod
 from published import official_state
 
 from stereocodec.entropy.coders import Group
-from stereocodec.entropy.cumulative_prior import CumulativePrior
+from stereocodec.entropy.priors import CumulativePrior
 from stereocodec.models import build_model
 from stereocodec.models.bisic.entropy import CAUSAL_TAPS, CHECKERBOARD_TAPS, SpatialContext, checkerboard, wavefronts
 from stereocodec.models.bisic.keys import official_config, official_weights
 from stereocodec.models.bisic.stereo_conv import StereoConv, StereoConvTranspose, stack_views, unstack_views
-from stereocodec.nn.mutual_attention import SameConv
+from stereocodec.nn.exact import SameConv
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 each_arch = pytest.mark.parametrize("arch", ARCHITECTURES)

@@ -6,7 +6,7 @@ import pytest
 import torch
 import torch.nn.functional as F
 
-from stereocodec.models.bisic_rt.disparity import BLOCK, blended_shift, estimate_disparity, shift_along_rows
+from stereocodec.models.bisic_rt.disparity import BLOCK, blended_shift, estimate_disparity, with_half_pixels
 
 
 def texture(height, width, seed=0):
@@ -19,6 +19,13 @@ def field(value, height=64, width=128):
     return torch.full((1, height // BLOCK, width // BLOCK), value, dtype=torch.int64)
 
 
+def shift_along_rows(picture, disparity):
+    """Each block by its own disparity, without blending; shapes as of `blended_shift`."""
+    pixels = disparity.repeat_interleave(BLOCK, 2).repeat_interleave(BLOCK, 1)
+    places = (torch.arange(0, 2 * picture.shape[2], 2) + pixels).clamp(0, 2 * picture.shape[2] - 2)
+    return with_half_pixels(picture).gather(2, places[..., None].expand_as(picture))
+
+
 def nearly(found, expected):
     """The share of blocks within one pixel of what is expected."""
     return ((found - expected).abs() <= 2).float().mean()
@@ -27,20 +34,20 @@ def nearly(found, expected):
 @pytest.mark.parametrize("disparity", [0, 2, 40, -6])
 def test_whole_pixels_are_copied(disparity):
     picture = texture(64, 128)
-    shifted = shift_along_rows(picture, field(disparity))
+    shifted = blended_shift(picture, field(disparity))
     columns = (torch.arange(128) + disparity // 2).clamp(0, 127)
     torch.testing.assert_close(shifted, picture[:, :, columns])
 
 
 def test_half_pixels_are_means_of_neighbours():
     picture = texture(64, 128)
-    shifted = shift_along_rows(picture, field(5))
+    shifted = blended_shift(picture, field(5))
     torch.testing.assert_close(shifted[:, :, :100], 0.5 * (picture[:, :, 2:102] + picture[:, :, 3:103]))
 
 
 def test_disparities_beyond_any_picture_repeat_its_edge():
     picture = texture(64, 128)
-    torch.testing.assert_close(shift_along_rows(picture, field(10**9)), picture[:, :, -1:].expand(-1, -1, 128, -1))
+    torch.testing.assert_close(blended_shift(picture, field(10**9)), picture[:, :, -1:].expand(-1, -1, 128, -1))
 
 
 @pytest.mark.parametrize("disparity", [0, 7, -3, 60])

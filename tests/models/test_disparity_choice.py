@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import torch
 from conftest import sample_crop
-from test_disparity import texture
+from test_disparity import shift_along_rows, texture
 
 from stereocodec.entropy.adaptive_fields import write_field
 from stereocodec.entropy.ans import StreamEncoder
 from stereocodec.models import build_model
-from stereocodec.models.bisic_rt.disparity import BLOCK, estimate_disparity, shift_along_rows
+from stereocodec.models.bisic_rt.disparity import BLOCK, estimate_disparity
 from stereocodec.models.bisic_rt.disparity_choice import cheaper_field
 
 MUCH, LITTLE = 0.1, 1e-6  # what an error is worth

@@ -11,7 +11,7 @@ from stereocodec.models.bisic_rt.config import squared_error_bits
 from stereocodec.models.bisic_rt.entropy import _error_bits
 from stereocodec.models.bisic_rt.model import BisicRtConfig
 from stereocodec.models.bisic_rt.residual_layer import ResidualLayer, banded_dct
-from stereocodec.models.bisic_rt.view_balance import MAX_OFFSET, balancing_offset
+from stereocodec.models.bisic_rt.view_balance import MAX_BALANCE, balancing_offset
 from stereocodec.pictures.rgb import psnr
 
 
@@ -37,7 +37,7 @@ def test_the_view_with_more_detail_is_coded_better():
     quality = torch.full((2,), 0.5)
     offset = balancing_offset(BisicRtConfig(), torch.stack([flat, detailed]), quality)
     assert offset.shape == (1, 1, 1)
-    assert 0 < offset.item() <= MAX_OFFSET
+    assert 0 < offset.item() <= MAX_BALANCE
     assert balancing_offset(BisicRtConfig(), torch.stack([detailed, flat]), quality).item() == -offset.item()
 
 

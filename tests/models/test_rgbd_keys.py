@@ -105,7 +105,7 @@ def test_the_first_key_that_does_not_fit_is_named(official, key, value, message)
         ({"slices": (16, 16)}, "they must add up to the 320 channels"),
         ({"slices": "x"}, "slices is 'x'"),
         ({"context_widths": (8,)}, "it must be two widths"),
-        ({"depth_lmbda": 0}, "depth_lmbda is 0; it must be a positive number"),
+        ({"depth_lambda": 0}, "depth_lambda is 0; it must be a positive number"),
     ],
 )
 def test_impossible_settings_are_refused(settings, message):

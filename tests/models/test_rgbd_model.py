@@ -111,4 +111,6 @@ def test_every_weight_is_trained():
 
 
 def test_colour_and_depth_have_a_trade_off_each(small):
-    assert small.trade_off(torch.zeros(4)).tolist() == pytest.approx([SMALL.color_lmbda] * 2 + [SMALL.depth_lmbda] * 2)
+    assert small.trade_off(torch.zeros(4)).tolist() == pytest.approx(
+        [SMALL.color_lambda] * 2 + [SMALL.depth_lambda] * 2
+    )

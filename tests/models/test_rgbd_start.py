@@ -17,8 +17,8 @@ ARGUMENTS = {
     "latent_channels": 24,
     "slices": [8, 16],
     "context_widths": [8, 8],
-    "color_lmbda": 0.05,
-    "depth_lmbda": 0.2,
+    "color_lambda": 0.05,
+    "depth_lambda": 0.2,
 }
 
 
@@ -55,7 +55,7 @@ def test_the_start_follows_the_trade_off(frames):
     deviations = []
     for factor in (1, 4):
         torch.manual_seed(0)
-        lambdas = {name: factor * ARGUMENTS[name] for name in ("color_lmbda", "depth_lmbda")}
+        lambdas = {name: factor * ARGUMENTS[name] for name in ("color_lambda", "depth_lambda")}
         model = build_model("rgbd", ARGUMENTS | lambdas)
         model.calibrate(frames)
         with torch.no_grad():

@@ -11,7 +11,6 @@ from conftest import TINY, pictures, tiny_model
 
 from stereocodec.models import build_model
 from stereocodec.models.bisic_rt.blocks import (
-    DepthwiseConv,
     Downsample,
     GatedBlock,
     QualityKnots,
@@ -22,6 +21,7 @@ from stereocodec.models.bisic_rt.blocks import (
 )
 from stereocodec.models.bisic_rt.entropy import STEPS, step_pattern
 from stereocodec.models.bisic_rt.model import BisicRtConfig, trade_off
+from stereocodec.nn.exact import DepthwiseConv
 
 pytestmark = pytest.mark.usefixtures("seeded")
 

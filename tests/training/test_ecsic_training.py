@@ -53,7 +53,7 @@ def training_pass():
     rate = sum(bits.mean() for bits in coder.bits.values()) / 2 / math.prod(SIZE)
     distortion = ((decoded - x) ** 2).mean() * 65025
     trade = float(reference()["train/lmda"])
-    assert trade == pytest.approx(model.config.lmbda)
+    assert trade == pytest.approx(model.config.lambda_)
     loss = (rate + trade * distortion) / (1 + trade)
     loss.backward()
     return model, coder, loss.detach()

@@ -11,7 +11,7 @@ from stereocodec.errors import TrainingError
 from stereocodec.models import build_model
 from stereocodec.training import losses
 from stereocodec.training.loop import Trainer
-from stereocodec.training.losses import RateDistortion, rate_and_distortion, rate_distortion_loss
+from stereocodec.training.losses import RateDistortion, rate_and_reconstruction, rate_distortion_loss, squared_error
 from stereocodec.training.ms_ssim import ms_ssim
 from stereocodec.training.pairs.data import Pair, Photo
 from stereocodec.training.speed import peak_flops, step_flops
@@ -25,8 +25,11 @@ def test_the_loss_falls(finished, pairs):
         x = pairs[2].stacked()[:, :128, :192].float() / 255
         with torch.no_grad():
             qualities = [torch.full((2,), value) for value in (0.2, 0.8)]
-            points = [rate_and_distortion(model, x, quality, noise=False) for quality in qualities]
-            losses = [rate_distortion_loss(model, *p, q) for p, q in zip(points, qualities, strict=True)]
+            points = [rate_and_reconstruction(model, x, quality, noise=False) for quality in qualities]
+            losses = [
+                rate_distortion_loss(model, bpp, squared_error(decoded, x), quality)
+                for (bpp, decoded), quality in zip(points, qualities, strict=True)
+            ]
         return torch.stack(losses).mean().item()
 
     torch.manual_seed(0)

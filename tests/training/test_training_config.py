@@ -65,7 +65,7 @@ def test_settings_come_from_a_toml_file(tmp_path):
 def test_every_architecture_has_a_recipe(arch):
     settings = TrainingConfig.recipe(arch)
     assert settings.arch == arch
-    config_class = ARCHITECTURES[arch][1]
+    config_class = ARCHITECTURES[arch].config
     assert vars(config_class(**settings.model)) | dict(settings.model) == vars(config_class(**settings.model))
 
 

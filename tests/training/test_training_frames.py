@@ -29,7 +29,7 @@ pytestmark = pytest.mark.usefixtures("one_thread")
 
 def settings(**changes):
     """The authors' recipe, small; slopes of depth count little, so that few steps show."""
-    small = {"model": {**dataclasses.asdict(SMALL), "color_lmbda": 0.02, "depth_lmbda": 0.02}}
+    small = {"model": {**dataclasses.asdict(SMALL), "color_lambda": 0.02, "depth_lambda": 0.02}}
     small |= {"crop_height": 128, "crop_width": 128, "batch_size": 1, "steps": 40, "learning_rate": 3e-3}
     small |= {"validation_scenes": ("held",), "validate_every": 20, "checkpoint_every": 20, "depth_range": ()}
     return dataclasses.replace(TrainingConfig.recipe("rgbd"), **small | changes)

@@ -18,9 +18,9 @@ from stereocodec.training.loop import Trainer
 pytestmark = pytest.mark.usefixtures("one_thread")
 NARROW = {"channels": 16, "slices": 2, "parameter_widths": [24, 16, 12], "context_widths": [16, 16, 16]}
 MODELS = {
-    "bisic": NARROW | {"residual_widths": [16, 16, 8], "lmbda": 2048},
-    "bisic-fast": NARROW | {"residual_widths": [16, 16, 8], "lmbda": 2048},
-    "ecsic": {"channels": 16, "latent_channels": 4, "lmbda": 0.01},
+    "bisic": NARROW | {"residual_widths": [16, 16, 8], "lambda_": 2048},
+    "bisic-fast": NARROW | {"residual_widths": [16, 16, 8], "lambda_": 2048},
+    "ecsic": {"channels": 16, "latent_channels": 4, "lambda_": 0.01},
 }
 
 

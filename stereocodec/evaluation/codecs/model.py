@@ -88,7 +88,7 @@ def model_codec(text: str, qualities: Sequence[int] = QUALITIES, device: str = "
     name, _, named = text.partition("=") if not Path(text).exists() else ("", "", "")
     folders = [locate(part).folder for part in (named.split("+") if named else [text])]
     summaries = [summary(folder) for folder in folders]  # which also refuses a folder that is no release
-    networks = [ARCHITECTURES[described.architecture][0] for described in summaries]
+    networks = [ARCHITECTURES[described.architecture].model for described in summaries]
     for described, network in zip(summaries, networks, strict=True):
         if network.view_kind is not ViewKind.RGB8:
             raise InvalidInput(f"the model {described.name} codes no stereo pairs: leave it out")

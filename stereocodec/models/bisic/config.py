@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import ClassVar
 
 from ...entropy.tables import MAX_TABLES
 
@@ -16,7 +18,7 @@ class BisicConfig:
 
     channels: of every feature map, of y and of z. slices: of channels of y, coded one after the other.
     parameter_widths, context_widths, residual_widths: the hidden layers of the networks of means and scales, of
-    channel contexts, and of the prediction of quantisation errors. lmbda: what the squared error of pixels in 0..1
+    channel contexts, and of the prediction of quantisation errors. lambda_: what the squared error of pixels in 0..1
     weighs against bits per view pixel.
 
     Raises ValueError for impossible values.
@@ -27,7 +29,9 @@ class BisicConfig:
     parameter_widths: tuple[int, ...] = (384, 192, 96)
     context_widths: tuple[int, ...] = (224, 192, 128)
     residual_widths: tuple[int, ...] = (384, 192, 64)
-    lmbda: float = 2048.0
+    lambda_: float = 2048.0
+
+    FORMER_NAMES: ClassVar[Mapping[str, str]] = {"lmbda": "lambda_"}  # of 0.2
 
     def __post_init__(self) -> None:
         for name in ("parameter_widths", "context_widths", "residual_widths"):
@@ -39,8 +43,12 @@ class BisicConfig:
             raise ValueError(f"channels is {self.channels!r}; it must be a multiple of 16 up to {MAX_TABLES}")
         if not _is_width(self.slices) or self.slices < 2 or self.channels % (2 * self.slices):
             raise ValueError(f"slices is {self.slices!r}; 2 or more must divide {self.channels} channels evenly")
-        if isinstance(self.lmbda, bool) or not isinstance(self.lmbda, int | float) or not 0 < self.lmbda < math.inf:
-            raise ValueError(f"lmbda is {self.lmbda!r}; it must be a positive number")
+        if (
+            isinstance(self.lambda_, bool)
+            or not isinstance(self.lambda_, int | float)
+            or not 0 < self.lambda_ < math.inf
+        ):
+            raise ValueError(f"lambda_ is {self.lambda_!r}; it must be a positive number")
 
     @property
     def slice_channels(self) -> int:

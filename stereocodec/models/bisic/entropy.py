@@ -17,8 +17,8 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from ...entropy.coders import EntropyCoder, Group
-from ...entropy.cumulative_prior import CumulativePrior
 from ...entropy.distributions import SCALE_MIN, lower_bound
+from ...entropy.priors import CumulativePrior
 from ...nn.mutual_attention import MutualAttention
 from .config import BisicConfig
 from .stereo_conv import StereoConv, StereoConvTranspose, stack_views, stacked_weight, unstack_views

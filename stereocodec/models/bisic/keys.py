@@ -20,7 +20,7 @@ _IGNORED = re.compile(
     r"|hyperprior\.entropy_bottleneck\.(_offset|_quantized_cdf|_cdf_length|target|likelihood_lower_bound\.bound)"
     r"|context_prediction_list\.\d+\.mask"
 )
-_PRIOR = "hyperprior.entropy_bottleneck."
+_OFFICIAL_PRIOR = "hyperprior.entropy_bottleneck."
 _PARTS = {
     "analysis.to_quarter": "Conv3DEncoder_A",
     "analysis.exchange_quarter": "En_Transfer_A",
@@ -168,9 +168,9 @@ def _context_list(is_fast: bool) -> str:
 
 def _older_name(key: str) -> str:
     """The name that CompressAI before 1.2.7 gives a tensor of the factorised prior; other keys as they are."""
-    if not key.startswith(_PRIOR):
+    if not key.startswith(_OFFICIAL_PRIOR):
         return key
-    newer = re.fullmatch(r"(matri|bia|factor)(?:ces|ses|s)\.(\d)", key[len(_PRIOR) :])
+    newer = re.fullmatch(r"(matri|bia|factor)(?:ces|ses|s)\.(\d)", key[len(_OFFICIAL_PRIOR) :])
     if newer is None:
         return key
-    return f"{_PRIOR}_{ {'matri': 'matrix', 'bia': 'bias', 'factor': 'factor'}[newer[1]] }{newer[2]}"
+    return f"{_OFFICIAL_PRIOR}_{ {'matri': 'matrix', 'bia': 'bias', 'factor': 'factor'}[newer[1]] }{newer[2]}"

@@ -13,7 +13,6 @@ import torch
 from torch import Tensor, nn
 
 from ...entropy.coders import EntropyCoder
-from ...entropy.cumulative_prior import CumulativePrior
 from ...nn.mutual_attention import MutualAttention
 from ..base import StereoModel
 from .config import BisicConfig, BisicFastConfig
@@ -95,6 +94,7 @@ class Bisic(StereoModel):
     has_qualities = False
     either_first = False
     two_passes = False
+    entropy: EntropyModel
 
     def __init__(self, config: BisicConfig) -> None:
         super().__init__()
@@ -105,18 +105,8 @@ class Bisic(StereoModel):
         self.hyper_analysis = HyperAnalysis(config.channels)
         self.entropy = EntropyModel(config, two_passes=self.two_passes)
 
-    @property
-    def prior(self) -> CumulativePrior:
-        return self.entropy.prior
-
     def trade_off(self, quality: Tensor) -> Tensor:
-        return torch.full_like(quality, self.config.lmbda / 65025)
-
-    def calibrate(self, x: Tensor) -> None:
-        """Nothing: the networks start as published, whatever the pictures."""
-
-    def auxiliary_loss(self) -> Tensor:
-        return self.prior.auxiliary_loss()
+        return torch.full_like(quality, self.config.lambda_ / 65025)
 
     def analyse(self, x: Tensor, quality: Tensor, *, with_choices: bool = True) -> Latents:
         """Pictures (2B, H, W, 3) -> latents; there are no qualities and no choices to make."""
@@ -133,9 +123,6 @@ class Bisic(StereoModel):
         assert isinstance(weight, Tensor)
         pictures: Tensor = self.synthesis(decoded.to(weight.dtype))
         return pictures
-
-    def make_exact(self) -> None:
-        self.entropy.double()
 
 
 class BisicFast(Bisic):

@@ -11,6 +11,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from ...nn.exact import DepthwiseConv
+
 
 class CoefficientLinear(nn.Linear):
     """A linear layer through which the picture itself passes: not lowered to bfloat16 in training of mixed precision,
@@ -19,43 +21,6 @@ class CoefficientLinear(nn.Linear):
     def forward(self, x: Tensor) -> Tensor:
         with torch.autocast(x.device.type, enabled=False):
             return super().forward(x.to(self.weight.dtype))
-
-
-class DepthwiseConv(nn.Module):
-    """Depthwise convolution with zero padding that keeps the size; (N, H, W, C) -> (N, H, W, C).
-
-    In float64 it is a sum of shifted products: PyTorch's own grouped convolution has no fast float64 kernel.
-    """
-
-    def __init__(self, channels: int, kernel_size: int) -> None:
-        super().__init__()
-        self.kernel_size = kernel_size
-        self.weight = nn.Parameter(torch.empty(channels, 1, kernel_size, kernel_size))
-        self.bias = nn.Parameter(torch.zeros(channels))
-        nn.init.kaiming_uniform_(self.weight, a=5**0.5)
-
-    def forward(self, x: Tensor) -> Tensor:
-        if x.dtype == torch.float64:
-            return self._shifted_products(x)
-        if self.kernel_size <= 3:
-            return self._convolution(x)
-        # In bfloat16 the backward pass of larger kernels takes 2.6 times as long as in float32 (5x5, two CPU cores).
-        with torch.autocast(x.device.type, enabled=False):
-            return self._convolution(x.to(self.weight.dtype))
-
-    def _convolution(self, x: Tensor) -> Tensor:
-        padding = self.kernel_size // 2
-        y = F.conv2d(x.permute(0, 3, 1, 2), self.weight, self.bias, padding=padding, groups=x.shape[-1])
-        return y.permute(0, 2, 3, 1)
-
-    def _shifted_products(self, x: Tensor) -> Tensor:
-        k, (height, width) = self.kernel_size, x.shape[1:3]
-        padded = F.pad(x, (0, 0, k // 2, k // 2, k // 2, k // 2))
-        y = self.bias.expand_as(x).clone(memory_format=torch.contiguous_format)
-        for i in range(k):
-            for j in range(k):
-                y.addcmul_(padded[:, i : i + height, j : j + width], self.weight[:, 0, i, j])
-        return y
 
 
 class GatedBlock(nn.Module):

@@ -40,6 +40,11 @@ def trade_off(config: BisicRtConfig, quality: Tensor) -> Tensor:
     return config.lambda_min * (config.lambda_max / config.lambda_min) ** quality
 
 
+def quality_of(config: BisicRtConfig, trade: Tensor) -> Tensor:
+    """The inverse of `trade_off`; beyond 0..1 for lambdas beyond the range."""
+    return (trade / config.lambda_min).log() / math.log(config.lambda_max / config.lambda_min)
+
+
 def step_size(config: BisicRtConfig, quality: Tensor) -> Tensor:
     """The quantisation step in grey levels that is optimal for a quality's lambda at high rate: sqrt(26 / lambda)."""
     return torch.sqrt(26 / trade_off(config, quality))

@@ -20,20 +20,13 @@ _DIFFERENCE_LIMIT = 25.0
 _LUMA = (0.299, 0.587, 0.114)
 
 
-def shift_along_rows(picture: Tensor, disparity: Tensor) -> Tensor:
-    """The second view as the first one predicts it.
-
-    picture: (B, H, W, C) floating point, sides multiples of 16; disparity: (B, H / 16, W / 16) int64 in half pixels.
-    Columns beyond the picture repeat its edge.
-    """
-    return _gathered(with_half_pixels(picture), _per_pixel(disparity))
-
-
 def blended_shift(picture: Tensor, disparity: Tensor) -> Tensor:
-    """The same with overlapped blocks: every pixel blends what the disparities of the four nearest blocks predict.
+    """The second view as the first one predicts it, with overlapped blocks.
 
-    The weight of a block falls linearly from its centre to the centres of its neighbours (overlapped block motion
-    compensation: Orchard and Sullivan, IEEE Trans. Image Processing 3, 1994).
+    Every pixel blends what the disparities of the four nearest blocks predict; the weight of a block falls linearly
+    from its centre to the centres of its neighbours (overlapped block motion compensation: Orchard and Sullivan, IEEE
+    Trans. Image Processing 3, 1994). picture: (B, H, W, C) floating point, sides multiples of 16; disparity: (B, H /
+    16, W / 16) int64 in half pixels. Columns beyond the picture repeat its edge.
     """
     height, width = picture.shape[1:3]
     finer = with_half_pixels(picture)
@@ -71,11 +64,6 @@ def _gathered(finer: Tensor, disparity: Tensor) -> Tensor:
     row_start = (torch.arange(batch * height, device=finer.device) * places).view(batch, height, 1)
     place = row_start + column.clamp(0, places - 2)
     return finer.reshape(-1, channels)[place.view(-1)].view(batch, height, places // 2, channels)
-
-
-def _per_pixel(field: Tensor) -> Tensor:
-    """(B, h, w) -> (B, H, W)."""
-    return field.repeat_interleave(BLOCK, 2).repeat_interleave(BLOCK, 1)
 
 
 @torch.no_grad()

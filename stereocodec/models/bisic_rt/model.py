@@ -7,6 +7,7 @@ other, predicted from the first along block disparities, and a layer of plain tr
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
@@ -14,18 +15,17 @@ import torch
 from torch import Tensor, nn
 
 from ...entropy.coders import EntropyCoder
-from ...entropy.priors import FactorizedPrior
 from ..base import StereoModel
 from .blocks import CoefficientLinear, QualityKnots, depth_to_space, space_to_depth
 from .colour_levels import ColourLevels, colour_levels
-from .config import BisicRtConfig, step_size, trade_off
+from .config import BisicRtConfig, quality_of, step_size, trade_off
 from .dct import colour_dct, dct16_step
 from .disparity import BLOCK, estimate_disparity
 from .disparity_choice import cheaper_field
 from .entropy import EntropyModel
 from .residual_layer import ResidualLayer
 from .transforms import AnalysisTransform, HyperAnalysis, SynthesisTransform
-from .view_balance import MAX_OFFSET, balancing_offset
+from .view_balance import MAX_BALANCE, balancing_offset
 
 __all__ = ["BisicRt", "BisicRtConfig", "DecodedLatents", "Latents", "trade_off"]
 
@@ -75,6 +75,7 @@ class BisicRt(StereoModel):
     # Photographs lose about 1. Checkerboards at a quality that they need more coefficients for lose hundreds, and would
     # have a step of training to themselves.
     loss_limit = 6.0
+    entropy: EntropyModel
 
     def __init__(self, config: BisicRtConfig) -> None:
         super().__init__()
@@ -119,7 +120,7 @@ class BisicRt(StereoModel):
         y = z = disparity = offset = None
         if latents is not None:
             y, z, disparity, offset = latents.y, latents.z, latents.disparity, latents.offset
-        offset = coder.code_field(0, offset, (1, 1)).clamp(-MAX_OFFSET, MAX_OFFSET)
+        offset = coder.code_field(0, offset, (1, 1)).clamp(-MAX_BALANCE, MAX_BALANCE)
         quality = _balanced(quality, offset)
         levels = None if latents is None else self._levels(latents, quality)
         y_hat, predicted = self.entropy.walk(coder, y, z, disparity, quality, (height, width), levels)
@@ -149,13 +150,6 @@ class BisicRt(StereoModel):
         predicted = latents.pictures[1:] - 0.5 if self.config.stereo else None
         pictures = self.reconstruct(DecodedLatents(latents.y, quality, predicted, None)).clamp(0, 1)
         return colour_levels(self.synthesis, (pictures - latents.pictures).mean((1, 2)))
-
-    def make_exact(self) -> None:
-        self.entropy.double()
-
-    @property
-    def prior(self) -> FactorizedPrior:
-        return self.entropy.prior
 
     def trade_off(self, quality: Tensor) -> Tensor:
         return trade_off(self.config, quality)
@@ -208,6 +202,27 @@ class BisicRt(StereoModel):
             self.entropy.prediction.picture.weight.copy_(whole.T)
         for layer in self._coefficient_layers():
             nn.init.zeros_(layer.bias)
+
+    def weights_of(self, other: StereoModel) -> dict[str, Tensor]:
+        """Quality knots whose number or range of lambdas differs are resampled, so that equal lambdas start alike;
+        beyond the other's range its nearest knot is taken. A model whose cross-view paths are cut takes what it has a
+        place for."""
+        assert isinstance(other, BisicRt)
+        weights = super().weights_of(other)
+        mine, theirs = ((c.knots, c.lambda_min, c.lambda_max) for c in (self.config, other.config))
+        if mine != theirs:
+            quality = quality_of(
+                other.config, trade_off(self.config, torch.linspace(0, 1, mine[0], dtype=torch.float64))
+            )
+            weights |= {
+                f"{name}.values": copy.deepcopy(part).double()(quality)[:, 0, 0].float()
+                for name, part in other.named_modules()
+                if isinstance(part, QualityKnots)
+            }
+        if not self.config.stereo:
+            own = self.state_dict().keys()
+            weights = {name: tensor for name, tensor in weights.items() if name in own}
+        return weights
 
     def _coefficient_layers(self) -> list[CoefficientLinear]:
         """Those that start as a transform codec."""

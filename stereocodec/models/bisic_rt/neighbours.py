@@ -14,7 +14,7 @@ from torch import Tensor, nn
 from ...entropy.distributions import SCALE_MAX, SCALE_MIN
 
 # Positions beside an element that count as its neighbours, and how many neighbours the network's own scale counts as.
-_REACH, _PRIOR = 2, 4.0
+_REACH, _PRIOR_WEIGHT = 2, 4.0
 # So many latents of the same position are the network's own word on it.
 _POSITION_PRIOR = 8.0
 # Symbols are whole numbers: where less than this is expected, a single 1 tells little. On held-out scenes an untrained
@@ -55,7 +55,7 @@ class NeighbourScales(nn.Module):
             few = _POSITION_PRIOR * (expected.mean(-1, True) + _LEAST)
             found_here, expected_here = (t.sum(-1, True) + few for t in (deviations.found, deviations.expected))
             here = (found_here / expected_here).log()
-            own = _PRIOR * (expected + _LEAST)
+            own = _PRIOR_WEIGHT * (expected + _LEAST)
             found_near, expected_near = (_window_sum(t) for t in (deviations.found, deviations.expected))
             found_near += own * (self.activity * here).exp()
             near = (found_near / (expected_near + own)).log_()

@@ -13,7 +13,7 @@ from .blocks import space_to_depth
 from .config import BisicRtConfig, step_size
 from .dct import colour_dct
 
-MAX_OFFSET = 20
+MAX_BALANCE = 20
 # Coefficients below this share of the step are quantised to zero.
 _DEAD_ZONE = 0.6
 
@@ -21,14 +21,14 @@ _DEAD_ZONE = 0.6
 def balancing_offset(config: BisicRtConfig, x: Tensor, quality: Tensor) -> Tensor:
     """The offset in hundredths of the quality range that equals the views' expected errors.
 
-    x: one pair (2, H, W, 3) in 0..1, quality: (2,); returns (1, 1, 1) int64 within +-MAX_OFFSET: the first view is
+    x: one pair (2, H, W, 3) in 0..1, quality: (2,); returns (1, 1, 1) int64 within +-MAX_BALANCE: the first view is
     coded at quality - offset, the second at quality + offset.
     """
     dct, _ = colour_dct(192)
     # A quarter of the blocks tells as much as all of them.
     blocks = space_to_depth(x.float() - 0.5, 8)[:, ::2, ::2]
     squares = (blocks @ dct.T.to(x.device)).reshape(2, -1).square() * 65025
-    offsets = torch.arange(-MAX_OFFSET, MAX_OFFSET + 1, device=x.device)
+    offsets = torch.arange(-MAX_BALANCE, MAX_BALANCE + 1, device=x.device)
     first, second = (
         _expected_errors(config, squares[view], quality[view] + sign * offsets / 100)
         for view, sign in ((0, -1), (1, 1))

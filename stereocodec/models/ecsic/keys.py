@@ -16,7 +16,7 @@ from .model import Ecsic, EcsicConfig
 
 __all__ = ["official_config", "official_names", "official_weights", "own_layout"]
 
-_HEADS = 4  # which no shape tells
+_OFFICIAL_HEADS = 4  # which no shape tells
 # Official prefix, ours, the attention's position, the number of positions.
 _TRANSFORMS = {
     "E": ("analysis", 6, 9),
@@ -78,9 +78,13 @@ def official_config(tensors: Mapping[str, Tensor]) -> EcsicConfig:
         if tensors[key].ndim != dimensions:
             raise ValueError(f"{key} is {described(tensors[key].shape)} but has {dimensions} axes here")
         widths.append(tensors[key].shape[axis])
-    if widths[2] % _HEADS:
-        raise ValueError(f"E.6.mha_rtl.conv_q.weight has {widths[2]} rows, which are not those of {_HEADS} heads")
-    return EcsicConfig(channels=widths[1], latent_channels=widths[0], heads=_HEADS, embedding=widths[2] // _HEADS)
+    if widths[2] % _OFFICIAL_HEADS:
+        raise ValueError(
+            f"E.6.mha_rtl.conv_q.weight has {widths[2]} rows, which are not those of {_OFFICIAL_HEADS} heads"
+        )
+    return EcsicConfig(
+        channels=widths[1], latent_channels=widths[0], heads=_OFFICIAL_HEADS, embedding=widths[2] // _OFFICIAL_HEADS
+    )
 
 
 def official_weights(tensors: Mapping[str, Tensor], config: EcsicConfig) -> dict[str, Tensor]:

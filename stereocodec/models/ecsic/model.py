@@ -10,7 +10,9 @@ Pictures and whatever a coder sees are channels-last; inside, feature maps are (
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import ClassVar
 
 import torch
 from torch import Tensor, nn
@@ -33,7 +35,7 @@ _MAX_LATENT_CHANNELS = 256  # each has a table of its own
 class EcsicConfig:
     """Widths (N and M in the paper), heads of the attention, and lambda.
 
-    embedding: channels of queries and keys per head; None stands for twice `channels`. lmbda: what a mean squared
+    embedding: channels of queries and keys per head; None stands for twice `channels`. lambda_: what a mean squared
     8-bit error of one is worth in bits per view pixel.
     """
 
@@ -41,7 +43,9 @@ class EcsicConfig:
     latent_channels: int = 48
     heads: int = 4
     embedding: int | None = None
-    lmbda: float = 0.01
+    lambda_: float = 0.01
+
+    FORMER_NAMES: ClassVar[Mapping[str, str]] = {"lmbda": "lambda_"}  # of 0.2
 
     def __post_init__(self) -> None:
         if self.embedding is None:
@@ -54,8 +58,8 @@ class EcsicConfig:
                 f"impossible widths: {self}; channels is a multiple of heads, "
                 f"latent_channels is at most {_MAX_LATENT_CHANNELS}"
             )
-        if not 0 < self.lmbda < math.inf:
-            raise ValueError(f"impossible lmbda {self.lmbda}; it is above 0")
+        if not 0 < self.lambda_ < math.inf:
+            raise ValueError(f"impossible lambda_ {self.lambda_}; it is above 0")
 
 
 @dataclass(frozen=True)
@@ -73,6 +77,7 @@ class Ecsic(StereoModel):
     laplace_share = 1.0
     has_qualities = False
     either_first = False
+    entropy: EcsicEntropyModel
 
     def __init__(self, config: EcsicConfig) -> None:
         super().__init__()
@@ -115,22 +120,12 @@ class Ecsic(StereoModel):
         first = next(self.synthesis.parameters())
         return _join(self.synthesis(_split(decoded.to(first.dtype))))
 
-    def make_exact(self) -> None:
-        self.entropy.double()
-
-    @property
-    def prior(self) -> LaplacePrior:
-        return self.entropy.prior
-
     def trade_off(self, quality: Tensor) -> Tensor:
-        return torch.full_like(quality, self.config.lmbda)
+        return torch.full_like(quality, self.config.lambda_)
 
     def loss_weight(self, quality: Tensor) -> Tensor:
         """The paper's code divides its loss by 1 + lambda."""
         return 1 / (1 + self.trade_off(quality))
-
-    def calibrate(self, x: Tensor) -> None:
-        """Starting weights need nothing of pictures."""
 
 
 class EcsicEntropyModel(nn.Module):

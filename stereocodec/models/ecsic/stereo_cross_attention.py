@@ -1,7 +1,6 @@
 """Stereo cross attention along rows, and layers for the two views of a pair (ECSIC, WACV 2024, arXiv 2307.10284).
 
-Feature maps are (B, C, H, W) in channels-last memory, one tensor per view. What leads to probabilities runs in float64,
-for which PyTorch's CPU convolutions are slow: there, convolutions are matrix products over windows of rows.
+Feature maps are (B, C, H, W) in channels-last memory, one tensor per view.
 """
 
 from __future__ import annotations
@@ -11,6 +10,8 @@ from collections.abc import Callable
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
+
+from ...nn.exact import same_conv
 
 Pair = tuple[Tensor, Tensor]
 
@@ -27,19 +28,8 @@ class Conv3x3(nn.Conv2d):
     def forward(self, x: Tensor) -> Tensor:
         if x.dtype != torch.float64 or self.stride != (1, 1):
             return super().forward(x)
-        kernel = self.weight.permute(2, 0, 3, 1).flatten(2)
-        padded = F.pad(x.permute(0, 2, 3, 1), (0, 0, 0, 0, 1, 1))
-        height, width = x.shape[-2:]
-        rows = max(1, _CHUNK_BYTES // (kernel[0].shape[1] * width * x.element_size()))
-        strips = []
-        for top in range(0, height, rows):
-            count = min(rows, height - top)
-            windows = row_windows(padded[:, top : top + count + 2])
-            strip = F.linear(windows[:, :count], kernel[0], self.bias)
-            for offset in (1, 2):
-                strip = strip + F.linear(windows[:, offset : offset + count], kernel[offset])
-            strips.append(strip)
-        return torch.cat(strips, 1).permute(0, 3, 1, 2)
+        assert self.bias is not None
+        return same_conv(x.permute(0, 2, 3, 1), self.weight, self.bias).permute(0, 3, 1, 2)
 
 
 class Upsample3x3(nn.ConvTranspose2d):

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import ClassVar
 
 from ...entropy.tables import MAX_TABLES
 
@@ -17,7 +19,7 @@ class RgbdConfig:
 
     channels: of the transforms and of z. latent_channels: of y, of each modality. slices: channels of y that are
     coded one after the other; they add up to `latent_channels`. context_widths: the hidden layers of channel contexts.
-    color_lmbda, depth_lmbda: what a squared error of one, in 255ths of the range, is worth in bits per pixel of that
+    color_lambda, depth_lambda: what a squared error of one, in 255ths of the range, is worth in bits per pixel of that
     modality.
 
     Raises ValueError for impossible values.
@@ -27,8 +29,10 @@ class RgbdConfig:
     latent_channels: int = 320
     slices: tuple[int, ...] = (16, 16, 32, 64, 192)
     context_widths: tuple[int, ...] = (224, 128)
-    color_lmbda: float = 0.0067
-    depth_lmbda: float = 0.0067
+    color_lambda: float = 0.0067
+    depth_lambda: float = 0.0067
+
+    FORMER_NAMES: ClassVar[Mapping[str, str]] = {"color_lmbda": "color_lambda", "depth_lmbda": "depth_lambda"}
 
     def __post_init__(self) -> None:
         n, m = self.channels, self.latent_channels
@@ -47,7 +51,7 @@ class RgbdConfig:
             raise ValueError(f"slices are {self.slices}; they must add up to the {m} channels of y")
         if len(self.context_widths) != 2:
             raise ValueError(f"context_widths is {self.context_widths}; it must be two widths")
-        for name in ("color_lmbda", "depth_lmbda"):
+        for name in ("color_lambda", "depth_lambda"):
             value = getattr(self, name)
             if isinstance(value, bool) or not isinstance(value, int | float) or not 0 < value < math.inf:
                 raise ValueError(f"{name} is {value!r}; it must be a positive number")

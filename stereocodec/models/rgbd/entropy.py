@@ -16,10 +16,9 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from ...entropy.coders import EntropyCoder, Group
-from ...entropy.cumulative_prior import CumulativePrior
 from ...entropy.distributions import SCALE_MIN, lower_bound
-from ...entropy.pair_prior import PairPrior
-from ...nn.mutual_attention import SameConv
+from ...entropy.priors import CumulativePrior, PairPrior
+from ...nn.exact import SameConv
 from .config import RgbdConfig
 from .cross_modal import Maps
 

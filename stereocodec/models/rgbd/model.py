@@ -15,7 +15,6 @@ from torch import Tensor, nn
 
 from ...container import ViewKind
 from ...entropy.coders import EntropyCoder
-from ...entropy.pair_prior import PairPrior
 from ..base import StereoModel
 from .config import RgbdConfig
 from .cross_modal import AttentionBlock, CrossModalExchange, PairedTransform, ResidualBottleneck, downsample, upsample
@@ -37,12 +36,8 @@ class RgbdLatents:
 
 
 class Rgbd(StereoModel):
-    """The complete model. The views of its pairs are colour and depth.
-
-    Frames are (B, H, W, 4) float32: red, green, blue and depth, in 0..1. Sides are multiples of `multiple` and at
-    least `least_side`. Qualities are (2B,) as everywhere and change nothing. A walk returns the decoded y of both,
-    (2B, H / 16, W / 16, M), colour before depth.
-    """
+    """The complete model. Qualities change nothing. A walk returns the decoded y, (2B, H / 16, W / 16, M), colour
+    before depth."""
 
     multiple = 64
     least_side = 128
@@ -50,6 +45,7 @@ class Rgbd(StereoModel):
     laplace_share = 0.0
     has_qualities = False
     either_first = False
+    entropy: EntropyModel
 
     def __init__(self, config: RgbdConfig) -> None:
         super().__init__()
@@ -77,26 +73,17 @@ class Rgbd(StereoModel):
         maps = decoded.to(dtype).permute(0, 3, 1, 2)
         return torch.cat(self.synthesis(*maps.chunk(2)), 1).permute(0, 2, 3, 1)
 
-    def make_exact(self) -> None:
-        self.entropy.double()
-
-    @property
-    def prior(self) -> PairPrior:
-        return self.entropy.prior
-
     def trade_off(self, quality: Tensor) -> Tensor:
         """The lambdas of colour, for the first half of (2B,), and of depth."""
         color, depth = quality.chunk(2)
         return torch.cat(
-            [torch.full_like(color, self.config.color_lmbda), torch.full_like(depth, self.config.depth_lmbda)]
+            [torch.full_like(color, self.config.color_lambda), torch.full_like(depth, self.config.depth_lambda)]
         )
 
     def calibrate(self, x: Tensor) -> None:
         """Starts as a transform that is fitted to frames (B, H, W, 4): see `start_as_transform`."""
-        start_as_transform(self, x)
-
-    def auxiliary_loss(self) -> Tensor:
-        return self.prior.auxiliary_loss()
+        lambdas = self.config.color_lambda, self.config.depth_lambda
+        start_as_transform(self.analysis, self.synthesis, self.entropy, x, lambdas)
 
 
 def _analysis(channels: int, n: int, m: int) -> Sequence[nn.Module]:

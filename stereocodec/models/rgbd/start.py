@@ -10,17 +10,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable
-from typing import TYPE_CHECKING
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
 from .cross_modal import AttentionBlock, PairedTransform, ResidualBottleneck
-from .entropy import ModalitySlice, ParameterNetwork, SliceNetworks
-
-if TYPE_CHECKING:
-    from .model import Rgbd
+from .entropy import EntropyModel, ModalitySlice, ParameterNetwork, SliceNetworks
 
 _GATE_BIAS = -4.0  # attention adds a fiftieth of its trunk at first
 _FIRST_TAP = 2  # of the two rows, and columns, of a block in a 5x5 kernel of stride 2
@@ -28,20 +24,25 @@ _LEAST_SCALE = 0.2
 
 
 @torch.no_grad()
-def start_as_transform(model: Rgbd, frames: Tensor) -> None:
-    """Sets starting weights after frames (B, H, W, 4)."""
-    for side in (model.analysis, model.synthesis):
+def start_as_transform(
+    analysis: PairedTransform,
+    synthesis: PairedTransform,
+    entropy: EntropyModel,
+    frames: Tensor,
+    lambdas: tuple[float, float],
+) -> None:
+    """Sets starting weights after frames (B, H, W, 4 or more) and the lambdas of colour and of depth."""
+    for side in (analysis, synthesis):
         for layers in (side.color, side.depth):
             _step_aside(layers)
-    lambdas = model.config.color_lmbda, model.config.depth_lmbda
     starts = []
     for index, x in enumerate(torch.split(frames[..., :4].permute(0, 3, 1, 2), [3, 1], 1)):
-        down = _of_modality(model.analysis, index, nn.Conv2d)
-        up = _of_modality(model.synthesis, index, nn.ConvTranspose2d)
+        down = _of_modality(analysis, index, nn.Conv2d)
+        up = _of_modality(synthesis, index, nn.ConvTranspose2d)
         gain = 1 / _step_size(x.shape[1], lambdas[index])
         starts.append(_start_modality(down, up, x, gain))
     first = 0
-    for networks in model.entropy.slices:
+    for networks in entropy.slices:
         assert isinstance(networks, SliceNetworks)
         last = first + networks.channels
         for modality, deviation in zip((networks.color, networks.depth), starts, strict=True):
@@ -49,13 +50,13 @@ def start_as_transform(model: Rgbd, frames: Tensor) -> None:
         first = last
 
 
-def _step_size(channels: int, lmbda: float) -> float:
+def _step_size(channels: int, lambda_: float) -> float:
     """The best step of uniform quantisers at high rates, for samples in 0..1.
 
-    A squared error of step^2 / 12 falls by a factor of four with each bit; lmbda weighs squared errors in 255ths,
+    A squared error of step^2 / 12 falls by a factor of four with each bit; lambda_ weighs squared errors in 255ths,
     averaged over the channels, and bits are counted per pixel.
     """
-    return math.sqrt(12 * channels / (2 * math.log(2) * lmbda)) / 255
+    return math.sqrt(12 * channels / (2 * math.log(2) * lambda_)) / 255
 
 
 def _step_aside(layers: Iterable[nn.Module]) -> None:
