@@ -12,13 +12,10 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from ...container.depth import DepthMode
-from ...datasets.frames import ROTATED, FoundFrame, find_frames
-from ...datasets.pairs import unique
-from ...errors import InvalidInput, TrainingError
-from ...pictures.depth import DepthMap, load_depth, to_depth_map, to_network
-from ...pictures.pil import load_image
-from ...pictures.rgb import to_rgb8
-from ...rgbd_codec import check_sizes
+from ...datasets.frames import FrameFiles, find_frames
+from ...datasets.sources import find_all
+from ...errors import TrainingError
+from ...pictures.depth import DepthMap, to_network
 from ..config import TrainingConfig
 from ..pairs.data import area_probabilities
 
@@ -61,28 +58,15 @@ def load_frames(sources: Iterable[Path], config: TrainingConfig) -> list[Frame]:
     """All frames of folders and CSV lists (`find_frames`), decoded, with names that differ; without those that hold
     no measurement.
 
-    Raises TrainingError for sources without frames and for colour and depth of different size, InvalidInput for what
-    is no such picture and for an unknown unit; all name the file.
+    Raises what `find_frames` and `FrameFiles.load` raise: InvalidInput, which names the source or the file.
     """
-    found = [frame for source in sources for frame in find_frames(source)]
-    names = unique([frame.name for frame in found])
-    frames = [_load(name, files, config) for name, files in zip(names, found, strict=True)]
+    frames = [_load(files, config) for files in find_all(find_frames, sources)]
     return [frame for frame in frames if frame is not None]
 
 
-def _load(name: str, files: FoundFrame, config: TrainingConfig) -> Frame | None:
-    # Copied: what Pillow hands out may not be written to, of which PyTorch warns.
-    color = to_rgb8(load_image(files.color), str(files.color)).copy()
-    samples = np.asarray(load_depth(files.depth))
-    unit: str | None = config.depth_unit or files.unit
-    if unit == ROTATED:
-        samples, unit = samples.astype(np.uint16), "mm"
-        samples = samples >> 3 | samples << 13
-    depth = to_depth_map(samples, str(files.depth), unit=unit, invalid=config.invalid)
-    try:
-        check_sizes(color, depth.samples)
-    except InvalidInput as error:
-        raise TrainingError(f"{files.color} and {files.depth.name}: {error}") from error
+def _load(files: FrameFiles, config: TrainingConfig) -> Frame | None:
+    """A frame with the range that is coded; None where nothing was measured."""
+    color, depth = files.load(config.depth_unit or None, config.invalid)
     measured = depth.samples[~depth.holes]
     if not measured.size:
         return None
@@ -91,7 +75,8 @@ def _load(name: str, files: FoundFrame, config: TrainingConfig) -> Frame | None:
     if config.depth_range:
         near, far = (round(limit / depth.metres_per_step) for limit in config.depth_range)
         near, far = max(near, int(mode is DepthMode.INVERSE)), min(far, 2**depth.bits - 1)
-    return Frame(name, color, depth, near, max(near + 1, far), mode)
+    # Copied: what Pillow hands out may not be written to, of which PyTorch warns.
+    return Frame(files.name, color.copy(), depth, near, max(near + 1, far), mode)
 
 
 class FrameSampler:

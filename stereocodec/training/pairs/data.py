@@ -12,10 +12,11 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from ...datasets.pairs import find_pairs, pictures_in, unique
+from ...datasets.pairs import find_pairs
+from ...datasets.sources import find_all, pictures_in
 from ...errors import InvalidInput, TrainingError
 from ...pictures.pil import load_image
-from ...pictures.rgb import to_pair, to_rgb8
+from ...pictures.rgb import to_rgb8
 from .augmentation import random_window, recoloured, reduced
 from .patterns import random_pattern
 from .pseudo_pairs import Photo, PseudoPairs
@@ -26,7 +27,6 @@ __all__ = [
     "Pair",
     "Photo",
     "area_probabilities",
-    "find_pairs",
     "load_pairs",
     "load_photos",
     "split_validation",
@@ -71,30 +71,17 @@ class Pair:
 def load_pairs(sources: Iterable[Path]) -> list[Pair]:
     """All pairs of folders and CSV lists (`find_pairs`), decoded, with names that differ.
 
-    Raises TrainingError for sources without pairs and for views of different size, InvalidInput for a view that is
-    no 8-bit RGB picture; both name the file.
+    Raises what `find_pairs` and `PairFiles.load` raise: InvalidInput, which names the source or the file.
     """
-    found = [pair for source in sources for pair in find_pairs(source)]
-    pairs = []
-    for name, (_, left_path, right_path) in zip(unique([name for name, *_ in found]), found, strict=True):
-        left, right = _load_pair(left_path, right_path)
-        pairs.append(Pair(name, torch.from_numpy(np.concatenate([left, right], -1))))
-    return pairs
-
-
-def _load_pair(left_path: Path, right_path: Path) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
-    left, right = (to_rgb8(load_image(path), str(path)) for path in (left_path, right_path))
-    try:
-        return to_pair(left, right)
-    except InvalidInput as error:
-        raise TrainingError(f"{left_path} and {right_path.name}: {error}") from error
+    found = find_all(find_pairs, sources)
+    return [Pair(files.name, torch.from_numpy(np.concatenate(files.load(), -1))) for files in found]
 
 
 def load_photos(sources: Iterable[Path]) -> list[Photo]:
     """All photographs of folders with all below them, and those given as files, decoded; names are file names.
 
-    Raises TrainingError for what is neither and for folders without pictures, InvalidInput for what is no 8-bit RGB
-    picture; both name the file.
+    Raises InvalidInput, naming the source or the file, for what is neither, for folders without pictures and for what
+    is no 8-bit RGB picture.
     """
     photos = []
     for source in sources:
@@ -103,9 +90,9 @@ def load_photos(sources: Iterable[Path]) -> list[Photo]:
         elif source.is_dir():
             paths = pictures_in(source)
         else:
-            raise TrainingError(f"{source} is not a folder; give folders of photographs")
+            raise InvalidInput(f"{source} is not a folder; give folders of photographs")
         if not paths:
-            raise TrainingError(f"no photographs in {source}; expected files such as NAME.png, NAME.jpg or NAME.webp")
+            raise InvalidInput(f"no photographs in {source}; expected files such as NAME.png, NAME.jpg or NAME.webp")
         # Copied: what Pillow hands out may not be written to, of which PyTorch warns.
         photos += [Photo(p.stem, torch.from_numpy(to_rgb8(load_image(p), str(p)).copy())) for p in paths]
     return photos
