@@ -19,7 +19,6 @@ from pathlib import Path
 
 import click
 import numpy as np
-import torch
 from numpy.typing import NDArray
 from PIL import Image
 
@@ -29,12 +28,12 @@ from stereocodec.errors import OutputError, StereoCodecError, TrainingError
 from stereocodec.pictures.pil import load_image
 from stereocodec.pictures.rgb import to_rgb8
 from stereocodec.training.config import TrainingConfig
-from stereocodec.training.validation import central_crop
+from stereocodec.training.examples import central_part
+from stereocodec.training.validation import MAX_SIDE
 
 Picture = NDArray[np.uint8]  # (H, W, 3)
 
 _MIB = 1 << 20
-_VALIDATED_SIDE = 768  # of `validate_pairs`
 _SMALLEST_SCALE, _LARGEST_SCALE = 0.5, 0.7
 # Beside a crop, for the disparities of pairs made of photographs.
 _PHOTO_MARGIN = 64
@@ -134,11 +133,13 @@ def pack(
 
 
 def _pack_validation(sources: Sequence[Path], folder: Path, scenes: Sequence[str]) -> int:
-    """Writes what `validate_pairs` sees of the validation scenes; returns their bytes."""
+    """Writes what `validate` sees of the validation scenes; returns their bytes."""
     total = pixels = count = 0
     for files in _named_pairs(sources):
         if scenes and files.name.startswith(tuple(scenes)):
-            views = central_crop(torch.from_numpy(np.stack(files.load())), _VALIDATED_SIDE).numpy()
+            views = np.stack(files.load())
+            top, left, height, width = central_part(views.shape[1:3], MAX_SIDE)
+            views = views[:, top : top + height, left : left + width]
             total += _write(folder, files.name, [_coded(view, None) for view in views])
             pixels, count = pixels + views.shape[1] * views.shape[2], count + 1
     _tell("validation pairs", count, pixels, total)

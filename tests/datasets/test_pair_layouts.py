@@ -8,7 +8,8 @@ from PIL import Image
 
 from stereocodec.datasets.pairs import PairFiles, find_pairs
 from stereocodec.errors import InvalidInput
-from stereocodec.training.pairs.data import load_pairs, load_photos
+from stereocodec.training.examples import load_photos
+from stereocodec.training.pairs.data import load_pairs
 
 LAYOUTS = {
     "instereo2k": [

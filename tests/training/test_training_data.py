@@ -11,7 +11,9 @@ from PIL import Image
 
 from stereocodec.datasets.pairs import find_pairs
 from stereocodec.errors import InvalidInput, TrainingError
-from stereocodec.training.pairs.data import CropSampler, Pair, Photo, load_pairs, split_validation
+from stereocodec.training.examples import Photo, split_validation
+from stereocodec.training.pairs.data import Pair, load_pairs
+from stereocodec.training.pairs.sampler import CropSampler
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 
