@@ -20,7 +20,7 @@ from rd_report import report
 
 from stereocodec.errors import StereoCodecError
 from stereocodec.evaluation.codecs.model import QUALITIES, model_codec
-from stereocodec.evaluation.datasets import find_pairs
+from stereocodec.evaluation.datasets import find_dataset
 from stereocodec.evaluation.points import read_points
 from stereocodec.evaluation.report import write_report
 from stereocodec.evaluation.results import Results, gather, write_results
@@ -77,7 +77,7 @@ def _qualities(text: str) -> tuple[int, ...]:
 
 
 def _results(arguments: argparse.Namespace) -> Results:
-    dataset = find_pairs(arguments.data, names=arguments.pairs)
+    dataset = find_dataset(arguments.data, names=arguments.pairs)
     model = model_codec(arguments.model, arguments.qualities, arguments.device)
     others = read_points(arguments.points) if arguments.points else []
     codecs = [model, *map(find_anchor, arguments.anchors)]

@@ -124,7 +124,7 @@ def evaluate(dataset: Path, output: Path, quiet: bool, **options: Any) -> None:
         raise click.UsageError("Name models or anchors: there is nothing to measure.")
     others = read_points(options["points"]) if options["points"] else []
     crop = datasets.parse_crop(options["crop"]) if options["crop"] else None
-    found = datasets.find_pairs(dataset, crop=crop, split=options["split"], names=options["pairs"])
+    found = datasets.find_dataset(dataset, crop=crop, split=options["split"], names=options["pairs"])
     reference = options["reference"] and runner.ALIASES.get(options["reference"], options["reference"])
     if reference and reference not in {c.name for c in codecs} | {p.codec for p in others}:
         raise InvalidInput(f"--reference {options['reference']} is none of the codecs that are measured")

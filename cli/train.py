@@ -95,11 +95,11 @@ def train(
 
     from stereocodec.devices import torch_device
     from stereocodec.training.config import TrainingConfig
-    from stereocodec.training.crop_workers import default_workers
     from stereocodec.training.distributed import process_group
+    from stereocodec.training.examples import load_photos
+    from stereocodec.training.kinds import load_examples
     from stereocodec.training.loop import Trainer
-    from stereocodec.training.pairs.data import load_photos
-    from stereocodec.training.tasks import load_examples
+    from stereocodec.training.pairs.crop_workers import default_workers
     from stereocodec.training.timed import train_for
 
     settings = TrainingConfig.from_toml(config) if config else TrainingConfig.recipe(arch or "")

@@ -11,91 +11,81 @@ Each file of a folder is looked at on its own, so that layouts may lie side by s
 
 from __future__ import annotations
 
-import csv
-import os
-from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Sequence
+import re
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
-from ..errors import TrainingError
+import numpy as np
+from numpy.typing import NDArray
 
-EXTENSIONS = frozenset({".png", ".webp", ".jpg", ".jpeg", ".avif", ".bmp", ".ppm", ".tif", ".tiff"})
-"""Of files that are taken for pictures, in any case."""
-
-Found = tuple[str, Path, Path]
-"""Name of a pair, left file, right file."""
+from ..errors import InvalidInput
+from ..pictures.pil import load_image
+from ..pictures.rgb import to_pair, to_rgb8
+from .sources import ExampleFiles, Layouts, OnMissing, pictures_in, stop
 
 # By the name of the file alone. Of several in one folder the first counts: those of 2001 and 2003 hold im0 to im8.
 _SCENE_FOLDERS = (("im2", "im6"), ("im0", "im1"), ("view1", "view5"), ("left", "right"))
 _LEFT_STEMS = frozenset(left for left, _ in _SCENE_FOLDERS)
+_MIDDLEBURY_STEMS = _LEFT_STEMS - {"left"}
 _KITTI = {"colored_0": ("colored_1", "kitti2012"), "image_2": ("image_3", "kitti2015")}
 _CITYSCAPES = ("leftImg8bit", "rightImg8bit")
+_RIGHT_STEM = re.compile(r"(.*_)?(right|rightImg8bit)")
+_RIGHT_FOLDERS = frozenset(right for right, _ in _KITTI.values())
 
 
-OnMissing = Callable[[str, str], object]
-"""Called with the name of a file and what is wrong: its other view is missing, or itself."""
+@dataclass(frozen=True)
+class PairFiles(ExampleFiles):
+    """The two pictures of a pair, which are not opened yet."""
+
+    left: Path
+    right: Path
+
+    def load(self) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
+        """Both views, (H, W, 3) uint8, RGB.
+
+        Raises InvalidInput, naming the file, for what is no 8-bit RGB picture and for views of different size.
+        """
+        left, right = (to_rgb8(load_image(path), str(path)) for path in (self.left, self.right))
+        try:
+            return to_pair(left, right)
+        except InvalidInput as error:
+            raise InvalidInput(f"{self.left} and {self.right.name}: {error}") from error
 
 
-def _stop(view: str, reason: str) -> None:
-    raise TrainingError(f"{view} {reason}")
-
-
-def find_pairs(source: Path, on_missing: OnMissing = _stop) -> list[Found]:
-    """Names and files of all pairs of a folder with all below it, in the order of their paths, or of a CSV list.
+def find_pairs(source: Path, on_missing: OnMissing = stop) -> list[PairFiles]:
+    """The files of all pairs of a folder with all below it, in the order of their paths, or of a CSV list.
 
     A list has the columns `left` and `right`, relative to it or absolute, and maybe `name`. Names are unique: of
     several with one name those after the first end in @2, @3 and so on. Where `on_missing` is given, a pair that lacks
     a view is told and left out, and a source without any other pair is empty.
 
     Raises:
-        TrainingError: there is no such folder or list, it holds no pairs, or a view lacks the other one.
+        InvalidInput: there is no such folder or list, it holds no pairs, or a view lacks the other one.
     """
-    missing: list[str] = []
-
-    def tell(view: str, reason: str) -> None:
-        on_missing(view, reason)
-        missing.append(view)
-
-    if source.suffix.lower() == ".csv":
-        rows = listed(source, ("left", "right"), tell)
-        found = [(name or _name_of_listed(left), left, right) for name, left, right in rows]
-    elif source.is_dir():
-        found = list(_in_folder(source, tell))
-    else:
-        raise TrainingError(f"{source} is not a folder; give folders of pairs such as NAME_left.*, or CSV lists")
-    if not found and not missing:
-        raise TrainingError(
-            f"no pairs in {source}; expected files such as NAME_left.png and NAME_right.png, or the layout of "
-            "InStereo2K, Cityscapes, KITTI or Middlebury"
-        )
-    return [(name, *views[1:]) for name, views in zip(unique([name for name, *_ in found]), found, strict=True)]
+    return _LAYOUTS.find(source, on_missing)
 
 
-def unique(names: Sequence[str]) -> list[str]:
-    """The names, with @2, @3 and so on behind those that came before."""
-    taken, counts, result = set(names), Counter[str](), []
-    for name in names:
-        counts[name] += 1
-        numbered = name
-        while counts[name] > 1 and (numbered := f"{name}@{counts[name]}") in taken:
-            counts[name] += 1
-        taken.add(numbered)
-        result.append(numbered)
-    return result
+def data_set_of(left: Path) -> str | None:
+    """What the place of a left view tells about its data set: cityscapes, kitti2012, kitti2015, middlebury, or None."""
+    if left.stem.endswith(f"_{_CITYSCAPES[0]}"):
+        return "cityscapes"
+    if left.parent.name in _KITTI:
+        return _KITTI[left.parent.name][1]
+    return "middlebury" if left.stem in _MIDDLEBURY_STEMS else None
 
 
-def pictures_in(folder: Path) -> list[Path]:
-    """All picture files of a folder and those below it, sorted."""
-    return sorted(path for path in folder.rglob("*") if path.suffix.lower() in EXTENSIONS and path.is_file())
+def is_right_view(path: Path) -> bool:
+    """Whether a picture's name or folder says that it is the right view of a pair."""
+    return _RIGHT_STEM.fullmatch(path.stem) is not None or path.parent.name in _RIGHT_FOLDERS
 
 
-def _in_folder(folder: Path, on_missing: OnMissing) -> Iterator[Found]:
-    folder = Path(os.path.abspath(folder))  # the names of the folders above it tell layouts as well
+def _in_folder(folder: Path, on_missing: OnMissing) -> Iterator[PairFiles]:
     pictures = pictures_in(folder)
     scenes = _scene_views(pictures, on_missing)
     for left in pictures:
         if left in scenes:
-            yield _scene_name(left, folder), left, scenes[left]
+            yield PairFiles(_scene_name(left, folder), left, scenes[left])
             continue
         match = _beside(left) or _cityscapes(left) or _kitti(left)
         if match is None:
@@ -105,7 +95,7 @@ def _in_folder(folder: Path, on_missing: OnMissing) -> Iterator[Found]:
             where = right.name if right.parent == left.parent else str(right)
             on_missing(str(left), f"has no right view beside it; expected {where}")
             continue
-        yield name, left, right
+        yield PairFiles(name, left, right)
 
 
 def _scene_views(pictures: Iterable[Path], on_missing: OnMissing) -> dict[Path, Path]:
@@ -154,30 +144,8 @@ def _kitti(left: Path) -> tuple[str, Path] | None:
     return f"{year}-{left.parent.parent.name}-{left.stem}", left.parent.parent / second / left.name
 
 
-def listed(path: Path, columns: tuple[str, str], on_missing: OnMissing) -> Iterator[tuple[str | None, Path, Path]]:
-    """Rows of a CSV list with two columns of files: what its column `name` says, if anything, and both files.
-
-    Raises TrainingError for what is no such list; calls `on_missing` for files that are not there.
-    """
-    path = Path(os.path.abspath(path))
-    try:
-        with path.open(newline="", encoding="utf-8-sig") as file:
-            rows = csv.DictReader(file, skipinitialspace=True)
-            missing = [column for column in columns if column not in (rows.fieldnames or ())]
-            if missing:
-                expected = ",".join(columns)
-                raise TrainingError(f"{path} has no column '{missing[0]}'; its first line must be {expected} or more")
-            for row in rows:
-                first, second = (path.parent / (row[column] or "") for column in columns)
-                lacking = [picture for picture in (first, second) if not picture.is_file()]
-                if lacking:
-                    on_missing(f"{path}, line {rows.line_num}: {lacking[0]}", "is not a file")
-                    continue
-                yield row.get("name") or None, first, second
-    except OSError as error:
-        raise TrainingError(f"{path} cannot be read: {error.strerror}") from error
-    except (UnicodeDecodeError, csv.Error) as error:
-        raise TrainingError(f"{path} is no CSV list in UTF-8: {error}") from error
+def _of_row(name: str | None, left: Path, right: Path) -> PairFiles:
+    return PairFiles(name or _name_of_listed(left), left, right)
 
 
 def _name_of_listed(left: Path) -> str:
@@ -185,3 +153,14 @@ def _name_of_listed(left: Path) -> str:
         return left.parent.name
     match = _beside(left) or _cityscapes(left) or _kitti(left)
     return match[0] if match else left.stem
+
+
+_LAYOUTS = Layouts(
+    noun="pairs",
+    columns=("left", "right"),
+    of_row=_of_row,
+    in_folder=_in_folder,
+    such_as="NAME_left.*",
+    expected="files such as NAME_left.png and NAME_right.png, or the layout of InStereo2K, Cityscapes, KITTI or "
+    "Middlebury",
+)

@@ -16,7 +16,7 @@ from typing import NamedTuple
 from ..errors import FormatError, StereoCodecError
 from ..files import write_atomically
 from .codecs.base import Codec
-from .datasets import Pair
+from .datasets import EvaluationPair
 from .metrics import View, ms_ssim, psnr
 from .points import Point
 from .tools import tool_peak
@@ -30,7 +30,7 @@ class Task:
     """A point to measure; `content` is the hash of both views."""
 
     codec: Codec
-    pair: Pair
+    pair: EvaluationPair
     content: str
     setting: float
 

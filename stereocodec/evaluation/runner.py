@@ -13,7 +13,7 @@ from ..errors import InvalidInput, StereoCodecError
 from .codecs.base import PICTURE_CODECS, Codec
 from .codecs.video import VIDEO_CODECS
 from .codecs.zoo import ZOO_CODECS
-from .datasets import Dataset, Pair, Problem, usable
+from .datasets import Dataset, EvaluationPair, Problem, usable
 from .matching import next_setting
 from .measure import Cache, Failure, Task, measure
 from .points import Point
@@ -113,7 +113,7 @@ TARGET_BPP = 0.25
 """Bits per view pixel near which the pictures of a report are compared."""
 
 
-def _matched(run: Run, pairs: Sequence[Pair], hashes: dict[str, str], pool: _Pool) -> list[Point]:
+def _matched(run: Run, pairs: Sequence[EvaluationPair], hashes: dict[str, str], pool: _Pool) -> list[Point]:
     """For each pair, a point of every codec whose file has about the size of the first codec's."""
     wanted: dict[tuple[str, str], list[Point]] = {}
     goals: dict[str, float] = {}

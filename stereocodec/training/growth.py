@@ -10,14 +10,14 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from ..container import ViewKind
 from ..errors import TrainingError
 from ..models import StereoModel, build_model
 from .checkpoint import FILE_NAME, load_checkpoint, run_settings
 from .config import TrainingConfig
+from .kinds import kind_of
 from .losses import estimate
 from .optimisers import WeightAverage, make_auxiliary_optimisers, make_optimisers
-from .validation import QUALITIES
+from .points import qualities_of
 
 # Bits per pixel, and samples in 0..1. A part that starts at zero changes nothing at all; one that changes the order of
 # sums changes the seventh digit; both are far from what an untrained part does.
@@ -115,23 +115,14 @@ def largest_difference(first: StereoModel, second: StereoModel) -> float:
     Not a number where a model gives none.
     """
     device = next(first.parameters()).device
-    x = _rendered(first).to(device)
+    kind = kind_of(first)
+    x = kind.input(kind.stand_in()).to(device)
     differences = []
-    for quality in QUALITIES if first.has_qualities else QUALITIES[:1]:
-        qualities = torch.full((2,), quality, device=device)
+    for quality in qualities_of(first):
+        qualities = torch.full((2,), quality / 100, device=device)
         both = [estimate(model.eval(), x, qualities, noise=False) for model in (first, second)]
         differences += [(mine - theirs).abs().max() for theirs, mine in zip(*both, strict=True)]
     return torch.stack(differences).max().item()
-
-
-def _rendered(model: StereoModel) -> Tensor:
-    """A rendered example as the model takes it."""
-    # What measures releases needs the whole codec: only runs that grow load it.
-    from .frames.measure import FrameMeasures
-    from .measure import PairMeasures
-
-    measures = FrameMeasures() if model.view_kind is ViewKind.RGB8_DEPTH else PairMeasures()
-    return measures.input(measures.stand_in())
 
 
 def _take_moments(

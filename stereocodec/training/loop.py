@@ -20,18 +20,16 @@ from ..models import StereoModel, build_model
 from . import distributed
 from .checkpoint import CONFIG, FILE_NAME, RandomState, check_settings, load_checkpoint, save_checkpoint
 from .config import TrainingConfig
-from .crop_workers import make_sampler
-from .frames.data import Frame
+from .examples import Example, Photo, split_validation, spread
 from .growth import grow
 from .initialise import initialise
+from .kinds import check_examples, kind_of
 from .logs import RunLogs
 from .optimisers import WeightAverage, make_auxiliary_optimisers, make_optimisers
-from .pairs.data import Pair, Photo, split_validation
 from .precision import autocast
 from .progress import Pace, hours
 from .speed import GpuMeter, hardware
-from .tasks import make_task
-from .validation import SEEN_SIDE, spread, with_seen
+from .validation import SEEN_SIDE, validate, with_seen
 
 _CALIBRATION_BATCHES = 8
 _LOG_EVERY = 20
@@ -42,7 +40,7 @@ Report = Callable[[str], None]
 class Trainer:
     """One run in one folder: config.json, checkpoint.safetensors, train.csv, validation.csv.
 
-    examples: what the architecture learns from (`tasks.load_examples`). photos: single photographs, of which
+    examples: what the architecture learns from (`kinds.load_examples`). photos: single photographs, of which
     `photo_share` of the crops are made. init: a release's name or folder, or a run's folder, whose weights are the
     start. grow: a run's folder that this run goes on from, with larger networks (`growth.grow`). workers: how many
     processes draw crops of pairs ahead (`CropWorkers`), 0 for none. In a process group
@@ -56,7 +54,7 @@ class Trainer:
     def __init__(
         self,
         config: TrainingConfig,
-        examples: Sequence[Pair] | Sequence[Frame],
+        examples: Sequence[Example],
         folder: Path,
         *,
         photos: Sequence[Photo] = (),
@@ -82,11 +80,13 @@ class Trainer:
             self.model = build_model(config.arch, config.model).to(self.device)
         except (ValueError, RuntimeError) as error:
             raise TrainingError(" ".join(str(error).split())) from error
-        self.task = make_task(self.model, config, examples)
-        kept, self.validation_examples = split_validation(examples, config.validation_scenes, self.task.least_side)
+        self.kind = kind_of(self.model)
+        check_examples(self.kind, config.arch, examples)
+        self.rate_distortion = self.kind.rate_distortion(self.model, config)
+        kept, self.validation_examples = split_validation(examples, config.validation_scenes, self.kind.least_side)
         crop = (config.crop_height, config.crop_width)
         self._seen_examples = spread(kept, len(self.validation_examples), crop)
-        self.sampler = make_sampler(self.task, kept, photos, self.device, config.seed + self._rank, workers)
+        self.sampler = self.kind.sampler(config, kept, photos, self.device, config.seed + self._rank, workers)
         self.optimisers = make_optimisers(self.model, config)
         self._auxiliary = make_auxiliary_optimisers(self.model, config)
         self._base_rates = [[g["lr"] for g in o.param_groups] for o in self.optimisers]
@@ -95,13 +95,16 @@ class Trainer:
         self.hardware, self.init = dict[str, float](), ""
         average = self._resume() if resume else self._start(init, grow)
         self._write_settings()
-        self._meter = GpuMeter(self.task, self.device) if self.device.type == "cuda" else None
+        self._meter = self._gpu_meter() if self.device.type == "cuda" else None
         if config.compile:
-            self.task.forward.compile()
-        self._forward = distributed.distributed(self.task.forward, self.device, self.model.auxiliary_parameters())
+            self.rate_distortion.compile()
+        self._forward = distributed.distributed(self.rate_distortion, self.device, self.model.auxiliary_parameters())
         # Only now have all processes of a group the weights of the first.
         self.average = WeightAverage(self.model, config.ema_decay)
         self.average.tensors.update(average)
+
+    def _gpu_meter(self) -> GpuMeter:
+        return GpuMeter(self.rate_distortion, self.kind.blank(self.config, self.device), self.config.precision)
 
     def _start(self, init: str | Path | None, former: Path | None) -> dict[str, Tensor]:
         """Returns the averages that the run has from the start."""
@@ -220,7 +223,7 @@ class Trainer:
     def train_step(self) -> dict[str, Tensor]:
         """One step of both optimisers; a step whose gradient is not finite changes nothing.
 
-        Returns loss, gradient_norm and what the task measures on this process's share of the batch, with MS-SSIM when
+        Returns loss, gradient_norm and what the kind measures on this process's share of the batch, with MS-SSIM when
         the step is one that is logged: numbers on the training device.
         """
         config, model = self.config, self.model
@@ -245,7 +248,7 @@ class Trainer:
         model.zero_grad(set_to_none=True)
         with torch.no_grad():
             is_logged = self.step % _LOG_EVERY == 0
-            measured = {"loss": loss, **self.task.measured(bpp, decoded, x, with_ms_ssim=is_logged)}
+            measured = {"loss": loss, **self.kind.measured(bpp, decoded, x, with_ms_ssim=is_logged)}
         return {name: value.detach() for name, value in measured.items()} | {"gradient_norm": norm}
 
     def _auxiliary_step(self) -> None:
@@ -276,10 +279,10 @@ class Trainer:
         if not self._is_first or not self.validation_examples:
             return
         model = self.averaged()
-        seen = self.task.validate(model, self._seen_examples, SEEN_SIDE)
-        rows = with_seen(self.task.validate(model, self.validation_examples), seen)
+        seen = validate(self.kind, model, self._seen_examples, SEEN_SIDE)
+        rows = with_seen(validate(self.kind, model, self.validation_examples), seen)
         self.logs.validation(self.step, rows)
-        points = "  ".join(map(self.task.summary, rows))
+        points = "  ".join(map(self.kind.summary, rows))
         self.report(f"validation at step {self.step}: {points}")
 
     def _log(self, recent: list[dict[str, Tensor]], speed: float, left: str) -> None:
@@ -295,6 +298,6 @@ class Trainer:
         self.logs.train(row)
         busy = f"  {row['share_of_peak']:.0%} of the peak" if self._meter else ""
         self.report(
-            f"step {self.step}/{self.config.steps}  loss {mean['loss']:.4f}  {self.task.summary(mean)}  "
+            f"step {self.step}/{self.config.steps}  loss {mean['loss']:.4f}  {self.kind.summary(mean)}  "
             f"{speed:.1f} crop pairs/s{busy}  {left}"
         )

@@ -7,7 +7,7 @@ import pytest
 from PIL import Image
 
 from stereocodec.datasets.frames import find_frames
-from stereocodec.errors import InvalidInput, TrainingError
+from stereocodec.errors import InvalidInput
 from stereocodec.training.config import TrainingConfig
 from stereocodec.training.frames.data import load_frames
 
@@ -56,10 +56,10 @@ def test_tum_matches_the_nearest_times(tmp_path):
     assert load_frames([tmp_path], TrainingConfig())[0].depth.metres_per_step == 1 / 5000
     assert load_frames([tmp_path], TrainingConfig(depth_unit="mm"))[0].depth.metres_per_step == 0.001
     (sequence / "rgb" / "1.000.png").unlink()
-    with pytest.raises(TrainingError, match=r"1\.000\.png is not a file, but .*freiburg1 lists it"):
+    with pytest.raises(InvalidInput, match=r"1\.000\.png is not a file, but .*freiburg1 lists it"):
         find_frames(tmp_path)
     (sequence / "depth.txt").write_text("no time\n")
-    with pytest.raises(TrainingError, match="is no list of times and files of TUM RGB-D"):
+    with pytest.raises(InvalidInput, match="is no list of times and files of TUM RGB-D"):
         find_frames(tmp_path)
 
 
@@ -69,7 +69,7 @@ def test_lists(tmp_path):
     (tmp_path / "list.csv").write_text("name,color,depth\n,c.png,d.png\nother,c.png,d.png\nother,c.png,d.png\n")
     assert [f.name for f in find_frames(tmp_path / "list.csv")] == ["c", "other", "other@2"]
     (tmp_path / "list.csv").write_text("left,right\nc.png,d.png\n")
-    with pytest.raises(TrainingError, match="has no column 'color'; its first line must be color,depth or more"):
+    with pytest.raises(InvalidInput, match="has no column 'color'; its first line must be color,depth or more"):
         find_frames(tmp_path / "list.csv")
 
 
@@ -114,18 +114,18 @@ def test_frames_without_measurements_are_left_out(tmp_path):
 
 
 def test_what_is_no_frame_is_named(tmp_path):
-    with pytest.raises(TrainingError, match="is not a folder; give folders of frames"):
+    with pytest.raises(InvalidInput, match="is not a folder; give folders of frames"):
         find_frames(tmp_path / "missing")
-    with pytest.raises(TrainingError, match="no frames in"):
+    with pytest.raises(InvalidInput, match="no frames in"):
         find_frames(tmp_path)
     draw(tmp_path / "a_color.png")
-    with pytest.raises(TrainingError, match=r"a_color.png has no depth beside it; expected a_depth.png"):
+    with pytest.raises(InvalidInput, match=r"a_color.png has no depth beside it; expected a_depth.png"):
         find_frames(tmp_path)
     draw(tmp_path / "a_depth.png")
     with pytest.raises(InvalidInput, match=r"a_depth\.png is a picture of mode RGB, not a depth map"):
         load_frames([tmp_path], TrainingConfig())
     Image.fromarray(np.ones((5, 6), np.uint16)).save(tmp_path / "a_depth.png")
-    with pytest.raises(TrainingError, match=r"a_color.png and a_depth.png: color is 6x4, depth is 6x5"):
+    with pytest.raises(InvalidInput, match=r"a_color.png and a_depth.png: color is 6x4, depth is 6x5"):
         load_frames([tmp_path], TrainingConfig())
 
 
@@ -133,8 +133,8 @@ def test_folders_that_do_not_agree_are_named(tmp_path):
     for name in ("1", "2"):
         draw(tmp_path / "color" / f"{name}.png")
     draw(tmp_path / "depth" / "x.png", 5)
-    with pytest.raises(TrainingError, match="has 2 pictures, and depth has 1 of other names"):
+    with pytest.raises(InvalidInput, match="has 2 pictures, and depth has 1 of other names"):
         find_frames(tmp_path)
     draw(tmp_path / "depth" / "1.png", 5)
-    with pytest.raises(TrainingError, match=r"2.png has no depth; expected .*2.png"):
+    with pytest.raises(InvalidInput, match=r"2.png has no depth; expected .*2.png"):
         find_frames(tmp_path)

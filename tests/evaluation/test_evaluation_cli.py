@@ -49,7 +49,7 @@ def test_bad_pairs_are_named_and_counted_and_end_in_status_1(report):
     assert result.exit_code == 1, result.output
     lines = result.output.splitlines()
     assert sum("left out" in line and line.startswith("bisic: left out") for line in lines) == 2
-    assert any("unequal: left is 8x8, right is 9x8" in line for line in lines)
+    assert any("unequal_right.png: left is 8x8, right is 9x8" in line for line in lines)
     assert any("lone_left.png: has no right view beside it" in line for line in lines)
     assert "2 pairs, 18 points, 2 pairs left out" in lines[-1]
     document = json.loads((output / "results.json").read_text(encoding="utf-8"))

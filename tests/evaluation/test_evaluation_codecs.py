@@ -17,7 +17,7 @@ from stereocodec.errors import InvalidInput
 from stereocodec.evaluation.codecs.base import PICTURE_CODECS, Scale
 from stereocodec.evaluation.codecs.template import read_templates
 from stereocodec.evaluation.codecs.video import VideoCodec, from_planes, to_planes
-from stereocodec.evaluation.datasets import Pair, content_hash, find_pairs
+from stereocodec.evaluation.datasets import EvaluationPair, content_hash, find_dataset
 from stereocodec.evaluation.matching import next_setting
 from stereocodec.evaluation.measure import Cache, Failure, Task, measure
 from stereocodec.evaluation.metrics import psnr
@@ -70,7 +70,7 @@ def test_every_codec_has_an_identity_of_its_own():
 @pytest.mark.parametrize("name", ["jpeg420", "jpeg444", "webp", "jp2", "jxl", "avif", "hevc_ip"])
 def test_figures_are_those_measured_elsewhere(name, tmp_path):
     codec = anchor(name)
-    (pair,) = find_pairs(EVALUATION, names=["kitti2012"]).pairs
+    (pair,) = find_dataset(EVALUATION, names=["kitti2012"]).pairs
     setting = codec.scale.measured[2]
     point = measure(Task(codec, pair, content_hash(pair.load()), setting), tmp_path)
     with ELSEWHERE.open(newline="", encoding="utf-8") as file:
@@ -102,7 +102,7 @@ def pair(tmp_path):
 
     for side, view in zip(("left", "right"), sample_crop(48, 80), strict=True):
         Image.fromarray(view).save(tmp_path / f"scene_{side}.png")
-    return Pair("scene", "group", tmp_path / "scene_left.png", tmp_path / "scene_right.png")
+    return EvaluationPair("scene", tmp_path / "scene_left.png", tmp_path / "scene_right.png", "group")
 
 
 def task_of(pair, codec, setting):

@@ -8,7 +8,7 @@ from conftest import one_line
 from PIL import Image
 
 from stereocodec.errors import InvalidInput
-from stereocodec.evaluation.datasets import CROPS, content_hash, find_pairs, parse_crop, usable
+from stereocodec.evaluation.datasets import CROPS, content_hash, find_dataset, parse_crop, usable
 
 
 def save(path, width=8, height=6, value=0):
@@ -20,7 +20,7 @@ def test_groups_are_those_of_the_manifest_or_of_the_layout(tmp_path):
     for name in ("near_left.png", "near_right.png", "set/im0.png", "set/im1.png", "t/image_2/0.png", "t/image_3/0.png"):
         save(tmp_path / name)
     (tmp_path / "manifest.csv").write_text("name,group\nnear,close\n", encoding="utf-8")
-    found = find_pairs(tmp_path)
+    found = find_dataset(tmp_path)
     assert found.problems == ()
     assert {(pair.name, pair.group) for pair in found.pairs} == {
         ("near", "close"),
@@ -34,7 +34,7 @@ def test_lists_have_groups_and_names(tmp_path):
         save(tmp_path / name)
     lines = "left,right,name,group\na.png,b.png,one,first\nb.png,a.png,two,\n"
     (tmp_path / "pairs.csv").write_text(lines, encoding="utf-8")
-    found = find_pairs(tmp_path / "pairs.csv")
+    found = find_dataset(tmp_path / "pairs.csv")
     assert [(pair.name, pair.group) for pair in found.pairs] == [("one", "first"), ("two", "pairs")]
 
 
@@ -43,13 +43,13 @@ def test_splits_and_names_choose(tmp_path):
         for scene in ("000001", "000002"):
             for view in ("left", "right"):
                 save(tmp_path / split / scene / f"{view}.png")
-    assert len(find_pairs(tmp_path).pairs) == 4
-    assert [pair.name for pair in find_pairs(tmp_path, split="test").pairs] == ["test-000001", "test-000002"]
-    chosen = find_pairs(tmp_path, names=["train-000002", "gone"])
+    assert len(find_dataset(tmp_path).pairs) == 4
+    assert [pair.name for pair in find_dataset(tmp_path, split="test").pairs] == ["test-000001", "test-000002"]
+    chosen = find_dataset(tmp_path, names=["train-000002", "gone"])
     assert [pair.name for pair in chosen.pairs] == ["train-000002"]
     assert [problem.name for problem in chosen.problems] == ["gone"]
     with pytest.raises(InvalidInput, match="validation") as error:
-        find_pairs(tmp_path, split="validation")
+        find_dataset(tmp_path, split="validation")
     one_line(error)
 
 
@@ -59,7 +59,7 @@ def test_what_cannot_be_used_is_named_and_the_rest_stays(tmp_path):
     save(tmp_path / "unequal_left.png"), save(tmp_path / "unequal_right.png", width=9)
     save(tmp_path / "broken_left.png")
     (tmp_path / "broken_right.png").write_bytes(b"no picture")
-    hashes, dataset = usable(find_pairs(tmp_path))
+    hashes, dataset = usable(find_dataset(tmp_path))
     assert [pair.name for pair in dataset.pairs] == ["good"]
     assert hashes.keys() == {"good"}
     reasons = {problem.name.rpartition("/")[2]: problem.reason for problem in dataset.problems}
@@ -74,7 +74,7 @@ def test_what_cannot_be_used_is_named_and_the_rest_stays(tmp_path):
 def test_a_line_of_a_list_without_its_file_is_named(tmp_path):
     save(tmp_path / "a.png")
     (tmp_path / "pairs.csv").write_text("left,right\na.png,a.png\na.png,gone.png\n", encoding="utf-8")
-    found = find_pairs(tmp_path / "pairs.csv")
+    found = find_dataset(tmp_path / "pairs.csv")
     assert len(found.pairs) == 1
     assert [(problem.name.endswith("gone.png"), problem.reason) for problem in found.problems] == [
         (True, "is not a file")
@@ -85,7 +85,7 @@ def test_a_line_of_a_list_without_its_file_is_named(tmp_path):
 def test_sources_without_pairs_are_refused(tmp_path, source):
     (tmp_path / "empty").mkdir()
     with pytest.raises(InvalidInput) as error:
-        find_pairs(tmp_path / source)
+        find_dataset(tmp_path / source)
     assert source in one_line(error)
 
 

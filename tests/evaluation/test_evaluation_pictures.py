@@ -10,7 +10,7 @@ from conftest import sample_crop
 from PIL import Image
 
 from stereocodec.evaluation.codecs.base import PillowCodec
-from stereocodec.evaluation.datasets import find_pairs
+from stereocodec.evaluation.datasets import find_dataset
 from stereocodec.evaluation.pictures import busiest, scenes
 from stereocodec.evaluation.plots import mean_curves
 from stereocodec.evaluation.points import Point
@@ -30,7 +30,7 @@ def finished(tmp_path):
     for side, view in zip(("left", "right"), sample_crop(48, 80), strict=True):
         Image.fromarray(view).save(tmp_path / f"scene_{side}.png")
     codecs = [replace(c, scale=replace(c.scale, measured=(20, 70))) for c in map(find_anchor, ("jpeg", "webp"))]
-    return evaluate(find_pairs(tmp_path), codecs, tmp_path / "out", shown=["scene"]), tmp_path / "out"
+    return evaluate(find_dataset(tmp_path), codecs, tmp_path / "out", shown=["scene"]), tmp_path / "out"
 
 
 def test_files_that_fail_or_decode_to_another_picture_are_left_out(finished, monkeypatch):

@@ -17,7 +17,7 @@ from PIL import Image
 
 from stereocodec.evaluation.codecs import zoo as zoo_codecs
 from stereocodec.evaluation.codecs.base import Scale
-from stereocodec.evaluation.datasets import Pair, content_hash
+from stereocodec.evaluation.datasets import EvaluationPair, content_hash
 from stereocodec.evaluation.measure import Failure, Task, measure
 from stereocodec.evaluation.metrics import psnr
 from stereocodec.evaluation.runner import LEARNED_ANCHORS, find_anchor
@@ -80,7 +80,7 @@ def zoo(tmp_path, monkeypatch):
 def pair_of(folder, views):
     for side, view in zip(("left", "right"), views, strict=True):
         Image.fromarray(view).save(folder / f"scene_{side}.png")
-    return Pair("scene", "group", folder / "scene_left.png", folder / "scene_right.png")
+    return EvaluationPair("scene", folder / "scene_left.png", folder / "scene_right.png", "group")
 
 
 def test_views_are_padded_and_coded_to_files_that_hold_what_decoding_needs(tmp_path, zoo):

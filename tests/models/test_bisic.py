@@ -15,7 +15,8 @@ from stereocodec.codec import StereoCodec
 from stereocodec.entropy.coders import RateEstimator
 from stereocodec.entropy.lattice import Lattice
 from stereocodec.models import build_model
-from stereocodec.training.losses import RateDistortion, rate_and_reconstruction
+from stereocodec.training.losses import estimate
+from stereocodec.training.pairs.losses import PairRateDistortion
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 each_arch = pytest.mark.parametrize("arch", ARCHITECTURES)
@@ -129,11 +130,11 @@ def test_files_take_the_bits_that_the_model_estimates(codec):
     pair = np.stack(sample_crop(128, 192))
     model = small_model(codec.name)
     with torch.inference_mode():
-        bpp, _ = rate_and_reconstruction(model, torch.from_numpy(pair).float() / 255, QUALITY, noise=False)
-    estimate = bpp.sum().item() * 128 * 192 / 8
+        bpp, _ = estimate(model, torch.from_numpy(pair).float() / 255, QUALITY, noise=False)
+    estimated = bpp.sum().item() * 128 * 192 / 8
     # Random networks give latents far out in the tails, where the estimate ends at 30 bits and a table's escape does
     # not; trained ones hardly do.
-    assert estimate - 8 < len(codec.compress(*pair)) < 1.02 * estimate + 128
+    assert estimated - 8 < len(codec.compress(*pair)) < 1.02 * estimated + 128
 
 
 @each_arch
@@ -142,7 +143,7 @@ def test_training_reaches_every_weight(arch):
     model.prior.quantiles.data += 0.3  # a new network's z rounds to zero, which teaches no weight
     views = np.stack(sample_crop(64, 64))
     x = torch.from_numpy(views).float() / 255
-    loss, bpp, decoded = RateDistortion(model, "mse")(x, QUALITY)
+    loss, bpp, decoded = PairRateDistortion(model, "mse")(x, QUALITY)
     (loss + model.auxiliary_loss()).backward()
     assert torch.isfinite(loss)
     assert bpp.shape == (2,)

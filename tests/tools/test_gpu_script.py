@@ -21,8 +21,8 @@ from safetensors import safe_open
 
 from stereocodec.training.checkpoint import load_run
 from stereocodec.training.config import TrainingConfig
-from stereocodec.training.pairs.data import load_pairs, load_photos
-from stereocodec.training.validation import central_crop
+from stereocodec.training.examples import central, load_photos
+from stereocodec.training.pairs.data import load_pairs
 
 TOOLS = REPOSITORY / "tools"
 pytestmark = pytest.mark.skipif(shutil.which("setsid") is None, reason="the script is for Linux")
@@ -69,7 +69,7 @@ def test_all_scenes_are_packed_small_and_validation_as_it_is(packed, pictures):
     assert sum(path.stat().st_size for path in packed.rglob("*.webp")) < 0.25 * 2**20
     before, pairs = ({pair.name: pair for pair in load_pairs([folder])} for folder in (pictures, packed / "pairs"))
     assert pairs.keys() == before.keys() == {"training-a", "training-b", "validation"}
-    assert torch.equal(pairs["validation"].stacked(), central_crop(before["validation"].stacked(), 768))
+    assert torch.equal(pairs["validation"].stacked(), central(before["validation"], 768).stacked())
     for name in ("training-a", "training-b"):
         (height, width), whole = pairs[name].size, before[name].size
         assert 64 <= height <= 0.7 * whole[0] + 1

@@ -13,7 +13,7 @@ from published import official_state
 
 from stereocodec.entropy.distributions import lower_bound, residual_bits, scale_from_log
 from stereocodec.models.ecsic.keys import official_names, own_layout
-from stereocodec.training.losses import RateDistortion
+from stereocodec.training.pairs.losses import PairRateDistortion
 
 
 class GivenNoise:
@@ -125,7 +125,7 @@ def test_a_training_step_reaches_every_parameter():
     torch.manual_seed(0)
     model = small_model()
     x = torch.from_numpy(np.stack(sample_crop(64, 64))).float() / 255
-    loss, bits, decoded = RateDistortion(model, "mse")(x.repeat_interleave(2, 0), torch.zeros(4))
+    loss, bits, decoded = PairRateDistortion(model, "mse")(x.repeat_interleave(2, 0), torch.zeros(4))
     loss.backward()
     assert torch.isfinite(loss)
     assert bits.shape == (4,)

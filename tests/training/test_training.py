@@ -10,10 +10,12 @@ from runs import TINY, checkpoint_of, rows_of, same, state_of, tiny, trained
 from stereocodec.errors import TrainingError
 from stereocodec.models import build_model
 from stereocodec.training import losses
+from stereocodec.training.examples import Photo
 from stereocodec.training.loop import Trainer
-from stereocodec.training.losses import RateDistortion, rate_and_reconstruction, rate_distortion_loss, squared_error
+from stereocodec.training.losses import as_shown, estimate, rate_distortion_loss, squared_error
 from stereocodec.training.ms_ssim import ms_ssim
-from stereocodec.training.pairs.data import Pair, Photo
+from stereocodec.training.pairs.data import Pair
+from stereocodec.training.pairs.losses import PairRateDistortion
 from stereocodec.training.speed import peak_flops, step_flops
 
 pytestmark = pytest.mark.usefixtures("one_thread")
@@ -25,9 +27,9 @@ def test_the_loss_falls(finished, pairs):
         x = pairs[2].stacked()[:, :128, :192].float() / 255
         with torch.no_grad():
             qualities = [torch.full((2,), value) for value in (0.2, 0.8)]
-            points = [rate_and_reconstruction(model, x, quality, noise=False) for quality in qualities]
+            points = [estimate(model, x, quality, noise=False) for quality in qualities]
             losses = [
-                rate_distortion_loss(model, bpp, squared_error(decoded, x), quality)
+                rate_distortion_loss(model, bpp, squared_error(as_shown(decoded), x), quality)
                 for (bpp, decoded), quality in zip(points, qualities, strict=True)
             ]
         return torch.stack(losses).mean().item()
@@ -119,7 +121,7 @@ def test_the_ms_ssim_loss_weighs_what_is_missing_to_one(pairs, tmp_path):
     trainer = Trainer(tiny(loss="ms-ssim"), pairs, tmp_path)
     x, quality = trainer.sampler.batch(2), torch.tensor([0.3, 0.6, 0.3, 0.6])
     torch.manual_seed(1)
-    loss, bpp, decoded = RateDistortion(trainer.model, "ms-ssim")(x, quality)
+    loss, bpp, decoded = PairRateDistortion(trainer.model, "ms-ssim")(x, quality)
     config = trainer.model.config
     trade = config.lambda_min * (config.lambda_max / config.lambda_min) ** quality
     expected = (bpp + trade * 1280 * (1 - ms_ssim(decoded, x))) / (trade / 0.01).sqrt()
@@ -134,7 +136,8 @@ def test_the_two_losses_are_of_one_magnitude(finished, pairs):
     with torch.no_grad():
         torch.manual_seed(0)
         points = [
-            RateDistortion(finished.averaged(), loss)(x, torch.full((2,), 0.5))[0].item() for loss in ("mse", "ms-ssim")
+            PairRateDistortion(finished.averaged(), loss)(x, torch.full((2,), 0.5))[0].item()
+            for loss in ("mse", "ms-ssim")
         ]
     assert 1 / 3 < points[0] / points[1] < 3
 
@@ -157,7 +160,7 @@ def test_a_share_of_crops_is_drawn_patterns(pairs, tmp_path):
 
 
 def test_the_work_of_a_step_is_counted_and_leaves_no_trace():
-    step = RateDistortion(torch.nn.Identity(), "mse")
+    step = PairRateDistortion(torch.nn.Identity(), "mse")
     step.weight = torch.nn.Parameter(torch.ones(3, 5))
     step.forward = lambda x, quality: ((x.reshape(-1, 3) @ step.weight).sum() + torch.rand(()), x, x)
     before = torch.get_rng_state()

@@ -8,9 +8,11 @@ import torch
 from runs import tiny
 
 from stereocodec.errors import TrainingError
+from stereocodec.training.examples import Photo
 from stereocodec.training.loop import Trainer
 from stereocodec.training.pairs.augmentation import recoloured, reduced
-from stereocodec.training.pairs.data import CropSampler, Pair, Photo
+from stereocodec.training.pairs.data import Pair
+from stereocodec.training.pairs.sampler import CropSampler
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 

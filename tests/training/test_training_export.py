@@ -101,7 +101,7 @@ def test_tables_are_fitted_to_examples_that_are_not_measured(finished, pairs, tm
     given = []
     monkeypatch.setattr(export, "fitted_tables", lambda release, inputs: given.append(list(inputs)) or release.tables)
     monkeypatch.setattr(export, "check_bytes", lambda release, inputs: None)
-    monkeypatch.setattr(export.PairMeasures, "measure", lambda self, release, scenes: [])
+    monkeypatch.setattr(export, "measure", lambda kind, release, scenes: [])
     export_run(finished.folder, tmp_path / "with others", name="a", data="b", examples=pairs)
     export_run(finished.folder, tmp_path / "alone", name="a", data="b", examples=pairs[2:])
     export_run(finished.folder, tmp_path / "without", name="a", data="b")
@@ -187,7 +187,7 @@ for absent in ("constriction", "compressai", "huggingface_hub", "tensorboard", "
 import torch
 from stereocodec.training.config import TrainingConfig
 from stereocodec.training.loop import Trainer
-from stereocodec.training.tasks import load_examples
+from stereocodec.training.kinds import load_examples
 
 torch.set_num_threads(1)
 pictures, run = map(Path, sys.argv[1:])

@@ -18,9 +18,11 @@ from stereocodec.pictures.depth import DepthMap, depth_errors
 from stereocodec.pictures.rgb import psnr
 from stereocodec.releases.release import load_release
 from stereocodec.training.config import TrainingConfig
+from stereocodec.training.examples import central
 from stereocodec.training.export import export_run
-from stereocodec.training.frames.data import Frame, FrameSampler, load_frames
+from stereocodec.training.frames.data import Frame, load_frames
 from stereocodec.training.frames.losses import FrameRateDistortion, depth_error, edge_error, structure_error
+from stereocodec.training.frames.sampler import FrameSampler
 from stereocodec.training.loop import Trainer
 from stereocodec.training.losses import squared_error
 
@@ -79,7 +81,7 @@ def test_the_result_codes_a_frame(finished, frames, tmp_path):
     assert "40 crops, in the end 1 of 128x128 a step" in card
     assert "squared 8-bit error of colour, and of depth squared error in 255ths of the range" in card
     codec = RgbdCodec.from_pretrained(tmp_path / "release", device="cpu")
-    held = next(f for f in frames if f.name == "held-out").central(512)
+    held = central(next(f for f in frames if f.name == "held-out"), 512)
     step = held.depth.metres_per_step
     data = codec.compress(held.color, held.depth.samples, depth_range=(held.near * step, held.far * step))
     color, depth = codec.decode(data)
@@ -129,7 +131,7 @@ def decoded_like(x, error):
 
 @pytest.mark.parametrize("depth_loss", ["mse", "structure"])
 def test_errors_in_holes_do_not_count(frames, depth_loss):
-    x = torch.from_numpy(frames[0].central(512).for_training())[None]
+    x = torch.from_numpy(central(frames[0], 512).for_training())[None]
     decoded = decoded_like(x, 0.1)
     distortion = FrameRateDistortion(torch.nn.Identity(), "mse", depth_loss).distortion
     before, holes = distortion(decoded, x), x[..., 4] == 0
@@ -199,12 +201,12 @@ def test_what_does_not_fit_is_refused(frames, pairs, tmp_path):
     assert "leave rescale_share and colour_share at 0" in refused(rescale_share=0.5)
     assert "validation scene 'no' is not in the data" in refused(validation_scenes=("no",))
     bisic = TrainingConfig(validation_scenes=("held",))
-    with pytest.raises(TrainingError, match="'bisic-rt' cannot learn from colour with depth"):
+    with pytest.raises(TrainingError, match="'bisic-rt' cannot learn from frames of colour with depth; load pairs"):
         Trainer(bisic, frames, tmp_path / "run", report=lambda line: None)
 
 
 def test_errors_of_colour_are_squared_8_bit_errors(frames):
-    x = torch.from_numpy(frames[0].central(512).for_training())[None]
+    x = torch.from_numpy(central(frames[0], 512).for_training())[None]
     decoded = decoded_like(x, 0.1)
     found = FrameRateDistortion(torch.nn.Identity(), "mse", "mse").distortion(decoded, x)
     assert found[0] == squared_error(decoded[..., :3], x[..., :3])

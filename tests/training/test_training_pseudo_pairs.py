@@ -9,7 +9,7 @@ from PIL import Image
 
 from stereocodec.errors import TrainingError
 from stereocodec.models.bisic_rt.disparity import BLOCK, estimate_disparity
-from stereocodec.training.pairs.data import Photo
+from stereocodec.training.examples import Photo
 from stereocodec.training.pairs.layered_scenes import Layer, node_places, node_weights, random_scene
 from stereocodec.training.pairs.pseudo_pairs import PseudoPairs
 

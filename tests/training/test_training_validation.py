@@ -6,9 +6,10 @@ import pytest
 import torch
 from runs import rows_of, tiny, trained
 
+from stereocodec.training.examples import spread
 from stereocodec.training.loop import Trainer
 from stereocodec.training.pairs.data import Pair
-from stereocodec.training.validation import SEEN_SIDE, spread, validate_pairs, with_seen
+from stereocodec.training.validation import SEEN_SIDE, validate, with_seen
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 
@@ -28,7 +29,7 @@ def test_seen_examples_are_spread_over_all_names_and_large_enough_for_crops():
 def test_a_run_tells_how_well_it_does_on_what_it_has_seen(finished, pairs):
     (seen,) = (p for p in pairs if p.name == "training-b")  # the one in the middle of two is the second
     rows = rows_of(finished.folder / "validation.csv")[-5:]
-    for row, expected in zip(rows, validate_pairs(finished.averaged(), [seen], SEEN_SIDE), strict=True):
+    for row, expected in zip(rows, validate(finished.kind, finished.averaged(), [seen], SEEN_SIDE), strict=True):
         for key in ("bpp", "psnr"):
             assert float(row[f"seen_{key}"]) == pytest.approx(expected[key], abs=1e-5)
             assert row[f"seen_{key}"] != row[key]

@@ -9,9 +9,9 @@ import pytest
 import torch
 from runs import checkpoint_of, tiny
 
-from stereocodec.training.crop_workers import CropWorkers, default_workers
 from stereocodec.training.loop import Trainer
-from stereocodec.training.pairs.data import CropSampler
+from stereocodec.training.pairs.crop_workers import CropWorkers, default_workers
+from stereocodec.training.pairs.sampler import CropSampler
 
 pytestmark = [
     pytest.mark.usefixtures("one_thread"),

@@ -9,10 +9,10 @@ from __future__ import annotations
 from typing import Literal
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from ...models import StereoModel
-from ..losses import MS_SSIM_WEIGHT, estimate, rate_distortion_loss, squared_error
+from ..losses import RateDistortion, colour_distortion, squared_error
 from ..ms_ssim import ms_ssim
 
 _STRUCTURE_WEIGHT, _ABSOLUTE_WEIGHT = 0.01, 0.1
@@ -42,33 +42,29 @@ def edge_error(depth: Tensor, reference: Tensor) -> Tensor:
     return differences[0] + differences[1]
 
 
-class FrameRateDistortion(nn.Module):
-    """The forward pass of a training step on frames as one module; see `RateDistortion`."""
+class FrameRateDistortion(RateDistortion):
+    """`RateDistortion` of frames (B, H, W, 5), see `Frame.for_training`; what is decoded is (B, H, W, 4).
+
+    The two views are colour and depth.
+    """
+
+    channels = 4
 
     def __init__(
         self, model: StereoModel, loss: Literal["mse", "ms-ssim"], depth_loss: Literal["mse", "structure"]
     ) -> None:
-        super().__init__()
-        self.model = model
+        super().__init__(model)
         self.loss, self.depth_loss = loss, depth_loss
 
-    def forward(self, x: Tensor, quality: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        """Frames (B, H, W, 5) -> the loss, bits per pixel of each colour picture and each depth map (2B,), and decoded
-        frames (B, H, W, 4). The loss is the mean over both modalities."""
-        bpp, decoded = estimate(self.model, x[..., :4], quality, noise=True)
-        loss = rate_distortion_loss(self.model, bpp, self.distortion(decoded, x), quality)
-        return loss, bpp, decoded
-
     def distortion(self, decoded: Tensor, x: Tensor) -> Tensor:
-        """Of each colour picture and each depth map, (2B,), in squared errors of 255ths of the range."""
+        """Of each colour picture, then of each depth map, (2B,), in squared errors of 255ths of the range."""
         color, depth = without_holes(decoded, x)
         true_color, true_depth = x[..., :3], x[..., 3:4]
-        of_color, of_depth = squared_error(color, true_color), squared_error(depth, true_depth)
-        if self.loss == "ms-ssim":
-            of_color = MS_SSIM_WEIGHT * (1 - ms_ssim(color, true_color))
         if self.depth_loss == "structure":
             of_depth = 65025 * _STRUCTURE_WEIGHT * structure_error(depth, true_depth)
-        return torch.cat([of_color, of_depth])
+        else:
+            of_depth = squared_error(depth, true_depth)
+        return torch.cat([colour_distortion(color, true_color, self.loss), of_depth])
 
 
 def depth_error(decoded: Tensor, x: Tensor) -> Tensor:

@@ -9,13 +9,14 @@ behind them: so each view shows strips that the other does not.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 import numpy as np
 import torch
 from torch import Tensor
 
 from ...errors import TrainingError
+from ..examples import Photo
+from ..random_crops import AreaWeighted, random_place
 from .augmentation import resized
 from .layered_scenes import Layer, node_weights, random_scene
 
@@ -24,18 +25,10 @@ _LARGEST_SCALE, _SMALLEST_SCALE = 1.5, 0.5
 _NOISE_PLACES = 1 << 18
 
 
-@dataclass(frozen=True)
-class Photo:
-    """A named photograph; `pixels` is (H, W, 3) uint8, RGB."""
-
-    name: str
-    pixels: Tensor
-
-
 class PseudoPairs:
     """Draws pairs of `height` x `width` pixels from photographs, on `device`.
 
-    Photographs are drawn in proportion to the square root of their area and scaled by 0.5 to 1; those of less than
+    Photographs are drawn as `AreaWeighted` says and scaled by 0.5 to 1; those of less than
     the crop and a margin of 64 columns are scaled up, by 1.5 at most, and left out where that is not enough. The
     median disparities reach from 2 to 120 pixels where the photographs are wide enough, those of the nearest
     regions to 200.
@@ -52,9 +45,7 @@ class PseudoPairs:
             raise TrainingError(
                 f"no photograph is large enough for crops of {width}x{height}; use smaller crops or larger photographs"
             )
-        self._photos = [p.pixels.to(device) for p in usable]
-        weights = np.sqrt([p.shape[0] * p.shape[1] for p in self._photos])
-        self._probabilities = weights / weights.sum()
+        self._photos = AreaWeighted([Photo(photo.name, photo.pixels.to(device)) for photo in usable])
         samples = 3 * height * width + _NOISE_PLACES
         noise = np.random.Generator(np.random.PCG64(seed)).standard_normal(samples, dtype=np.float32)
         self._noise = torch.from_numpy(noise).to(device)
@@ -67,7 +58,7 @@ class PseudoPairs:
     def draw(self, generator: np.random.Generator) -> Tensor:
         """(height, width, 6) uint8: left RGB, then right RGB; what is at x in the right view is at x + d in the left,
         with a disparity d of 0 or more."""
-        photo = self._photo(generator)
+        photo = self._photos.draw(generator).pixels
         least = self._least_scale(photo)
         scale = max(1, least) if generator.random() < 0.4 else generator.uniform(least, max(1, least))
         margin = min(_MOST_MARGIN, int(photo.shape[1] * scale) - self._width)
@@ -76,7 +67,7 @@ class PseudoPairs:
         for _ in layers[1:]:
             # A mirrored window of the same photograph, or one of another: no copy of what it uncovers.
             if generator.random() < 0.5:
-                photo = self._photo(generator)
+                photo = self._photos.draw(generator).pixels
             # Not scaled down, as near things are large.
             scale = max(1, self._height / photo.shape[0], (self._width + margin) / photo.shape[1])
             textures.append(self._window(photo, scale, margin, generator).flip(2))
@@ -84,15 +75,11 @@ class PseudoPairs:
         self._expose(views, generator)
         return views.round_().clamp_(0, 255).to(torch.uint8).flatten(0, 1).permute(1, 2, 0)
 
-    def _photo(self, generator: np.random.Generator) -> Tensor:
-        return self._photos[generator.choice(len(self._photos), p=self._probabilities)]
-
     def _window(self, photo: Tensor, scale: float, margin: int, generator: np.random.Generator) -> Tensor:
         """A random window of the scaled photograph: (3, height, width + margin) float32 in 0..255."""
         size = self._height, self._width + margin
         height, width = (min(round(n / scale), limit) for n, limit in zip(size, photo.shape[:2], strict=True))
-        top = int(generator.integers(photo.shape[0] - height + 1))
-        left = int(generator.integers(photo.shape[1] - width + 1))
+        top, left = random_place(generator, (photo.shape[0], photo.shape[1]), (height, width))
         window = photo[top : top + height, left : left + width].permute(2, 0, 1)
         if (height, width) == size:
             return window.float()

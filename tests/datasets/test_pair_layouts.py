@@ -6,9 +6,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from stereocodec.datasets.pairs import find_pairs
-from stereocodec.errors import InvalidInput, TrainingError
-from stereocodec.training.pairs.data import load_pairs, load_photos
+from stereocodec.datasets.pairs import PairFiles, find_pairs
+from stereocodec.errors import InvalidInput
+from stereocodec.training.examples import load_photos
+from stereocodec.training.pairs.data import load_pairs
 
 LAYOUTS = {
     "instereo2k": [
@@ -63,7 +64,7 @@ def layout(request, tmp_path):
 
 def test_pairs_of_data_sets_are_found_as_they_are_unpacked(layout):
     folder, expected = layout
-    assert find_pairs(folder) == [(name, folder / left, folder / right) for name, left, right in expected]
+    assert find_pairs(folder) == [PairFiles(name, folder / left, folder / right) for name, left, right in expected]
     for pair in load_pairs([folder]):
         left, right = pair.stacked().float().mean((1, 2, 3))
         assert (left, right) == (10, 20)
@@ -73,7 +74,7 @@ def test_a_missing_right_view_of_a_data_set_is_named(layout):
     folder, expected = layout
     right = folder / expected[0][2]
     right.unlink()
-    with pytest.raises(TrainingError, match=rf"has no right view beside it; expected .*{right.name}"):
+    with pytest.raises(InvalidInput, match=rf"has no right view beside it; expected .*{right.name}"):
         # What is left of a folder of 2001 is a pair of its own.
         find_pairs(folder if right.suffix == ".png" else _without(folder, BESIDE["middlebury"][:2]))
 
@@ -89,12 +90,12 @@ def test_parts_of_a_data_set_may_be_given(tmp_path, monkeypatch):
         for _, left, right in LAYOUTS[name]:
             draw(tmp_path / left)
             draw(tmp_path / right)
-    assert [name for name, *_ in find_pairs(tmp_path / "leftImg8bit" / "train" / "aachen")] == ["aachen_000000_000019"]
-    assert [name for name, *_ in find_pairs(tmp_path / "train" / "000001")] == ["000001"]
+    assert [f.name for f in find_pairs(tmp_path / "leftImg8bit" / "train" / "aachen")] == ["aachen_000000_000019"]
+    assert [f.name for f in find_pairs(tmp_path / "train" / "000001")] == ["000001"]
     monkeypatch.chdir(tmp_path / "training" / "image_2")
-    ((name, _, right),) = find_pairs(type(tmp_path)())
-    assert name == "kitti2015-training-000000_10"
-    assert right == tmp_path / "training" / "image_3" / "000000_10.png"
+    (found,) = find_pairs(type(tmp_path)())
+    assert found.name == "kitti2015-training-000000_10"
+    assert found.right == tmp_path / "training" / "image_3" / "000000_10.png"
 
 
 def test_lists_name_their_pairs_relative_to_themselves(tmp_path):
@@ -109,9 +110,9 @@ def test_lists_name_their_pairs_relative_to_themselves(tmp_path):
     ]
     (tmp_path / "pairs.csv").write_text("\ufeff" + "\n".join(lines), encoding="utf-8")
     found = find_pairs(tmp_path / "pairs.csv")
-    assert [name for name, *_ in found] == ["a", "mine", "scene"]
-    assert found[0][1] == tmp_path / "in" / "a_left.png"
-    assert {right for *_, right in found} == {tmp_path / "other.png"}
+    assert [f.name for f in found] == ["a", "mine", "scene"]
+    assert found[0].left == tmp_path / "in" / "a_left.png"
+    assert {f.right for f in found} == {tmp_path / "other.png"}
     assert len(load_pairs([tmp_path / "pairs.csv"])) == 3
 
 
@@ -145,7 +146,7 @@ def test_lists_that_are_none_are_refused(tmp_path, content, message):
     draw(tmp_path / "here.png")
     if content is not None:
         (tmp_path / "pairs.csv").write_bytes(content)
-    with pytest.raises(TrainingError, match=message):
+    with pytest.raises(InvalidInput, match=message):
         find_pairs(tmp_path / "pairs.csv")
 
 
@@ -162,10 +163,10 @@ def test_photographs_are_found_in_folders_below(tmp_path):
 
 
 def test_folders_without_photographs_are_refused(tmp_path):
-    with pytest.raises(TrainingError, match="nowhere is not a folder"):
+    with pytest.raises(InvalidInput, match="nowhere is not a folder"):
         load_photos([tmp_path / "nowhere"])
     (tmp_path / "notes.txt").touch()
-    with pytest.raises(TrainingError, match="no photographs in"):
+    with pytest.raises(InvalidInput, match="no photographs in"):
         load_photos([tmp_path])
     (tmp_path / "a.png").write_bytes(b"no picture")
     with pytest.raises(InvalidInput, match=r"a.png"):

@@ -10,7 +10,7 @@ import signal
 import sys
 import warnings
 from collections import deque
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from multiprocessing.pool import AsyncResult
 from typing import Any
 
@@ -18,9 +18,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from ..errors import TrainingError
-from .pairs.data import CropSampler, Photo
-from .tasks import PairTask, Sampler, Task
+from ...errors import TrainingError
+from .sampler import CropSampler
 
 # Batches that are drawn while one is trained on.
 _AHEAD = 3
@@ -106,15 +105,6 @@ class CropWorkers:
         places = [(slot, place, seed) for place, seed in enumerate(seeds)]
         result = self._pool.map_async(_draw, places, chunksize=max(1, self._size // (4 * self._workers)))
         self._drawn.append((slot, result, self._drawer.bit_generator.state))
-
-
-def make_sampler(
-    task: Task, examples: Sequence[Any], photos: Sequence[Photo], device: torch.device, seed: int, workers: int
-) -> Sampler:
-    """A task's sampler, with so many processes that draw ahead if it draws crops of pairs; frames go without them."""
-    if workers and isinstance(task, PairTask):
-        return CropWorkers(task.sampler(examples, photos, torch.device("cpu"), seed), device, workers)
-    return task.sampler(examples, photos, device, seed)
 
 
 def default_workers(device: torch.device) -> int:
