@@ -23,7 +23,7 @@ from safetensors.torch import save_file
 from test_training_muon import moved
 
 from stereocodec.errors import TrainingError
-from stereocodec.training.data import load_pairs
+from stereocodec.training.pairs.data import load_pairs
 from stereocodec.training.distributed import process_group, rank
 from stereocodec.training.loop import Trainer
 

@@ -71,7 +71,7 @@ from pathlib import Path
 import torch
 from runs import tiny
 
-from stereocodec.training.data import load_pairs
+from stereocodec.training.pairs.data import load_pairs
 from stereocodec.training.loop import Trainer
 
 torch.set_num_threads(1)
