@@ -25,7 +25,7 @@ class StereoModel(nn.Module):
     - RGB8_DEPTH: frames (B, H, W, 4), red, green, blue and depth; the first view is colour, the second depth.
 
     Either is float32 in 0..1, with sides that are multiples of `multiple` and at least `least_side`. Qualities are
-    (2B,) in 0..1, and latents have both views' along their first axis, the first views before the second ones.
+    those of the views, (2B,) in 0..1, for both kinds.
 
     config: a dataclass of JSON values, the constructor's argument. entropy: the module that holds everything that leads
     to probabilities, among it the density of z as its `prior`; a model that has it otherwise overrides `prior` and
