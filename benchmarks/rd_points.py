@@ -6,7 +6,7 @@ from pathlib import Path
 
 from stereocodec.errors import StereoCodecError
 from stereocodec.evaluation import datasets
-from stereocodec.evaluation.codecs.base import jpeg_bytes
+from stereocodec.evaluation.codecs.base import picture_bytes
 from stereocodec.evaluation.datasets import EvaluationPair, manifest_column
 from stereocodec.evaluation.metrics import View
 from stereocodec.evaluation.points import Point
@@ -14,6 +14,11 @@ from stereocodec.evaluation.points import Point
 __all__ = ["JPEG", "EvaluationPair", "Point", "View", "find_pairs", "jpeg_bytes", "manifest_column"]
 
 JPEG = "jpeg420"
+
+
+def jpeg_bytes(view: View, quality: int, subsampling: str = "4:2:0") -> bytes:
+    """A view as a JPEG file with optimised Huffman tables; `subsampling` of the chroma: 4:2:0 or 4:4:4."""
+    return picture_bytes(view, "JPEG", {"quality": quality, "subsampling": subsampling, "optimize": True})
 
 
 def find_pairs(folder: Path) -> list[EvaluationPair]:

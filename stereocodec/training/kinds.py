@@ -37,5 +37,5 @@ def load_examples(config: TrainingConfig, sources: Iterable[Path]) -> Sequence[E
 def check_examples(kind: Kind[Any], arch: str, examples: Sequence[Example]) -> None:
     """Raises TrainingError when examples are of another kind than an architecture learns from."""
     for other in _KINDS.values():
-        if other is not kind and any(isinstance(example, other.example) for example in examples):
+        if other.example is not kind.example and any(isinstance(example, other.example) for example in examples):
             raise TrainingError(f"'{arch}' cannot learn from {other.called}; load {kind.called}")

@@ -71,15 +71,9 @@ class Trainer:
         self._is_first = self._rank == 0
         self.report: Report = report if self._is_first else lambda line: None
         self._batch_size = distributed.share_of(config.batch_size)
-        if resume and (init is not None or grow is not None):
-            raise TrainingError("a resumed run has its weights already; resume it, or start another from them")
-        if init is not None and grow is not None:
-            raise TrainingError("a run grows with the weights of the former run; leave the other ones out")
+        _check_start(resume, init, grow)
         torch.manual_seed(config.seed + self._rank)
-        try:
-            self.model = build_model(config.arch, config.model).to(self.device)
-        except (ValueError, RuntimeError) as error:
-            raise TrainingError(" ".join(str(error).split())) from error
+        self.model = _starting_model(config, self.device)
         self.kind = kind_of(self.model)
         check_examples(self.kind, config.arch, examples)
         self.rate_distortion = self.kind.rate_distortion(self.model, config)
@@ -95,16 +89,15 @@ class Trainer:
         self.hardware, self.init = dict[str, float](), ""
         average = self._resume() if resume else self._start(init, grow)
         self._write_settings()
-        self._meter = self._gpu_meter() if self.device.type == "cuda" else None
+        blank = self.kind.blank(config, self.device)
+        is_gpu = self.device.type == "cuda"
+        self._meter = GpuMeter(self.rate_distortion, blank, config.precision) if is_gpu else None
         if config.compile:
             self.rate_distortion.compile()
         self._forward = distributed.distributed(self.rate_distortion, self.device, self.model.auxiliary_parameters())
         # Only now have all processes of a group the weights of the first.
         self.average = WeightAverage(self.model, config.ema_decay)
         self.average.tensors.update(average)
-
-    def _gpu_meter(self) -> GpuMeter:
-        return GpuMeter(self.rate_distortion, self.kind.blank(self.config, self.device), self.config.precision)
 
     def _start(self, init: str | Path | None, former: Path | None) -> dict[str, Tensor]:
         """Returns the averages that the run has from the start."""
@@ -301,3 +294,19 @@ class Trainer:
             f"step {self.step}/{self.config.steps}  loss {mean['loss']:.4f}  {self.kind.summary(mean)}  "
             f"{speed:.1f} crop pairs/s{busy}  {left}"
         )
+
+
+def _check_start(resume: bool, init: str | Path | None, grow: Path | None) -> None:
+    """Raises TrainingError when a run is given several starts."""
+    if resume and (init is not None or grow is not None):
+        raise TrainingError("a resumed run has its weights already; resume it, or start another from them")
+    if init is not None and grow is not None:
+        raise TrainingError("a run grows with the weights of the former run; leave the other ones out")
+
+
+def _starting_model(config: TrainingConfig, device: torch.device) -> StereoModel:
+    """The networks on the device with starting weights; raises TrainingError when they cannot be built."""
+    try:
+        return build_model(config.arch, config.model).to(device)
+    except (ValueError, RuntimeError) as error:
+        raise TrainingError(" ".join(str(error).split())) from error

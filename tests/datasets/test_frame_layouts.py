@@ -138,3 +138,17 @@ def test_folders_that_do_not_agree_are_named(tmp_path):
     draw(tmp_path / "depth" / "1.png", 5)
     with pytest.raises(InvalidInput, match=r"2.png has no depth; expected .*2.png"):
         find_frames(tmp_path)
+
+
+def test_frames_that_lack_a_picture_are_told_and_left_out_where_that_is_asked_for(tmp_path):
+    draw(tmp_path / "a_color.png")
+    draw(tmp_path / "b_color.png")
+    draw(tmp_path / "b_depth.png", 5)
+    for name in ("1", "2"):
+        draw(tmp_path / "scene" / "color" / f"{name}.png")
+    draw(tmp_path / "scene" / "depth" / "1.png", 5)
+    told = []
+    found = find_frames(tmp_path, on_missing=lambda file, reason: told.append((file, reason)))
+    assert [frame.name for frame in found] == ["b", "scene-1"]
+    assert [file for file, _ in told] == [str(tmp_path / "a_color.png"), str(tmp_path / "scene" / "color" / "2.png")]
+    assert all("depth" in reason for _, reason in told)

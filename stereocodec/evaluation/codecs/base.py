@@ -151,11 +151,6 @@ def picture_bytes(view: View, file_format: str, options: dict[str, Any]) -> byte
     return buffer.getvalue()
 
 
-def jpeg_bytes(view: View, quality: int, subsampling: str = "4:2:0") -> bytes:
-    """A view as a JPEG file with optimised Huffman tables; `subsampling` of the chroma: 4:2:0 or 4:4:4."""
-    return picture_bytes(view, "JPEG", {"quality": quality, "subsampling": subsampling, "optimize": True})
-
-
 @dataclass(frozen=True)
 class JpegXl:
     """JPEG XL by libjxl, in the package imagecodecs; one file per view."""

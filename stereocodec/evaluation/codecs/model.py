@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
-from typing import TYPE_CHECKING
 
+from ...codec import StereoCodec
 from ...container import Container, ViewKind
 from ...errors import InvalidInput
 from ...models import ARCHITECTURES
@@ -15,9 +15,6 @@ from ...releases.folders import summary
 from ...releases.hub import locate
 from ..metrics import View
 from .base import Scale, installed
-
-if TYPE_CHECKING:
-    from ...codec import StereoCodec
 
 QUALITIES = (0, 10, 25, 40, 50, 60, 75, 90, 100)
 
@@ -75,8 +72,6 @@ class ModelCodec:
 
 @lru_cache(maxsize=2)
 def _load(release: str, device: str) -> StereoCodec:
-    from ...codec import StereoCodec
-
     return StereoCodec.from_pretrained(release, device=device)
 
 
