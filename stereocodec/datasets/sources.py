@@ -14,7 +14,7 @@ from typing import Generic, TypeVar
 from ..errors import InvalidInput
 
 EXTENSIONS = frozenset({".png", ".webp", ".jpg", ".jpeg", ".avif", ".bmp", ".ppm", ".tif", ".tiff"})
-"""Of files that are taken for pictures, in any case."""
+"""Endings of the files that are taken for pictures, in upper or lower case."""
 
 OnMissing = Callable[[str, str], object]
 """Called with the name of a file and what is wrong: its counterpart is missing, or itself."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import multiprocessing
+import warnings
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
@@ -197,10 +198,8 @@ class _Pool:
 
 
 def _start(jobs: int) -> None:
-    """In every measuring process: its share of PyTorch's threads, and silence of libraries."""
-    import warnings
-
-    import torch
+    """Gives a measuring process its share of PyTorch's threads, and silences libraries' warnings."""
+    import torch  # in measuring processes alone: the one that starts them need not know it
 
     warnings.simplefilter("ignore")
     torch.set_num_threads(max(1, torch.get_num_threads() // jobs))

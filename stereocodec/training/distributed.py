@@ -46,7 +46,7 @@ def gather(value: Any) -> list[Any]:
 
 
 def from_first(value: Any) -> Any:
-    """What process 0 passes."""
+    """Gives every process what process 0 passes."""
     values = [value]
     if _together():
         dist.broadcast_object_list(values)

@@ -27,7 +27,7 @@ class Example(Protocol):
 
     @property
     def name(self) -> str:
-        """By which it is held out."""
+        """What it is called; examples are held out by their names."""
 
     @property
     def size(self) -> tuple[int, int]:
@@ -109,7 +109,7 @@ def split_validation(
 
 
 def spread(examples: Sequence[_Example], count: int, least: tuple[int, int]) -> list[_Example]:
-    """So many examples, or all, evenly chosen among those of at least a height and width, in the order of names."""
+    """Chooses `count` examples, or all, evenly among those of at least a height and width, in the order of names."""
     usable = [e for e in sorted(examples, key=lambda e: e.name) if e.size[0] >= least[0] and e.size[1] >= least[1]]
     count = min(count, len(usable))
     return [usable[(2 * number + 1) * len(usable) // (2 * count)] for number in range(count)]

@@ -1,4 +1,4 @@
-"""From a training run to a release folder."""
+"""Makes a release folder of a training run."""
 
 from __future__ import annotations
 
@@ -168,7 +168,7 @@ def _card(
 
 
 def _validation_examples(examples: Sequence[Example], config: TrainingConfig) -> list[Example]:
-    """Those of the run's validation scenes."""
+    """The examples that are the run's validation scenes."""
     scenes = config.validation_scenes
     if not scenes:
         raise TrainingError("the run held out no validation scenes that could be measured; leave the data out")

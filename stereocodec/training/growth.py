@@ -110,7 +110,7 @@ def _check_function(run: Path, source: StereoModel, model: StereoModel) -> None:
 
 @torch.no_grad()
 def largest_difference(first: StereoModel, second: StereoModel) -> float:
-    """Between two models' estimates for a rendered pair or frame: of bits per pixel, and of samples in 0..1.
+    """How far two models' estimates for a rendered example differ: bits per pixel, and samples in 0..1.
 
     Not a number where a model gives none.
     """
@@ -139,6 +139,6 @@ def _take_moments(
 
 
 def _names(optimiser: torch.optim.Optimizer, model: StereoModel) -> list[str]:
-    """Those of an optimiser's parameters, in its order."""
+    """The names of an optimiser's parameters, in its order."""
     names = {id(parameter): name for name, parameter in model.named_parameters()}
     return [names[id(parameter)] for group in optimiser.param_groups for parameter in group["params"]]

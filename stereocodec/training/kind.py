@@ -29,7 +29,7 @@ class Sampler(Protocol):
     generator: np.random.Generator
 
     def batch(self, size: int) -> Tensor:
-        """So many examples, as `RateDistortion` takes them."""
+        """Draws a batch x of `size` examples, as `RateDistortion` takes it."""
 
 
 class Kind(ABC, Generic[_Example]):
@@ -120,9 +120,9 @@ class Kind(ABC, Generic[_Example]):
 
     @abstractmethod
     def coder(self, release: Release) -> Callable[[_Example, int], dict[str, float]]:
-        """A function that codes an example at a quality, 0 to 100, to a file and back, and gives the figures of
-        `row`."""
+        """Returns a function that codes an example at a quality, 0 to 100, to a file and back, and gives the figures
+        of `row`."""
 
     def distortion(self, config: TrainingConfig) -> str:
-        """That of the loss, in words."""
+        """The distortion that the loss counts, in words."""
         return {"mse": "squared 8-bit error", "ms-ssim": f"{MS_SSIM_WEIGHT:.0f} * (1 - MS-SSIM)"}[config.loss]

@@ -76,4 +76,4 @@ class RateDistortion(nn.Module):
 
     @abstractmethod
     def distortion(self, decoded: Tensor, x: Tensor) -> Tensor:
-        """Of each view, (2B,), in squared errors of 255ths of the range or what stands for them."""
+        """The distortion of each view, (2B,), in squared errors of 255ths of the range or what stands for them."""

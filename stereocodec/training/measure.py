@@ -25,8 +25,10 @@ _Example = TypeVar("_Example", bound=Example)
 
 
 def measure(kind: Kind[_Example], release: Release, examples: Sequence[_Example]) -> list[dict[str, float]]:
-    """Per quality, 0 to 100, the means of what `Kind.coder` gives over the examples' central crops, coded to files and
-    back; at least one example."""
+    """Codes the central crops of at least one example to files and back.
+
+    Returns a row for each quality, 0 to 100, that the release is measured at: the means of what `Kind.coder` gives.
+    """
     code = kind.coder(release)
     rows: list[dict[str, float]] = []
     for quality in qualities_of(release.model):
@@ -79,7 +81,7 @@ class _Estimated:
         return coded
 
     def context(self, y: Tensor | None) -> None:
-        """As in files."""
+        """Does nothing, as where files are written."""
 
     def code(self, y: Tensor | None, group: Group) -> Tensor:
         coded = self._writer.code(y, group)

@@ -33,7 +33,7 @@ class GpuMeter:
         self._peak = peak_flops(blank.device)
 
     def share_of_peak(self, crop_pairs_per_second: float) -> float:
-        """0 to 1."""
+        """The share of the peak, 0 to 1, that training at a speed takes."""
         return crop_pairs_per_second * self._flops / self._peak
 
 

@@ -116,7 +116,7 @@ class PillowCodec:
         return files
 
     def decode(self, files: Sequence[Path], shape: tuple[int, ...]) -> tuple[View, View]:
-        """By Pillow."""
+        """Decodes with Pillow."""
         left, right = (_pixels(path) for path in files)
         return left, right
 
@@ -178,7 +178,7 @@ class JpegXl:
         return files
 
     def decode(self, files: Sequence[Path], shape: tuple[int, ...]) -> tuple[View, View]:
-        """By libjxl."""
+        """Decodes with libjxl."""
         import imagecodecs
 
         left, right = (np.asarray(imagecodecs.jpegxl_decode(path.read_bytes(), numthreads=1)) for path in files)

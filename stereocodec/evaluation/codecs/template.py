@@ -90,7 +90,7 @@ class TemplateCodec:
             return files
 
     def decode(self, files: Sequence[Path], shape: tuple[int, ...]) -> tuple[View, View]:
-        """By the second command."""
+        """Runs the second command."""
         height, width = shape[:2]
         sides = ("left", "right")
         with tempfile.TemporaryDirectory() as folder:

@@ -98,7 +98,7 @@ class VideoCodec:
         return [path]
 
     def decode(self, files: Sequence[Path], shape: tuple[int, ...]) -> tuple[View, View]:
-        """By ffmpeg."""
+        """Decodes with ffmpeg."""
         height, width = shape[:2]
         with tempfile.TemporaryDirectory() as folder:
             raw = Path(folder) / "out.yuv"

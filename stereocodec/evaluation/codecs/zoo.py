@@ -74,7 +74,7 @@ class ZooCodec:
         return files
 
     def decode(self, files: Sequence[Path], shape: tuple[int, ...]) -> tuple[View, View]:
-        """By the network of the quality that each file names."""
+        """Decodes each file with the network of the quality that it names."""
         left, right = (_decoded(self.name, path.read_bytes()) for path in files)
         return left, right
 

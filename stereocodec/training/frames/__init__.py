@@ -1,1 +1,1 @@
-"""What training on colour with depth takes."""
+"""Frames of colour with depth to train on: their crops, their loss, and their `Kind`."""

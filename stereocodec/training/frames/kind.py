@@ -71,7 +71,7 @@ class FrameKind(Kind[Frame]):
         seed: int,
         workers: int,
     ) -> Sampler:
-        """As of `Kind.sampler`; no other processes draw crops of frames, whatever `workers` is."""
+        """See `Kind.sampler`; no other processes draw crops of frames, whatever `workers` is."""
         if photos or config.photo_share or config.pattern_share:
             raise TrainingError(f"'{config.arch}' learns from frames alone: leave photographs and patterns out")
         if config.rescale_share or config.colour_share:
@@ -97,8 +97,11 @@ class FrameKind(Kind[Frame]):
         return rates | {name: psnr(error).mean() for name, error in levels.items()} | similarity
 
     def validated(self, example: Frame, bpp: Tensor, decoded: Tensor, x: Tensor) -> dict[str, float]:
-        """As of `Kind.validated`, with depth_bpp, depth_psnr over the range of depth, and depth_rmse_mm, the root of
-        its mean square error in millimetres over measurements. The bytes of the mask are not counted."""
+        """See `Kind.validated`; the bytes of the mask are not counted.
+
+        The row also holds depth_bpp, depth_psnr over the range of depth, and depth_rmse_mm, the root of the mean square
+        error of depth in millimetres over measurements.
+        """
         color, true_color = as_shown(decoded[..., :3]), x[..., :3]
         depth = example.depth
         view = DepthView(depth.bits, depth.metres_per_step, depth.invalid, example.near, example.far, example.mode)

@@ -57,7 +57,8 @@ class FrameRateDistortion(RateDistortion):
         self.loss, self.depth_loss = loss, depth_loss
 
     def distortion(self, decoded: Tensor, x: Tensor) -> Tensor:
-        """Of each colour picture, then of each depth map, (2B,), in squared errors of 255ths of the range."""
+        """The distortion of each colour picture, then of each depth map, (2B,), in squared errors of 255ths of the
+        range."""
         color, depth = without_holes(decoded, x)
         true_color, true_depth = x[..., :3], x[..., 3:4]
         if self.depth_loss == "structure":

@@ -28,7 +28,7 @@ class FrameSampler:
         self.generator = np.random.Generator(np.random.PCG64(seed))
 
     def batch(self, size: int) -> Tensor:
-        """(size, height, width, 5) float32, see `Frame.for_training`."""
+        """Draws crops: (size, height, width, 5) float32, see `Frame.for_training`."""
         return torch.from_numpy(np.stack([self._crop() for _ in range(size)])).to(self._device)
 
     def _crop(self) -> NDArray[np.float32]:

@@ -1,1 +1,1 @@
-"""What training on stereo pairs takes: crops of pairs and photographs, drawn patterns."""
+"""Stereo pairs to train on: crops of pairs and photographs, drawn patterns, their loss, and their `Kind`."""

@@ -56,7 +56,7 @@ class CropWorkers:
         self._state: Mapping[str, Any] = {}
 
     def batch(self, size: int) -> Tensor:
-        """As of `CropSampler.batch`."""
+        """See `CropSampler.batch`."""
         if size != self._size or self.generator.bit_generator.state != self._state:
             self._restart(size)
         slot, result, self._state = self._drawn.popleft()

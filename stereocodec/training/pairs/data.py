@@ -32,7 +32,7 @@ class Pair:
         return Pair(self.name, self.views[top : top + height, left : left + width])
 
     def stacked(self) -> Tensor:
-        """(2, H, W, 3) uint8."""
+        """The left view, then the right one: (2, H, W, 3) uint8."""
         return torch.stack([self.views[..., :3], self.views[..., 3:]])
 
 

@@ -20,5 +20,5 @@ class PairRateDistortion(RateDistortion):
         self.loss = loss
 
     def distortion(self, decoded: Tensor, x: Tensor) -> Tensor:
-        """Of each picture, (2B,), in squared 8-bit errors or what stands for them."""
+        """The distortion of each picture, (2B,), in squared 8-bit errors or what stands for them."""
         return colour_distortion(decoded, x, self.loss)

@@ -96,7 +96,7 @@ def _stripes(generator: np.random.Generator, height: int, width: int) -> _Pictur
 
 
 def _gradient(generator: np.random.Generator, height: int, width: int) -> _Picture:
-    """Between four saturated colours in the corners."""
+    """A gradient between four saturated colours in the corners."""
     corners = 255 * generator.integers(0, 2, (2, 2, 3)).astype(np.float32)
     y, x = np.linspace(0, 1, height, dtype=np.float32), np.linspace(0, 1, width, dtype=np.float32)
     rows = corners[0] + y[:, None, None] * (corners[1] - corners[0])

@@ -74,21 +74,21 @@ class CropSampler:
         self.generator = np.random.Generator(np.random.PCG64(seed))
 
     def batch(self, size: int) -> Tensor:
-        """(2 * size, height, width, 3) float32 in 0..1: left crops, then the right ones."""
+        """Draws crops: (2 * size, height, width, 3) float32 in 0..1, the left ones before the right ones."""
         crops = torch.stack([self.crop() for _ in range(size)])
         return torch.cat([crops[..., :3], crops[..., 3:]]).float().div_(255)
 
     @property
     def crop_shape(self) -> tuple[int, int, int]:
-        """Of a crop of a pair: height, width, and the channels of both views."""
+        """The shape of what `crop` gives: height, width, and the channels of both views."""
         return self._height, self._width, 6
 
     def crop(self) -> Tensor:
-        """(height, width, 6) uint8 on the device: a random crop as it is trained on."""
+        """Draws a random crop as it is trained on: (height, width, 6) uint8 on the device."""
         return self._augmented(self._crop())
 
     def _crop(self) -> Tensor:
-        """(height, width, 6) uint8 on the device."""
+        """Draws a crop that is not mirrored or flipped yet: (height, width, 6) uint8 on the device."""
         if self._photo_share or self._pattern_share:
             share = self.generator.random()
             if self._pseudo_pairs is not None and share < self._photo_share:
