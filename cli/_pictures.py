@@ -119,8 +119,7 @@ class FramePictures(Pictures):
         self.options = options
 
     def load(self) -> None:
-        from stereocodec.pictures.depth import load_depth, to_depth_map
-        from stereocodec.rgbd_codec import check_sizes
+        from stereocodec.pictures.depth import check_sizes, load_depth, to_depth_map
 
         color, depth = self.paths
         name, options = display_name(depth), self.options

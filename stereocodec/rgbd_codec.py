@@ -12,7 +12,7 @@ from .container import Container, ViewKind
 from .container.depth import DepthMode, DepthView
 from .entropy.masks import decode_mask, encode_mask
 from .errors import InvalidInput
-from .pictures.depth import DepthMap, from_network, from_samples, to_depth_map, to_network
+from .pictures.depth import DepthMap, check_sizes, from_network, from_samples, to_depth_map, to_network
 from .pictures.rgb import Output, from_rgb8, to_rgb8
 from .release_codec import ReleaseCodec, check_output
 from .releases.folders import DEFAULT_DEPTH_MODEL
@@ -130,16 +130,6 @@ class RgbdCodec(ReleaseCodec):
         frame = x[0].cpu().numpy()
         say(1.0, "done")
         return np.rint(frame[..., :3] * 255).astype(np.uint8), from_network(frame[..., 3], view, holes)
-
-
-def check_sizes(color: NDArray[Any], depth: NDArray[Any]) -> None:
-    """Raises InvalidInput unless a colour picture and a depth map have the same height and width."""
-    if color.shape[:2] != depth.shape[:2]:
-        (height, width), (depth_height, depth_width) = color.shape[:2], depth.shape[:2]
-        raise InvalidInput(
-            f"color is {width}x{height}, depth is {depth_width}x{depth_height}: depth must be registered to colour, "
-            "pixel by pixel; align it with the camera's software, or scale the colour picture to the depth map's size"
-        )
 
 
 def _mode(name: str) -> DepthMode:

@@ -14,6 +14,7 @@ LAYERS = (
     ("container",),
     ("files", "devices"),
     ("pictures", "depth_images"),
+    ("datasets",),
     ("entropy",),
     ("nn",),
     ("models",),
@@ -22,7 +23,6 @@ LAYERS = (
     ("release_codec",),
     ("codec", "rgbd_codec"),
     ("pillow",),
-    ("datasets",),
     ("training", "evaluation"),
 )
 PACKAGE = REPOSITORY / "stereocodec"

@@ -18,10 +18,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..errors import InvalidInput
-from ..pictures.depth import DepthMap, load_depth, to_depth_map
+from ..pictures.depth import DepthMap, check_sizes, load_depth, to_depth_map
 from ..pictures.pil import load_image
 from ..pictures.rgb import to_rgb8
-from ..rgbd_codec import check_sizes
 from .sources import ExampleFiles, Layouts, OnMissing, pictures_in, stop
 
 _ROTATED = "sun"  # the unit of SUN RGB-D: millimetres, rotated to the left by three bits

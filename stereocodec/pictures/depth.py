@@ -251,3 +251,13 @@ def _filled(values: NDArray[np.float64], known: NDArray[np.bool_]) -> NDArray[np
     coarse = weighted.reshape(blocks).sum((1, 3)) / counts.clip(1)
     coarse = _filled(coarse, counts > 0)
     return np.where(known, values, coarse.repeat(2, 0).repeat(2, 1)[:height, :width])
+
+
+def check_sizes(color: NDArray[Any], depth: NDArray[Any]) -> None:
+    """Raises InvalidInput unless a colour picture and a depth map have the same height and width."""
+    if color.shape[:2] != depth.shape[:2]:
+        (height, width), (depth_height, depth_width) = color.shape[:2], depth.shape[:2]
+        raise InvalidInput(
+            f"color is {width}x{height}, depth is {depth_width}x{depth_height}: depth must be registered to colour, "
+            "pixel by pixel; align it with the camera's software, or scale the colour picture to the depth map's size"
+        )
