@@ -12,7 +12,7 @@ from runs import checkpoint_of, rows_of
 from safetensors.torch import load_file
 from test_training_muon import moved
 
-# What every process does; `tests` is on its path.
+# What every process does; this folder and `tests` are on its path.
 PROGRAM = """
 import sys
 from pathlib import Path
@@ -60,7 +60,8 @@ def test_two_processes_share_batches_and_write_once(pictures, tmp_path):
     (tmp_path / "program.py").write_text(PROGRAM)
     command = ["-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2", "program.py", pictures, tmp_path]
     # A process that writes to a run's folder besides the first would take the other's files away, or log twice.
-    environment = os.environ | {"PYTHONPATH": str(Path(__file__).parent.parent), "OMP_NUM_THREADS": "1"}
+    tests = Path(__file__).parent
+    environment = os.environ | {"PYTHONPATH": f"{tests.parent}{os.pathsep}{tests}", "OMP_NUM_THREADS": "1"}
     result = subprocess.run(
         [sys.executable, *map(str, command)], cwd=tmp_path, env=environment, capture_output=True, text=True, check=False
     )
