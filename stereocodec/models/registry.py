@@ -43,8 +43,10 @@ class Architecture:
     def settings(self, arguments: Mapping[str, Any]) -> dict[str, Any]:
         """Arguments of the config, those of earlier versions under their present names.
 
-        Raises ValueError when a setting is there under both.
+        Raises ValueError when a setting is there under both, TypeError for arguments that are no mapping.
         """
+        if not isinstance(arguments, Mapping):
+            raise TypeError(f"the settings are a {type(arguments).__name__}, not a table")
         former: Mapping[str, str] = getattr(self.config, "FORMER_NAMES", {})
         for old, new in former.items():
             if old in arguments and new in arguments:
