@@ -148,12 +148,12 @@ def evaluate(dataset: Path, output: Path, quiet: bool, **options: Any) -> None:
 def _codecs(options: dict[str, Any]) -> tuple[list[Codec], list[str]]:
     """The codecs to measure, models first, and the names of the models."""
     from stereocodec.devices import torch_device
-    from stereocodec.evaluation.codecs.model import QUALITIES, model_codec
+    from stereocodec.evaluation.codecs.model import CURVE_QUALITIES, model_codec
     from stereocodec.evaluation.codecs.template import read_templates
     from stereocodec.evaluation.runner import find_anchor
 
     device = torch_device(options["device"]).type if options["models"] else "cpu"
-    qualities = _qualities(options["qualities"]) if options["qualities"] else QUALITIES
+    qualities = _qualities(options["qualities"]) if options["qualities"] else CURVE_QUALITIES
     models: list[Codec] = [model_codec(name, qualities, device) for name in options["models"]]
     anchors: list[Codec] = [find_anchor(name) for name in options["anchors"]]
     anchors += read_templates(options["commands"]) if options["commands"] else []

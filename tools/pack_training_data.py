@@ -29,7 +29,7 @@ from stereocodec.pictures.pil import load_image
 from stereocodec.pictures.rgb import to_rgb8
 from stereocodec.training.config import TrainingConfig
 from stereocodec.training.examples import central_part
-from stereocodec.training.validation import MAX_SIDE
+from stereocodec.training.validation import VALIDATED_SIDE
 
 Picture = NDArray[np.uint8]  # (H, W, 3)
 
@@ -138,7 +138,7 @@ def _pack_validation(sources: Sequence[Path], folder: Path, scenes: Sequence[str
     for files in _named_pairs(sources):
         if scenes and files.name.startswith(tuple(scenes)):
             views = np.stack(files.load())
-            top, left, height, width = central_part(views.shape[1:3], MAX_SIDE)
+            top, left, height, width = central_part(views.shape[1:3], VALIDATED_SIDE)
             views = views[:, top : top + height, left : left + width]
             total += _write(folder, files.name, [_coded(view, None) for view in views])
             pixels, count = pixels + views.shape[1] * views.shape[2], count + 1

@@ -22,7 +22,7 @@ from .config import TrainingConfig
 from .examples import Example, central
 from .kind import Kind
 from .kinds import kind_of, kind_of_architecture
-from .measure import MAX_SIDE, check_bytes, measure
+from .measure import MEASURED_SIDE, check_bytes, measure
 
 _CARD = """\
 ---
@@ -101,7 +101,7 @@ def example_inputs(arch: str, sources: Sequence[Path]) -> list[Tensor]:
 
 def _input(kind: Kind[Any], example: Example) -> Tensor:
     """The central crop of an example as the model takes it."""
-    return kind.input(central(example, MAX_SIDE))
+    return kind.input(central(example, MEASURED_SIDE))
 
 
 def _record(progress: Mapping[str, Any], data: str) -> dict[str, Any]:

@@ -18,7 +18,7 @@ from .examples import Example, central
 from .kind import Kind
 from .points import means, qualities_of
 
-MAX_SIDE = 512
+MEASURED_SIDE = 512
 _EXCESS_SHARE, _EXCESS_BYTES = 0.005, 128
 
 _Example = TypeVar("_Example", bound=Example)
@@ -32,7 +32,7 @@ def measure(kind: Kind[_Example], release: Release, examples: Sequence[_Example]
     code = kind.coder(release)
     rows: list[dict[str, float]] = []
     for quality in qualities_of(release.model):
-        points = [code(central(example, MAX_SIDE), quality) for example in examples]
+        points = [code(central(example, MEASURED_SIDE), quality) for example in examples]
         figures = {key: round(value, 6) for key, value in means(points, kind.largest).items()}
         rows.append({"quality": quality} | figures)
     return rows

@@ -17,7 +17,7 @@ from .kind import Kind
 from .losses import estimate
 from .points import means, qualities_of
 
-MAX_SIDE = 768
+VALIDATED_SIDE = 768
 # Of crops that training sees: a third of the time of the others. What they tell is whether they get better while the
 # held-out scenes do not, and for that the size does not matter.
 SEEN_SIDE = 384
@@ -27,7 +27,7 @@ _Example = TypeVar("_Example", bound=Example)
 
 @torch.no_grad()
 def validate(
-    kind: Kind[_Example], model: StereoModel, examples: Sequence[_Example], max_side: int = MAX_SIDE
+    kind: Kind[_Example], model: StereoModel, examples: Sequence[_Example], max_side: int = VALIDATED_SIDE
 ) -> list[dict[str, float]]:
     """Estimated bits and quality (`Kind.validated`), means over the examples' central crops of at most `max_side`.
 

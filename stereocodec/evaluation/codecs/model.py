@@ -16,7 +16,7 @@ from ...releases.hub import locate
 from ..metrics import View
 from .base import Scale, installed
 
-QUALITIES = (0, 10, 25, 40, 50, 60, 75, 90, 100)
+CURVE_QUALITIES = (0, 10, 25, 40, 50, 60, 75, 90, 100)
 
 
 @dataclass(frozen=True)
@@ -75,7 +75,7 @@ def _load(release: str, device: str) -> StereoCodec:
     return StereoCodec.from_pretrained(release, device=device)
 
 
-def model_codec(text: str, qualities: Sequence[int] = QUALITIES, device: str = "cpu") -> ModelCodec:
+def model_codec(text: str, qualities: Sequence[int] = CURVE_QUALITIES, device: str = "cpu") -> ModelCodec:
     """A release as `hub.locate` finds it, or NAME=RELEASE+RELEASE+...: one curve of releases with a single quality.
 
     Raises what `hub.locate` raises, and InvalidInput for releases that make no such curve or code no stereo pairs.
