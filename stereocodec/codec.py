@@ -10,8 +10,8 @@ from numpy.typing import NDArray
 
 from .coding import Progress, silent
 from .container import Container, ViewKind
-from .pictures.rgb import Output, from_rgb8, to_pair
-from .release_codec import ReleaseCodec, check_output
+from .pictures.rgb import Output, check_output, from_rgb8, to_pair
+from .release_codec import ReleaseCodec
 from .releases.folders import DEFAULT_MODEL
 
 if TYPE_CHECKING:
@@ -48,10 +48,7 @@ class StereoCodec(ReleaseCodec):
         progress: called with a fraction in 0..1 and the stage's name.
         Raises InvalidInput, and DecodingMismatch when damaged weights give values that are not numbers.
         """
-        say = progress or silent
-        data = self.encode(left, right, quality=quality, progress=say).to_bytes()
-        say(1.0, "done")
-        return data
+        return self.encode(left, right, quality=quality, progress=progress).to_bytes()
 
     def encode(
         self, left: ImageLike, right: ImageLike, *, quality: int | None = None, progress: Progress | None = None
@@ -64,9 +61,10 @@ class StereoCodec(ReleaseCodec):
         views = np.stack(to_pair(left, right))
         say = progress or silent
         container = self._encoded_pair(views, quality, say)
-        while len(container.to_bytes()) > views.nbytes > _LEAST_LIMITED and quality:
+        while views.nbytes > _LEAST_LIMITED and quality and len(container.to_bytes()) > views.nbytes:
             quality = max(0, quality - _QUALITY_STEP)
             container = self._encoded_pair(views, quality, say)
+        say(1.0, "done")
         return container
 
     def decompress(

@@ -16,11 +16,12 @@ from __future__ import annotations
 
 import io
 import os
+import threading
 from typing import IO, TYPE_CHECKING, Any
 
 from PIL import Image, ImageFile
 
-from .container import HEADER_BYTES, SIGNATURE, Container, Header
+from .container import HEADER_BYTES, SIGNATURE, Container, peek_header
 from .errors import FormatError, StereoCodecError
 
 if TYPE_CHECKING:
@@ -32,6 +33,7 @@ MIME_TYPE = "image/vnd.stereocodec.bsc"
 
 # Loading weights takes longer than decoding a picture, and pictures of a folder have mostly the same ones.
 _last: list[StereoCodec] = []
+_lock = threading.Lock()
 
 
 def _accept(prefix: bytes) -> bool:
@@ -42,7 +44,8 @@ class BscImageFile(ImageFile.ImageFile):
     """The two views of a `.bsc` file; frame 0 is the left one.
 
     `info` has the encoder's `quality` and the hexadecimal `model_id`. Opening reads the header alone. Damage behind it
-    and missing weights are an OSError when the pixels are asked for, as Pillow's own plug-ins have it.
+    and missing weights are an OSError when the pixels are asked for, as Pillow's own plug-ins have it; `verify` finds
+    damage too.
     """
 
     format = FORMAT
@@ -52,7 +55,7 @@ class BscImageFile(ImageFile.ImageFile):
         assert self.fp is not None
         start = self.fp.read(HEADER_BYTES)
         try:
-            header = Header.peek(start)
+            header = peek_header(start)
         except FormatError as error:
             if not _accept(start):
                 raise SyntaxError(str(error)) from error  # how a plug-in tells Pillow to ask the next one
@@ -82,13 +85,25 @@ class BscImageFile(ImageFile.ImageFile):
         """Decodes both views when the first pixel is asked for."""
         if self.tile:
             if self._views is None:
-                assert self.fp is not None
-                self.fp.seek(0)
-                self._views = _decode(self.fp.read())
+                self._views = _decode(self._all_bytes())
             if self.fp and self._exclusive_fp:
                 self.fp.close()
             self.fp = io.BytesIO(self._views[self._frame].tobytes())
         return super().load()
+
+    def verify(self) -> None:
+        """Checks the whole file, but does not decode it; raises OSError for damage."""
+        try:
+            Container.from_bytes(self._all_bytes())
+        except FormatError as error:
+            raise OSError(str(error)) from error
+        super().verify()
+
+    def _all_bytes(self) -> bytes:
+        if self.fp is None:
+            raise ValueError("the image was closed before its pixels were asked for; open it again")
+        self.fp.seek(0)
+        return bytes(self.fp.read())
 
     def load_seek(self, pos: int) -> None:
         """Nothing to do: pixels lie at the beginning of what `load` sets up."""
@@ -106,9 +121,12 @@ def _codec_of(container: Container) -> StereoCodec:
     """The codec of a file; the one of the last file, when the same weights wrote both."""
     from .codec import StereoCodec
 
-    if not (_last and _last[0].model_id == container.model_id):
-        _last[:] = [StereoCodec.for_file(container)]
-    return _last[0]
+    with _lock:
+        codec = _last[0] if _last else None
+        if codec is None or codec.model_id != container.model_id:
+            codec = StereoCodec.for_file(container)
+            _last[:] = [codec]
+        return codec
 
 
 def _save(image: Image.Image, file: IO[bytes], filename: str | bytes | os.PathLike[Any]) -> None:

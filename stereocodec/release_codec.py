@@ -231,11 +231,8 @@ class ReleaseCodec:
 
 
 def contents(file: bytes | Container) -> Container:
-    """What a file holds: read from its bytes, or read already. Raises FormatError."""
-    return file if isinstance(file, Container) else Container.from_bytes(file)
-
-
-def check_output(output: object) -> None:
-    """Raises InvalidInput for what no decoded picture comes as."""
-    if output not in ("pil", "numpy", "torch"):
-        raise InvalidInput(f"output is {output!r}; use 'pil', 'numpy' or 'torch'")
+    """What a file holds: read from its bytes, or read already. Raises FormatError, InvalidInput for what none can."""
+    if not isinstance(file, Container):
+        return Container.from_bytes(file)
+    file.check()
+    return file

@@ -13,8 +13,8 @@ from .container.depth import DepthMode, DepthView
 from .entropy.masks import decode_mask, encode_mask
 from .errors import InvalidInput
 from .pictures.depth import DepthMap, check_sizes, from_network, from_samples, to_depth_map, to_network
-from .pictures.rgb import Output, from_rgb8, to_rgb8
-from .release_codec import ReleaseCodec, check_output
+from .pictures.rgb import Output, check_output, from_rgb8, to_rgb8
+from .release_codec import ReleaseCodec
 from .releases.folders import DEFAULT_DEPTH_MODEL
 
 if TYPE_CHECKING:
@@ -58,8 +58,7 @@ class RgbdCodec(ReleaseCodec):
 
         Raises InvalidInput, and DecodingMismatch when damaged weights give values that are not numbers.
         """
-        say = progress or silent
-        data = self.encode(
+        return self.encode(
             color,
             depth,
             depth_unit=depth_unit,
@@ -67,10 +66,8 @@ class RgbdCodec(ReleaseCodec):
             depth_range=depth_range,
             invalid=invalid,
             quality=quality,
-            progress=say,
+            progress=progress,
         ).to_bytes()
-        say(1.0, "done")
-        return data
 
     def encode(
         self,
@@ -94,7 +91,9 @@ class RgbdCodec(ReleaseCodec):
         frame = np.dstack([picture / np.float32(255), to_network(samples, mode, near, far)])
         mask = encode_mask(samples.holes)
         view = DepthView(samples.bits, samples.metres_per_step, samples.invalid, near, far, mode, mask)
-        coded = self._coder.encode(self._coder.padded(frame[None]), quality, say=progress or silent)
+        say = progress or silent
+        coded = self._coder.encode(self._coder.padded(frame[None]), quality, say=say)
+        say(1.0, "done")
         return self._container(coded, (picture.shape[0], picture.shape[1]), quality, view)
 
     def decompress(

@@ -38,15 +38,8 @@ def name_of(module):
 
 
 def imported(module, path):
-    """The modules of the package that a module imports anywhere, with the line and whether it is inside a function."""
+    """The modules of the package that a module imports anywhere, with the line."""
     tree = ast.parse(path.read_text(encoding="utf-8"))
-    inside = {
-        id(node)
-        for function in ast.walk(tree)
-        if isinstance(function, ast.FunctionDef)
-        for node in ast.walk(function)
-        if isinstance(node, ast.ImportFrom)
-    }
     known = {name_of(name) for name in modules()}
     for node in ast.walk(tree):
         if isinstance(node, ast.ImportFrom):
@@ -56,7 +49,7 @@ def imported(module, path):
                 found = f"{source}.{alias.name}"
                 target = found if found in known else source
                 if target.startswith("stereocodec"):
-                    yield target, node.lineno, id(node) in inside
+                    yield target, node.lineno
 
 
 def rank_of(module):
@@ -71,7 +64,7 @@ def test_nothing_is_imported_from_above(module):
         return
     upward = [
         f"{module} line {line}: {target}"
-        for target, line, _ in imported(module, modules()[module])
+        for target, line in imported(module, modules()[module])
         if rank_of(name_of(target)) > rank_of(name_of(module))
     ]
     assert upward == []
@@ -79,8 +72,13 @@ def test_nothing_is_imported_from_above(module):
 
 def test_there_are_no_circles():
     graph = {
-        name_of(module): {target for target, _, _ in imported(module, path)} - {name_of(module)}
+        name_of(module): {target for target, _ in imported(module, path)} - {name_of(module)}
         for module, path in modules().items()
         if module != "stereocodec.__init__"
     }
     assert len(list(TopologicalSorter(graph).static_order())) >= len(graph)
+
+
+def test_the_command_line_is_used_by_nothing():
+    names = [name for name, path in modules().items() if "stereocodec_cli" in path.read_text(encoding="utf-8")]
+    assert names == []

@@ -7,7 +7,7 @@ where torch is not installed, and it treats the guard list and the streams as op
 from __future__ import annotations
 
 from .chunks import Chunk
-from .file import HEADER_BYTES, Container, Header, Streams, ViewKind
+from .file import HEADER_BYTES, Container, Header, Streams, ViewKind, peek_header
 from .reader import SIGNATURE
 
-__all__ = ["HEADER_BYTES", "SIGNATURE", "Chunk", "Container", "Header", "Streams", "ViewKind"]
+__all__ = ["HEADER_BYTES", "SIGNATURE", "Chunk", "Container", "Header", "Streams", "ViewKind", "peek_header"]

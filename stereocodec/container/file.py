@@ -34,7 +34,7 @@ _FLAG_CHUNKS = 0x01
 _LOWEST = 0, 0  # no version; stands for the lowest one that has all that a file holds
 # Signature, version, flags and kind, two sides as varints, quality, and the id of the weights.
 HEADER_BYTES = len(SIGNATURE) + 3 + 2 * 10 + 1 + MODEL_ID_BYTES
-"""The most that what `Header.from_bytes` needs can take."""
+"""The most bytes that `peek_header` needs."""
 
 
 class ViewKind(enum.IntEnum):
@@ -72,17 +72,7 @@ class Header:
     quality: int
     model_id: bytes
     view_kind: ViewKind = ViewKind.RGB8
-    version: tuple[int, int] = _LOWEST
-
-    @staticmethod
-    def peek(start: bytes) -> Header:
-        """The header of a file that begins with `start`, HEADER_BYTES of it or the whole file; the rest is not checked.
-
-        Raises what `Container.from_bytes` raises.
-        """
-        header, _ = _read_header(Reader(start))
-        _check(_header_problems(header))
-        return header
+    version: tuple[int, int]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -98,6 +88,7 @@ class Container(Header):
     latent_checksum: int
     chunks: tuple[Chunk, ...] = ()
     depth: DepthView | None = None
+    version: tuple[int, int] = _LOWEST
 
     def __post_init__(self) -> None:
         if self.version == _LOWEST:
@@ -115,15 +106,15 @@ class Container(Header):
         """The payload of the first optional chunk of this name, or None."""
         return next((chunk.payload for chunk in self.chunks if chunk.name == name), None)
 
-    def to_bytes(self) -> bytes:
-        """The file's bytes.
-
-        Raises:
-            InvalidInput: a field that no `.bsc` file of this version may hold.
-        """
+    def check(self) -> None:
+        """Raises InvalidInput for a field that no `.bsc` file of this version may hold."""
         require_types(self)
         for _, problem in _problems(self):
             raise InvalidInput(f"cannot write a .bsc file: {problem}")
+
+    def to_bytes(self) -> bytes:
+        """The file's bytes; raises what `check` raises."""
+        self.check()
         streams = self.streams.in_file_order()
         major, minor = self.version
         flags = _FLAG_CHUNKS if self.chunks else 0
@@ -154,6 +145,16 @@ class Container(Header):
         reader.finish()
         _check(_problems(container))
         return container
+
+
+def peek_header(start: bytes) -> Header:
+    """The header of a file that begins with `start`, HEADER_BYTES of it or the whole file; the rest is not checked.
+
+    Raises what `Container.from_bytes` raises.
+    """
+    header, _ = _read_header(Reader(start))
+    _check(_header_problems(header))
+    return header
 
 
 def _read(reader: Reader) -> Container:

@@ -199,7 +199,7 @@ class _Pool:
 
 def _start(jobs: int) -> None:
     """Gives a measuring process its share of PyTorch's threads, and silences libraries' warnings."""
-    import torch  # in measuring processes alone: the one that starts them need not know it
+    import torch  # late: a process that measures no networks starts faster without it
 
     warnings.simplefilter("ignore")
     torch.set_num_threads(max(1, torch.get_num_threads() // jobs))

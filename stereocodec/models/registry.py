@@ -68,9 +68,11 @@ def register(
 ) -> None:
     """Makes an architecture known, to be trained, exported, loaded and used by this name.
 
-    The arguments are those of `Architecture`. Raises ValueError for a name that is taken.
+    The arguments are those of `Architecture`. A model of the same module and name, as when code runs again in a
+    notebook, takes the place of the former one. Raises ValueError for a name that another one has.
     """
-    if name in ARCHITECTURES:
+    former = ARCHITECTURES.get(name)
+    if former and (former.model.__module__, former.model.__qualname__) != (model.__module__, model.__qualname__):
         raise ValueError(f"there is an architecture '{name}' already")
     ARCHITECTURES[name] = Architecture(model, config, official, recipe)
 

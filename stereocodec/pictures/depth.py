@@ -20,7 +20,7 @@ from PIL import Image
 from ..container.depth import MAX_METRES_PER_STEP, DepthMode, DepthView
 from ..errors import InvalidInput
 from .pil import check_size, load_pixels, open_image
-from .rgb import Output
+from .rgb import Output, check_output
 
 if TYPE_CHECKING:
     import torch
@@ -142,6 +142,7 @@ def from_samples(depth: DepthMap, output: Output, *, metres: bool) -> DepthLike:
 
     "pil": an image of mode I;16 or L, or F for metres; "numpy": (H, W); "torch": (H, W), samples as int32.
     """
+    check_output(output)
     array: NDArray[Any] = depth.metres() if metres else depth.samples
     if output == "pil":
         return Image.fromarray(array)

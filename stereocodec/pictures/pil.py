@@ -75,7 +75,7 @@ def check_size(width: int, height: int, name: str) -> None:
 
 
 def pil_to_rgb8(image: Image.Image, name: str) -> NDArray[np.uint8]:
-    """One view as an H x W x 3 uint8 array; what it takes and raises is said at `images.to_rgb8`."""
+    """One view as an H x W x 3 uint8 array; what it takes and raises is said at `pictures.rgb.to_rgb8`."""
     _check_stored(image, name)
     load_pixels(image, name)
     upright = _upright(image, name)

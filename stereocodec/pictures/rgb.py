@@ -108,15 +108,20 @@ def from_rgb8(array: NDArray[np.uint8], output: Output) -> ImageLike:
     Raises:
         InvalidInput: another value of `output`.
     """
+    check_output(output)
     if output == "pil":
         return Image.fromarray(array)
     if output == "numpy":
         return array
-    if output == "torch":
-        import torch
+    import torch
 
-        return torch.from_numpy(array.transpose(2, 0, 1).copy())
-    raise InvalidInput(f"output is {output!r}: it must be 'pil', 'numpy' or 'torch'")
+    return torch.from_numpy(array.transpose(2, 0, 1).copy())
+
+
+def check_output(output: object) -> None:
+    """Raises InvalidInput for what no decoded picture comes as."""
+    if output not in ("pil", "numpy", "torch"):
+        raise InvalidInput(f"output is {output!r}; use 'pil', 'numpy' or 'torch'")
 
 
 def _from_array(array: NDArray[Any], name: str) -> NDArray[np.uint8]:

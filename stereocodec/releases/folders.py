@@ -13,12 +13,13 @@ import math
 import os
 import re
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from statistics import fmean
 from typing import Any
 
-from ..errors import InvalidInput, InvalidRelease, UnknownModel
+from ..errors import InvalidInput, InvalidRelease, OutputError, UnknownModel
 
 OLDEST_FORMAT, NEWEST_FORMAT = 2, 3
 BUILT_IN = Path(__file__).parent.parent / "weights"
@@ -39,8 +40,11 @@ def built_in_names() -> list[str]:
 
 def built_in_of(model_id: bytes) -> Path | None:
     """The folder of the built-in release with this id; None when it is none of them."""
-    folders = (BUILT_IN / name for name in built_in_names())
-    return next((folder for folder in folders if model_id_of(folder) == model_id), None)
+    for folder in (BUILT_IN / name for name in built_in_names()):
+        with suppress(InvalidRelease):
+            if model_id_of(folder) == model_id:
+                return folder
+    return None
 
 
 def find_release(name_or_path: str | Path) -> Path:
@@ -56,6 +60,12 @@ def find_release(name_or_path: str | Path) -> Path:
             "nor a folder with a config.json"
         )
     return folder
+
+
+def refuse_occupied(folder: Path) -> None:
+    """Raises OutputError unless a release can be written to a folder: it is not there, or empty."""
+    if folder.exists() and not (folder.is_dir() and not any(folder.iterdir())):
+        raise OutputError(f"{folder} exists and is not an empty folder; choose another or remove it")
 
 
 def read_config(folder: Path) -> dict[str, Any]:

@@ -39,6 +39,7 @@ from .folders import (
     model_id_of,
     read_checked,
     read_config,
+    refuse_occupied,
 )
 
 _TABLE_PREFIXES = {"scales": "tables/scales/", "prior": "tables/prior/", "fields": "tables/fields/"}
@@ -120,8 +121,7 @@ def save_release(
 
     Raises OutputError when the folder exists and is not empty, or cannot be written.
     """
-    if folder.exists() and not (folder.is_dir() and not any(folder.iterdir())):
-        raise OutputError(f"{folder} exists and is not an empty folder; choose another or remove it")
+    refuse_occupied(folder)
     weights = {n: _stored(t, precision) for n, t in model.state_dict().items()}
     tensors = weights | {
         prefix + key: torch.from_numpy(np.ascontiguousarray(array))

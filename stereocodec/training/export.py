@@ -13,9 +13,10 @@ from torch import Tensor
 
 from ..entropy.lattice import Lattice
 from ..entropy.streams import CodingTables
-from ..errors import OutputError, TrainingError
+from ..errors import TrainingError
 from ..models import StereoModel
 from ..releases.fitting import fitted_tables, some_of
+from ..releases.folders import refuse_occupied
 from ..releases.release import coding_tables, load_release, save_release
 from .checkpoint import load_run
 from .config import TrainingConfig
@@ -66,8 +67,7 @@ def export_run(run: Path, folder: Path, *, name: str, data: str, examples: Seque
     bytes exceed the estimate by more than 0.5 % and 128 bytes; OutputError when `folder` is not empty. Nothing is
     written then.
     """
-    if folder.exists() and not (folder.is_dir() and not any(folder.iterdir())):
-        raise OutputError(f"{folder} exists and is not an empty folder; choose another or remove it")
+    refuse_occupied(folder)
     config, model, progress = load_run(run)
     scenes = _validation_examples(examples, config) if examples else []
     kind = kind_of(model)

@@ -103,8 +103,8 @@ def _check_function(run: Path, source: StereoModel, model: StereoModel) -> None:
     largest = largest_difference(source, model)
     if not largest <= _TOLERANCE:  # nor when it is not a number
         raise TrainingError(
-            f"the new networks do not compute what those of {run} do: rates or pictures of a rendered pair differ by "
-            f"up to {largest:.2g}; add only parts that start at zero"
+            f"the new networks do not compute what those of {run} do: rates or pictures of a rendered example differ "
+            f"by up to {largest:.2g}; add only parts that start at zero"
         )
 
 

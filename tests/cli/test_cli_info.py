@@ -81,6 +81,8 @@ def test_info_names_the_built_in_model_of_the_id(described, monkeypatch, tmp_pat
         (tmp_path / name).mkdir()
         config = {"format_version": NEWEST_FORMAT, "model_id": model_id}
         (tmp_path / name / "config.json").write_text(json.dumps(config))
+    (tmp_path / "bad").mkdir()
+    (tmp_path / "bad" / "config.json").write_text("{")
     monkeypatch.setattr(folders, "BUILT_IN", tmp_path)
     assert json.loads(run("info", str(path), "--json").output)["model"]["name"] == "this"
 

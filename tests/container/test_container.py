@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from stereocodec.container import HEADER_BYTES, Chunk, Container, Header, Streams
+from stereocodec.container import HEADER_BYTES, Chunk, Container, Streams, peek_header
 from stereocodec.container import limits as rules
 from stereocodec.container.varint import write_varint
 from stereocodec.errors import CorruptFile, InvalidInput, LimitExceeded
@@ -254,9 +254,9 @@ def test_the_header_is_known_from_the_first_bytes_alone():
     data = EXAMPLE.to_bytes()
     whole = dataclasses.asdict(Container.from_bytes(data))
     for length in (HEADER_BYTES, len(data)):
-        header = Header.peek(data[:length])
+        header = peek_header(data[:length])
         assert dataclasses.asdict(header) == {name: whole[name] for name in dataclasses.asdict(header)}
     with pytest.raises(CorruptFile, match="truncated"):
-        Header.peek(data[:15])
+        peek_header(data[:15])
     with pytest.raises(LimitExceeded, match="65535 per side"):
-        Header.peek(data[:11] + write_varint(70_000) + data[13:])
+        peek_header(data[:11] + write_varint(70_000) + data[13:])

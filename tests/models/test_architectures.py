@@ -78,10 +78,13 @@ def test_a_registered_reader_imports_checkpoints(blocks, tmp_path):
     assert load_release(tmp_path / "release").model.prior_channels == 5
 
 
-def test_a_name_is_taken_once():
+def test_a_name_is_taken_once_but_the_same_code_may_run_again(blocks):
+    register("blocks", blocks["Blocks"], blocks["BlocksConfig"])
     taken = ARCHITECTURES["ecsic"]
+    register("ecsic", taken.model, taken.config, official=taken.official, recipe=taken.recipe)
+    assert ARCHITECTURES["ecsic"] == taken
     with pytest.raises(ValueError, match="there is an architecture 'ecsic' already"):
-        register("ecsic", taken.model, taken.config)
+        register("ecsic", blocks["Blocks"], blocks["BlocksConfig"])
 
 
 def test_help_lists_nothing_that_takes_torch_to_know():

@@ -13,6 +13,7 @@ from stereocodec.codec import StereoCodec
 from stereocodec.models import build_model
 from stereocodec.models.bisic_rt import model as bisic_rt
 from stereocodec.models.bisic_rt.colour_levels import ColourLevels, colour_levels
+from stereocodec.releases.release import load_release
 
 
 @pytest.fixture(scope="module")
@@ -80,10 +81,10 @@ def test_rounding_makes_up_for_the_tint_of_the_networks():
     assert max(abs(level.mean) for level in beyond) == 0.25
 
 
-def test_training_keeps_no_levels(tiny_codec):
+def test_training_keeps_no_levels(tiny_release):
     """Only files are written by coders that could."""
     with mock.patch.object(bisic_rt, "colour_levels", side_effect=AssertionError):
-        model = tiny_codec._release.model
+        model = load_release(tiny_release).model
         x, quality = torch.rand(2, 64, 64, 3), torch.full((2,), 0.2)
         latents = model.analyse(x, quality, with_choices=False)
         coder = GroupCoder()

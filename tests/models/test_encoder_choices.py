@@ -13,6 +13,7 @@ from stereocodec.models.bisic_rt.model import BisicRtConfig
 from stereocodec.models.bisic_rt.residual_layer import ResidualLayer, banded_dct
 from stereocodec.models.bisic_rt.view_balance import MAX_BALANCE, balancing_offset
 from stereocodec.pictures.rgb import psnr
+from stereocodec.releases.release import load_release
 
 
 def test_a_swapped_and_mirrored_pair_gives_a_file_of_the_same_size(tiny_codec):
@@ -60,8 +61,8 @@ def test_an_error_of_a_step_in_the_residual_is_worth_the_same_at_every_quality()
     torch.testing.assert_close(decoded[1], missing[1], atol=1e-5, rtol=0)  # at 90 every band is worth coding
 
 
-def test_errors_weigh_most_in_the_view_that_predicts_the_other_and_at_low_quality(tiny_codec):
-    model = tiny_codec._release.model
+def test_errors_weigh_most_in_the_view_that_predicts_the_other_and_at_low_quality(tiny_release):
+    model = load_release(tiny_release).model
     of_views = []
     for quality in (0.1, 0.9):
         qualities = torch.full((2,), quality)

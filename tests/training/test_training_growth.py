@@ -105,7 +105,7 @@ def test_growth_that_changes_what_is_computed_is_refused(former, pairs, tmp_path
     # New quality steps alone: every tensor fits.
     said = refusal(former, pairs, tmp_path, model=LARGER | {"lambda_max": 0.2})
     assert "the new networks do not compute what those of" in said
-    assert "rendered pair differ by up to " in said
+    assert "rendered example differ by up to " in said
     assert float(said.partition("up to ")[2].partition(";")[0]) > 1e-3
 
 

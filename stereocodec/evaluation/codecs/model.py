@@ -83,6 +83,11 @@ def model_codec(text: str, qualities: Sequence[int] = CURVE_QUALITIES, device: s
     name, _, named = text.partition("=") if not Path(text).exists() else ("", "", "")
     folders = [locate(part).folder for part in (named.split("+") if named else [text])]
     summaries = [summary(folder) for folder in folders]  # which also refuses a folder that is no release
+    unknown = next((found for found in summaries if found.architecture not in ARCHITECTURES), None)
+    if unknown:
+        raise InvalidInput(
+            f"the model {unknown.name} is of an unknown architecture, {unknown.architecture}: leave it out"
+        )
     networks = [ARCHITECTURES[described.architecture].model for described in summaries]
     for described, network in zip(summaries, networks, strict=True):
         if network.view_kind is not ViewKind.RGB8:
