@@ -48,19 +48,19 @@ class Pictures(ABC):
 
     @abstractmethod
     def codec(self, model: str | None, device: str) -> Any:
-        """The codec that takes them."""
+        """Loads the codec that takes them."""
 
     @abstractmethod
     def encode(self, codec: Any, quality: int | None, progress: Progress | None) -> Container:
-        """What a file of them holds."""
+        """Encodes both; returns what the file holds."""
 
     @abstractmethod
     def facts(self, codec: Any, container: Container, size: int) -> str:
-        """What is told of a file of so many bytes."""
+        """Describes a file of `size` bytes in words."""
 
     @abstractmethod
     def measured(self, codec: Any, data: bytes, quiet: bool) -> str:
-        """What a decoder will get of the file."""
+        """Decodes the file, and describes the errors in words."""
 
 
 class PairPictures(Pictures):

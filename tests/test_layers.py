@@ -12,7 +12,7 @@ from conftest import REPOSITORY
 LAYERS = (
     ("_version", "errors"),
     ("container",),
-    ("files", "devices"),
+    ("files", "toml_files", "devices"),
     ("pictures", "depth_images"),
     ("datasets",),
     ("entropy",),

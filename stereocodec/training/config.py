@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import sys
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
@@ -11,6 +10,7 @@ from typing import Any, Literal
 
 from ..errors import TrainingError
 from ..models import ARCHITECTURES
+from ..toml_files import read_toml
 
 _CHOICES = {
     "loss": ("mse", "ms-ssim"),
@@ -140,20 +140,8 @@ class TrainingConfig:
 
     @classmethod
     def from_toml(cls, path: Path) -> TrainingConfig:
-        """Reads a file such as the recipes beside the models; raises TrainingError with the reason when it cannot."""
-        if sys.version_info >= (3, 11):
-            import tomllib
-        else:
-            try:
-                import tomli as tomllib
-            except ImportError as error:
-                raise TrainingError("Python 3.10 needs tomli: pip install 'stereocodec[train]'") from error
-        try:
-            return cls.from_dict(tomllib.loads(path.read_text(encoding="utf-8")))
-        except OSError as error:
-            raise TrainingError(f"{path} cannot be read: {error.strerror}") from error
-        except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-            raise TrainingError(f"{path} is not a TOML file: {error}") from error
+        """Reads a file such as the recipes beside the models; raises what `read_toml` and `from_dict` raise."""
+        return cls.from_dict(read_toml(path))
 
     def rate_at(self, step: int) -> float:
         """The factor on the learning rates at a step counted from 0."""

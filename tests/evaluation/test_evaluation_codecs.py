@@ -228,7 +228,7 @@ def test_programs_that_fail_or_are_not_there_are_told_in_one_line(tmp_path, pair
             "[[codec]]\nname = 'x'\nencode = 'e {left} {file} {quality}'\ndecode = 'd {file} {out_left} {quality}'\n",
             "none but {height}, {out_right}, {width} more",
         ),
-        ("[[codec]\n", "cannot be read"),
+        ("[[codec]\n", "is not a TOML file"),
     ],
 )
 def test_templates_that_lack_something_are_refused(tmp_path, text, told):

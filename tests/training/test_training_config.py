@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from stereocodec.errors import TrainingError
+from stereocodec.errors import InvalidInput, TrainingError
 from stereocodec.models import ARCHITECTURES
 from stereocodec.training.config import TrainingConfig
 
@@ -87,7 +87,7 @@ def test_a_file_without_settings_is_refused(tmp_path, content, message):
     path = tmp_path / "settings.toml"
     if content is not None:
         path.write_bytes(content)
-    with pytest.raises(TrainingError, match=message):
+    with pytest.raises(InvalidInput, match=message):
         TrainingConfig.from_toml(path)
 
 

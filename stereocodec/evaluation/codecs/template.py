@@ -19,7 +19,6 @@ import hashlib
 import re
 import shlex
 import shutil
-import sys
 import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -31,6 +30,7 @@ from PIL import Image
 
 from ...errors import InvalidInput
 from ...pictures.pil import load_image
+from ...toml_files import read_toml
 from ..metrics import View
 from ..tools import ToolError, run_tool
 from .base import Scale
@@ -116,14 +116,7 @@ class TemplateCodec:
 
 def read_templates(path: Path) -> list[TemplateCodec]:
     """The codecs of a TOML file. Raises InvalidInput: unreadable, or a codec that lacks something."""
-    if sys.version_info >= (3, 11):
-        import tomllib
-    else:
-        import tomli as tomllib
-    try:
-        tables = tomllib.loads(path.read_text(encoding="utf-8")).get("codec")
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
-        raise InvalidInput(f"{path} cannot be read: {error}") from error
+    tables = read_toml(path).get("codec")
     if not isinstance(tables, list) or not all(isinstance(table, dict) for table in tables):
         raise InvalidInput(f"{path} describes no codec; begin each with the line [[codec]]")
     return [_codec(table, path) for table in tables]

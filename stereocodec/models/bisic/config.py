@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import ClassVar
 
 from ...entropy.tables import MAX_TABLES
-
-_MAX_WIDTH = 4096
+from ..settings import MAX_WIDTH, is_width, require_positive
 
 
 @dataclass(frozen=True)
@@ -36,19 +34,14 @@ class BisicConfig:
     def __post_init__(self) -> None:
         for name in ("parameter_widths", "context_widths", "residual_widths"):
             widths = getattr(self, name)
-            if not isinstance(widths, tuple | list) or len(widths) != 3 or not all(map(_is_width, widths)):
-                raise ValueError(f"{name} is {widths!r}; it must be three whole numbers from 1 to {_MAX_WIDTH}")
+            if not isinstance(widths, tuple | list) or len(widths) != 3 or not all(map(is_width, widths)):
+                raise ValueError(f"{name} is {widths!r}; it must be three whole numbers from 1 to {MAX_WIDTH}")
             object.__setattr__(self, name, tuple(widths))
-        if not _is_width(self.channels) or self.channels % 16 or self.channels > MAX_TABLES:
+        if not is_width(self.channels) or self.channels % 16 or self.channels > MAX_TABLES:
             raise ValueError(f"channels is {self.channels!r}; it must be a multiple of 16 up to {MAX_TABLES}")
-        if not _is_width(self.slices) or self.slices < 2 or self.channels % (2 * self.slices):
+        if not is_width(self.slices) or self.slices < 2 or self.channels % (2 * self.slices):
             raise ValueError(f"slices is {self.slices!r}; 2 or more must divide {self.channels} channels evenly")
-        if (
-            isinstance(self.lambda_, bool)
-            or not isinstance(self.lambda_, int | float)
-            or not 0 < self.lambda_ < math.inf
-        ):
-            raise ValueError(f"lambda_ is {self.lambda_!r}; it must be a positive number")
+        require_positive("lambda_", self.lambda_)
 
     @property
     def slice_channels(self) -> int:
@@ -66,7 +59,3 @@ class BisicFastConfig(BisicConfig):
     """Widths of `bisic-fast`, as `BisicConfig`."""
 
     slices: int = 6
-
-
-def _is_width(value: object) -> bool:
-    return isinstance(value, int) and not isinstance(value, bool) and 1 <= value <= _MAX_WIDTH

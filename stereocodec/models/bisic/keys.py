@@ -125,7 +125,7 @@ def official_weights(tensors: Mapping[str, Tensor], config: BisicConfig) -> dict
 
 
 def _model(config: BisicConfig) -> Bisic:
-    """Of shapes alone."""
+    """Builds the model on the meta device: shapes without values."""
     with torch.device("meta"):
         return BisicFast(config) if isinstance(config, BisicFastConfig) else Bisic(config)
 

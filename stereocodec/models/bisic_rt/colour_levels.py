@@ -46,7 +46,7 @@ class ColourLevels:
 
 @torch.no_grad()
 def colour_levels(synthesis: SynthesisTransform, tint: Tensor | None = None) -> ColourLevels:
-    """Of a synthesis; what lies between its linear layers is left out. tint: none when left out."""
+    """Finds the levels of a synthesis; what lies between its linear layers is left out. tint: none when left out."""
     tail = synthesis.tail.weight.float()  # (8 * 8 * 3, channels8), rows ordered row, column, colour
     up = synthesis.up.linear.weight.float()  # (2 * 2 * channels8, channels16)
     tail, up = tail.reshape(-1, 3, tail.shape[1]).mean(0), up.reshape(4, -1, up.shape[1]).mean(0)

@@ -69,7 +69,7 @@ class _PredictionCosts:
         self._gain = 2 * math.log(2) * trade_off * BLOCK**2 / _COEFFICIENTS
 
     def __call__(self, row: Tensor, column: Tensor, disparity: Tensor) -> Tensor:
-        """Of N blocks with a disparity each, (N,)."""
+        """What N blocks with a disparity each cost, (N,)."""
         within = torch.arange(BLOCK, device=row.device)
         start = ((row[:, None] * BLOCK + within) * self._width)[:, :, None]
         x = column[:, None] * BLOCK + within

@@ -21,6 +21,7 @@ from ...entropy.coders import EntropyCoder, Group
 from ...entropy.distributions import lower_bound
 from ...entropy.priors import LaplacePrior
 from ..base import StereoModel
+from ..settings import require_positive
 from .stereo_cross_attention import Conv3x3, Pair, PerView, Shared, StereoCrossAttention, StereoTransform, Upsample3x3
 
 __all__ = ["Ecsic", "EcsicConfig", "EcsicEntropyModel", "EcsicLatents"]
@@ -58,8 +59,7 @@ class EcsicConfig:
                 f"impossible widths: {self}; channels is a multiple of heads, "
                 f"latent_channels is at most {_MAX_LATENT_CHANNELS}"
             )
-        if not 0 < self.lambda_ < math.inf:
-            raise ValueError(f"impossible lambda_ {self.lambda_}; it is above 0")
+        require_positive("lambda_", self.lambda_)
 
 
 @dataclass(frozen=True)

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import ClassVar
 
 from ...entropy.tables import MAX_TABLES
+from ..settings import MAX_WIDTH, is_width, require_positive
 
-_MAX_WIDTH = 4096
 _LEAST_CHANNELS = 8  # a sixteenth of twice as many is the least width of a gate
 
 
@@ -36,26 +35,20 @@ class RgbdConfig:
 
     def __post_init__(self) -> None:
         n, m = self.channels, self.latent_channels
-        if not _is_width(n) or n % 2 or not _LEAST_CHANNELS <= n <= MAX_TABLES:
+        if not is_width(n) or n % 2 or not _LEAST_CHANNELS <= n <= MAX_TABLES:
             raise ValueError(f"channels is {n!r}; it must be an even number from {_LEAST_CHANNELS} to {MAX_TABLES}")
-        if not _is_width(m) or m % 2 or m < _LEAST_CHANNELS:
+        if not is_width(m) or m % 2 or m < _LEAST_CHANNELS:
             raise ValueError(
-                f"latent_channels is {m!r}; it must be an even number from {_LEAST_CHANNELS} to {_MAX_WIDTH}"
+                f"latent_channels is {m!r}; it must be an even number from {_LEAST_CHANNELS} to {MAX_WIDTH}"
             )
         for name in ("slices", "context_widths"):
             widths = getattr(self, name)
-            if not isinstance(widths, tuple | list) or not widths or not all(map(_is_width, widths)):
-                raise ValueError(f"{name} is {widths!r}; it must be whole numbers from 1 to {_MAX_WIDTH}")
+            if not isinstance(widths, tuple | list) or not widths or not all(map(is_width, widths)):
+                raise ValueError(f"{name} is {widths!r}; it must be whole numbers from 1 to {MAX_WIDTH}")
             object.__setattr__(self, name, tuple(widths))
         if sum(self.slices) != m:
             raise ValueError(f"slices are {self.slices}; they must add up to the {m} channels of y")
         if len(self.context_widths) != 2:
             raise ValueError(f"context_widths is {self.context_widths}; it must be two widths")
         for name in ("color_lambda", "depth_lambda"):
-            value = getattr(self, name)
-            if isinstance(value, bool) or not isinstance(value, int | float) or not 0 < value < math.inf:
-                raise ValueError(f"{name} is {value!r}; it must be a positive number")
-
-
-def _is_width(value: object) -> bool:
-    return isinstance(value, int) and not isinstance(value, bool) and 1 <= value <= _MAX_WIDTH
+            require_positive(name, getattr(self, name))

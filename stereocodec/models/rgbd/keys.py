@@ -105,7 +105,7 @@ def _official_shape(key: str, shape: torch.Size) -> torch.Size:
 
 
 def _model(config: RgbdConfig) -> Rgbd:
-    """Of shapes alone."""
+    """Builds the model on the meta device: shapes without values."""
     with torch.device("meta"):
         return Rgbd(config)
 
