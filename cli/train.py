@@ -79,14 +79,7 @@ def train(
     killed run goes on with --resume, and `bisic export` makes a release of it.
     On several GPUs: torchrun --nproc-per-node GPUS -m stereocodec_cli train ...
     """
-    if (config is None) == (arch is None):
-        raise click.UsageError("Name either a CONFIG or an --arch.")
-    if resume and (init is not None or grow is not None):
-        raise click.UsageError("--resume goes on with the weights of RUN: leave --init and --grow out.")
-    if init is not None and grow is not None:
-        raise click.UsageError("--grow goes on with the weights of the former run: leave --init out.")
-    if max_minutes is not None and fit_minutes is not None:
-        raise click.UsageError("Name either --max-minutes or --fit-minutes.")
+    _check_usage(config, arch, init, grow, resume, max_minutes, fit_minutes)
     if background:
         from stereocodec.training.background import yield_to_other_work
 
@@ -129,3 +122,23 @@ def train(
             trainer.run(max_minutes)
         else:
             train_for(trainer, fit_minutes)
+
+
+def _check_usage(
+    config: Path | None,
+    arch: str | None,
+    init: str | None,
+    grow: Path | None,
+    resume: bool,
+    max_minutes: float | None,
+    fit_minutes: float | None,
+) -> None:
+    """Raises UsageError for options that do not go together."""
+    if (config is None) == (arch is None):
+        raise click.UsageError("Name either a CONFIG or an --arch.")
+    if resume and (init is not None or grow is not None):
+        raise click.UsageError("--resume goes on with the weights of RUN: leave --init and --grow out.")
+    if init is not None and grow is not None:
+        raise click.UsageError("--grow goes on with the weights of the former run: leave --init out.")
+    if max_minutes is not None and fit_minutes is not None:
+        raise click.UsageError("Name either --max-minutes or --fit-minutes.")

@@ -18,7 +18,15 @@ from ..errors import TrainingError
 from ..files import write_atomically
 from ..models import StereoModel, build_model
 from . import distributed
-from .checkpoint import CONFIG, FILE_NAME, RandomState, check_settings, load_checkpoint, save_checkpoint
+from .checkpoint import (
+    CONFIG,
+    FILE_NAME,
+    check_settings,
+    load_checkpoint,
+    random_state,
+    save_checkpoint,
+    set_random_state,
+)
 from .config import TrainingConfig
 from .examples import Example, Photo, split_validation, spread
 from .growth import grow
@@ -132,7 +140,8 @@ class Trainer:
         self.step, self.crop_pairs = progress["step"], progress["crop_pairs"]
         self.hardware, self.init = progress["hardware"], progress["init"]
         if self._rank < len(states):
-            self._set_random_state(states[self._rank], progress["samplers"][self._rank])
+            set_random_state(states[self._rank], self.device)
+            self.sampler.generator.bit_generator.state = progress["samplers"][self._rank]
         else:  # a process that the run did not have before
             self._reseed()
         if self._is_first:
@@ -148,7 +157,7 @@ class Trainer:
     def save(self) -> None:
         """Writes the checkpoint; every process of a group must call it."""
         samplers = distributed.gather(self.sampler.generator.bit_generator.state)
-        random_states = distributed.gather(self._random_state())
+        random_states = distributed.gather(random_state(self.device))
         if self._is_first:
             progress = {
                 "step": self.step,
@@ -163,16 +172,6 @@ class Trainer:
     @property
     def _all_optimisers(self) -> list[torch.optim.Optimizer]:
         return [*self.optimisers, *self._auxiliary]
-
-    def _random_state(self) -> RandomState:
-        on_gpu = {"cuda": torch.cuda.get_rng_state(self.device)} if self.device.type == "cuda" else {}
-        return {"torch": torch.get_rng_state(), **on_gpu}
-
-    def _set_random_state(self, state: RandomState, sampler: dict[str, Any]) -> None:
-        torch.set_rng_state(state["torch"])
-        if self.device.type == "cuda" and "cuda" in state:
-            torch.cuda.set_rng_state(state["cuda"], self.device)
-        self.sampler.generator.bit_generator.state = sampler
 
     def reschedule(self, steps: int, decay_steps: int) -> None:
         """Trains to another number of steps, with another fall of the learning rates before it."""
