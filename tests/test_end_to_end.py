@@ -21,6 +21,8 @@ from stereocodec.pictures.pil import load_image
 from stereocodec.pictures.rgb import psnr
 from stereocodec.releases.folders import DEFAULT_MODEL, find_release, model_id_of
 
+pytestmark = pytest.mark.slow
+
 BISIC = Path(sysconfig.get_path("scripts")) / ("bisic.exe" if sys.platform == "win32" else "bisic")
 
 

@@ -150,6 +150,7 @@ def test_written_in_one_order_and_read_in_another(coded):
     assert_same_latents(traced_decode(coded.codec, data), trace)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("capability", [None, "default"])
 def test_another_process_and_its_vector_instructions(coded, tmp_path, capability):
     file, output = tmp_path / "pair.bsc", tmp_path / "trace.npz"

@@ -21,6 +21,8 @@ from stereocodec.entropy.lattice import Lattice
 from stereocodec.errors import DecodingMismatch
 from stereocodec.releases.official import import_checkpoint
 
+pytestmark = pytest.mark.slow
+
 EPSILON = Lattice().epsilon
 
 

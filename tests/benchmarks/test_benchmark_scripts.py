@@ -26,6 +26,8 @@ from stereocodec.entropy.density_tables import residual_tables
 from stereocodec.entropy.lattice import Lattice
 from stereocodec.releases.release import coding_tables
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture
 def disk_pair(tmp_path):

@@ -100,6 +100,7 @@ def test_marked_block_of_a_page_is_replaced_and_nothing_else(tmp_path):
         markdown_tables.replace_block(page, "y", "")
 
 
+@pytest.mark.slow
 def test_script_measures_real_files_once(tmp_path, tiny_release):
     pairs, results = tmp_path / "pairs", tmp_path / "results"
     pairs.mkdir()

@@ -117,6 +117,7 @@ def test_pictures_that_do_not_fit_are_named(folder):
     assert not (folder / "x.bsc").exists()
 
 
+@pytest.mark.slow
 def test_a_checkpoint_becomes_a_release(tmp_path):
     model = random_model()
     names = official_names(model.config)

@@ -297,6 +297,7 @@ def test_arbitrary_bytes(data):
     accepted_only_as_its_own_spelling(with_crc(SIGNATURE + b"\x10" + data))
 
 
+@pytest.mark.slow
 @settings(repeatable, max_examples=1000)
 @given(
     st.sampled_from(WHOLE_FILES),

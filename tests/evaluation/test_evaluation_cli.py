@@ -16,6 +16,8 @@ from PIL import Image
 
 from stereocodec.evaluation import runner
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(scope="module")
 def pairs(tmp_path_factory):

@@ -64,6 +64,7 @@ def test_every_codec_has_an_identity_of_its_own():
     assert len({codec.identity() for codec in codecs}) == len(codecs) >= len(PICTURE_CODECS)
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(
     not (ELSEWHERE.is_file() and EVALUATION.is_dir()), reason="needs the points measured elsewhere and their pairs"
 )

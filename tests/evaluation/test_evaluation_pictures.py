@@ -33,6 +33,7 @@ def finished(tmp_path):
     return evaluate(find_dataset(tmp_path), codecs, tmp_path / "out", shown=["scene"]), tmp_path / "out"
 
 
+@pytest.mark.slow
 def test_files_that_fail_or_decode_to_another_picture_are_left_out(finished, monkeypatch):
     run, folder = finished
     (scene,) = scenes(run, folder)

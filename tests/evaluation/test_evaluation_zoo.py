@@ -155,6 +155,7 @@ def test_a_package_that_cannot_be_imported_is_told(tmp_path, zoo):
     assert find_anchor("mbt2018-mean").missing() == "compressai cannot be imported: RuntimeError: no operator nms"
 
 
+@pytest.mark.slow
 def test_the_command_measures_a_network_and_skips_one_without_weights(tmp_path, zoo):
     folder = tmp_path / "pairs"
     folder.mkdir()

@@ -153,6 +153,8 @@ _PUBLISH = """
 import json, sys
 from stereocodec import StereoCodec
 from PIL import Image
+
+pytestmark = pytest.mark.slow
 codec = StereoCodec.from_pretrained("org/tiny", device="cpu")
 data = codec.compress(Image.open("left.png"), Image.open("right.png"), quality=70)
 open("pair.bsc", "wb").write(data)

@@ -12,6 +12,8 @@ from hub_server import TOKEN
 from stereocodec import __version__
 from stereocodec.releases.folders import DEFAULT_MODEL, find_release
 
+pytestmark = pytest.mark.slow
+
 FILES = ["config.json", "model.safetensors", "README.md"]
 
 

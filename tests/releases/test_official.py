@@ -51,6 +51,7 @@ def test_a_checkpoint_becomes_a_release_that_codes(arch, tmp_path):
         codec.compress(*views, quality=50)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("arch", SIDE)
 def test_tables_are_fitted_to_examples(arch, tmp_path):
     torch.save(state_dict(arch), tmp_path / "ckpt.pt")

@@ -25,7 +25,7 @@ from stereocodec.training.examples import central, load_photos
 from stereocodec.training.pairs.data import load_pairs
 
 TOOLS = REPOSITORY / "tools"
-pytestmark = pytest.mark.skipif(shutil.which("setsid") is None, reason="the script is for Linux")
+pytestmark = [pytest.mark.slow, pytest.mark.skipif(shutil.which("setsid") is None, reason="the script is for Linux")]
 
 RECIPE = f"""
 crop_height = 64

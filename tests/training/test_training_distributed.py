@@ -27,6 +27,8 @@ from stereocodec.training.pairs.data import load_pairs
 from stereocodec.training.distributed import process_group, rank
 from stereocodec.training.loop import Trainer
 
+pytestmark = pytest.mark.slow
+
 torch.set_num_threads(1)
 pictures, output = map(Path, sys.argv[1:])
 pairs = load_pairs([pictures])

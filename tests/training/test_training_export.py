@@ -24,7 +24,7 @@ from stereocodec.training import export
 from stereocodec.training.export import export_run
 from stereocodec.training.measure import coded_and_estimated_bytes
 
-pytestmark = pytest.mark.usefixtures("one_thread")
+pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("one_thread")]
 
 
 @pytest.mark.parametrize("quality", [10, 50, 100])

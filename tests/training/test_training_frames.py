@@ -26,7 +26,7 @@ from stereocodec.training.frames.sampler import FrameSampler
 from stereocodec.training.loop import Trainer
 from stereocodec.training.losses import squared_error
 
-pytestmark = pytest.mark.usefixtures("one_thread")
+pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("one_thread")]
 
 
 def settings(**changes):

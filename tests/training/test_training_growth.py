@@ -20,7 +20,7 @@ from stereocodec.models import ARCHITECTURES, build_model
 from stereocodec.training.growth import largest_difference, places
 from stereocodec.training.loop import Trainer
 
-pytestmark = pytest.mark.usefixtures("one_thread")
+pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("one_thread")]
 LARGER = TINY | {"blocks16": 2}
 
 

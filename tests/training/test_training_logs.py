@@ -10,7 +10,7 @@ from tensorboard.backend.event_processing.event_accumulator import EventAccumula
 
 from stereocodec.training.loop import Trainer
 
-pytestmark = pytest.mark.usefixtures("one_thread")
+pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("one_thread")]
 SETTINGS = {"steps": 40, "validate_every": 20, "checkpoint_every": 20, "validation_scenes": ("validation",)}
 
 

@@ -15,7 +15,7 @@ from stereocodec.training.config import TrainingConfig
 from stereocodec.training.export import export_run
 from stereocodec.training.loop import Trainer
 
-pytestmark = pytest.mark.usefixtures("one_thread")
+pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("one_thread")]
 NARROW = {"channels": 16, "slices": 2, "parameter_widths": [24, 16, 12], "context_widths": [16, 16, 16]}
 MODELS = {
     "bisic": NARROW | {"residual_widths": [16, 16, 8], "lambda_": 2048},

@@ -18,7 +18,7 @@ from stereocodec.errors import TrainingError
 from stereocodec.training import checkpoint
 from stereocodec.training.loop import Trainer
 
-pytestmark = pytest.mark.usefixtures("one_thread")
+pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("one_thread")]
 
 
 @pytest.mark.parametrize("optimiser", ["adamw", "muon"])

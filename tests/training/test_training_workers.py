@@ -14,6 +14,7 @@ from stereocodec.training.pairs.crop_workers import CropWorkers, default_workers
 from stereocodec.training.pairs.sampler import CropSampler
 
 pytestmark = [
+    pytest.mark.slow,
     pytest.mark.usefixtures("one_thread"),
     pytest.mark.skipif("fork" not in multiprocessing.get_all_start_methods(), reason="processes cannot be forked"),
 ]
