@@ -21,6 +21,8 @@ from stereocodec.errors import HubError, InvalidInput, InvalidRelease, UnknownMo
 from stereocodec.releases.cards import copy_release, with_metadata
 from stereocodec.releases.release import load_release
 
+pytestmark = pytest.mark.slow
+
 COMMIT = "0123456789abcdef0123456789abcdef01234567"
 ORIGIN = f"{NAME}@{COMMIT}"
 
@@ -153,8 +155,6 @@ _PUBLISH = """
 import json, sys
 from stereocodec import StereoCodec
 from PIL import Image
-
-pytestmark = pytest.mark.slow
 codec = StereoCodec.from_pretrained("org/tiny", device="cpu")
 data = codec.compress(Image.open("left.png"), Image.open("right.png"), quality=70)
 open("pair.bsc", "wb").write(data)

@@ -12,6 +12,8 @@ from runs import checkpoint_of, rows_of
 from safetensors.torch import load_file
 from test_training_muon import moved
 
+pytestmark = pytest.mark.slow
+
 # What every process does; this folder and `tests` are on its path.
 PROGRAM = """
 import sys
@@ -26,8 +28,6 @@ from stereocodec.errors import TrainingError
 from stereocodec.training.pairs.data import load_pairs
 from stereocodec.training.distributed import process_group, rank
 from stereocodec.training.loop import Trainer
-
-pytestmark = pytest.mark.slow
 
 torch.set_num_threads(1)
 pictures, output = map(Path, sys.argv[1:])
