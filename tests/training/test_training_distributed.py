@@ -7,6 +7,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
 import torch
 from runs import checkpoint_of, rows_of
 from safetensors.torch import load_file
