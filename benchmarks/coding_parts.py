@@ -21,7 +21,7 @@ from stereocodec.entropy.ans import StreamDecoder, StreamEncoder
 from stereocodec.entropy.coders import Group
 from stereocodec.entropy.streams import StreamReader, StreamWriter
 from stereocodec.models import StereoModel
-from stereocodec.releases import load_release
+from stereocodec.releases.release import load_release
 
 View = NDArray[np.uint8]
 Parts = dict[str, float]

@@ -18,8 +18,8 @@ from PIL import Image, ImageDraw, ImageFont
 from rd_points import View, jpeg_bytes
 
 from stereocodec import StereoCodec
-from stereocodec.images import psnr, to_pair
-from stereocodec.pil_images import load_image
+from stereocodec.pictures.pil import load_image
+from stereocodec.pictures.rgb import psnr, to_pair
 
 ROOT = Path(__file__).parent.parent
 DETAIL = (221, 160)  # width and height in the pair's pixels

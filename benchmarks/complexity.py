@@ -20,7 +20,7 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from stereocodec.entropy.coders import RateEstimator
 from stereocodec.models import StereoModel, build_model
-from stereocodec.models.bisic_entropy import wavefronts
+from stereocodec.models.bisic.entropy import wavefronts
 
 PAIR_ARCHITECTURES = ("bisic-rt", "bisic", "bisic-fast", "ecsic")
 

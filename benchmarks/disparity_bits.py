@@ -21,7 +21,7 @@ from encoder_choices import disparities_as_found
 from markdown_tables import publish, table
 from memory_points import chosen_pairs, coded_point, conditions, load_codec, pairs_parser
 from numpy.typing import NDArray
-from rd_points import Pair
+from rd_points import EvaluationPair
 from torch import Tensor
 
 from stereocodec import StereoCodec
@@ -62,7 +62,7 @@ def main() -> None:
     publish(report(sums, len(pairs), conditions(codec, f"pairs: {len(pairs)}")), "disparity-bits", arguments.markdown)
 
 
-def measure(codec: StereoCodec, pair: Pair, quality: int) -> Sums:
+def measure(codec: StereoCodec, pair: EvaluationPair, quality: int) -> Sums:
     """One pair at one quality."""
     views = pair.load()
     with disparities_as_found(codec), watched_fields() as before:

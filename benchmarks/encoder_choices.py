@@ -23,8 +23,9 @@ from memory_points import chosen_pairs, conditions, load_codec, pairs_parser
 from validation_curves import BANDS, percents
 
 from stereocodec.codec import StereoCodec
-from stereocodec.images import psnr
-from stereocodec.models import bisic_rt, rt_entropy
+from stereocodec.models.bisic_rt import entropy as rt_entropy
+from stereocodec.models.bisic_rt import model as bisic_rt
+from stereocodec.pictures.rgb import psnr
 
 QUALITIES = (0, 15, 30, 60, 90)
 NONE, ALL = "none", "all, as files are written"
@@ -33,8 +34,8 @@ Points = list[list[dict[str, float]]]  # by pair, a point per quality
 
 @contextmanager
 def _with_tables(codec: StereoCodec, **changes: Any) -> Iterator[None]:
-    release = codec._release
-    with patch.object(codec, "_release", replace(release, tables=replace(release.tables, **changes))):
+    release = codec._coder.release
+    with patch.object(codec._coder, "release", replace(release, tables=replace(release.tables, **changes))):
         yield
 
 

@@ -22,9 +22,10 @@ from markdown_tables import machine, table
 from validation_curves import BANDS, percents, points
 
 from stereocodec.training.config import TrainingConfig
-from stereocodec.training.data import Pair, Photo, load_pairs, load_photos
+from stereocodec.training.examples import Photo, load_photos
 from stereocodec.training.loop import Trainer
-from stereocodec.training.validation import validate_pairs
+from stereocodec.training.pairs.data import Pair, load_pairs
+from stereocodec.training.validation import validate
 
 _MARKS = (0.25, 1.0)
 _FAR = 10**9  # steps that no comparison reaches, so that learning rates stay
@@ -73,7 +74,7 @@ def _trained(path: Path, arguments: argparse.Namespace, pairs: list[Pair], photo
         while time.process_time() - started < 60 * mark * arguments.minutes:
             trainer.train_step()
         before = time.process_time()
-        rows = validate_pairs(trainer.averaged(), trainer.validation_examples)
+        rows = validate(trainer.kind, trainer.averaged(), trainer.validation_examples)
         _tell(f"{path.stem} after {trainer.step} steps: {points(rows)}")
         done = {"minutes": mark * arguments.minutes, "step": trainer.step, "crop_pairs": trainer.crop_pairs}
         marks.append({**done, "rows": rows})

@@ -34,9 +34,9 @@ from tracing import Trace, permuted_sums, replay, traced_encode  # noqa: E402
 from stereocodec.codec import StereoCodec  # noqa: E402
 from stereocodec.container import Container  # noqa: E402
 from stereocodec.entropy.guard import count_entries  # noqa: E402
-from stereocodec.images import to_pair  # noqa: E402
-from stereocodec.pil_images import load_image  # noqa: E402
-from stereocodec.releases import load_release  # noqa: E402
+from stereocodec.pictures.pil import load_image  # noqa: E402
+from stereocodec.pictures.rgb import to_pair  # noqa: E402
+from stereocodec.releases.release import load_release  # noqa: E402
 
 SAMPLE = REPOSITORY / "docs" / "sample"
 DTYPES = {"float64": torch.float64, "float32": torch.float32}

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from stereocodec.models import StereoModel
-from stereocodec.models.bisic_keys import official_names
+from stereocodec.models.bisic.keys import official_names
 
 _SALTS = {"bisic": 0x1B15, "bisic-fast": 0x2FA5}
 # What a name matches first: gain of weights, amplitude and offset of biases.

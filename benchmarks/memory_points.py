@@ -7,11 +7,11 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from markdown_tables import machine
-from rd_points import Pair, Point, View, find_pairs
+from rd_points import EvaluationPair, Point, View, find_pairs
 
 from stereocodec import StereoCodec
 from stereocodec.errors import StereoCodecError
-from stereocodec.images import psnr
+from stereocodec.pictures.rgb import psnr
 
 
 def parser(description: str | None) -> argparse.ArgumentParser:
@@ -31,7 +31,7 @@ def pairs_parser(description: str | None) -> argparse.ArgumentParser:
     return options
 
 
-def chosen_pairs(arguments: argparse.Namespace) -> list[Pair]:
+def chosen_pairs(arguments: argparse.Namespace) -> list[EvaluationPair]:
     """The pairs of --data, or those that --pairs names. Raises SystemExit when there is none of them."""
     pairs = [p for p in find_pairs(arguments.data) if not arguments.pairs or p.name in arguments.pairs]
     if not pairs:

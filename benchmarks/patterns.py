@@ -16,7 +16,8 @@ View = NDArray[np.uint8]
 Views = tuple[View, View]
 Colour = tuple[int, int, int]
 
-SAMPLE = Path(__file__).parent.parent / "docs" / "sample"
+_ROOT = Path(__file__).parent.parent
+SAMPLE, _RENDERER = _ROOT / "docs" / "sample", _ROOT / "tools" / "renderer"
 MAX_SIZE = (960, 640)  # width and height of the sample pair, which some patterns are cut from
 DISPARITY = 9  # odd, so that the finest patterns are not the same in both views
 
@@ -152,11 +153,11 @@ def _sample(side: str, height: int, width: int) -> View:
 
 def _two_scenes(height: int, width: int) -> Views:
     """The sample pair's left view, and the upside-down left view of another scene by the same renderer."""
-    sys.path.insert(0, str(SAMPLE))
+    sys.path.insert(0, str(_RENDERER))
     try:
         renderer = importlib.import_module("render_scene").StereoRenderer
     finally:
-        sys.path.remove(str(SAMPLE))
+        sys.path.remove(str(_RENDERER))
     # Upside down, since all scenes of the renderer have their table and their horizon at about the same height.
     other = renderer(width, height, 1, 2).view(0).rgb[::-1]
     return _sample("left", height, width), np.ascontiguousarray(other)

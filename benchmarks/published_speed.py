@@ -35,13 +35,13 @@ from torch import Tensor
 from stereocodec import StereoCodec
 from stereocodec.entropy.coders import RateEstimator
 from stereocodec.entropy.lattice import Lattice
-from stereocodec.images import to_pair
 from stereocodec.models import StereoModel, build_model
-from stereocodec.models.bisic import Bisic
-from stereocodec.nn.stereo_conv import StereoConv, StereoConvTranspose
-from stereocodec.pil_images import load_image
-from stereocodec.release_folders import built_in_names, find_release
-from stereocodec.releases import coding_tables, load_release, save_release
+from stereocodec.models.bisic.model import Bisic
+from stereocodec.models.bisic.stereo_conv import StereoConv, StereoConvTranspose
+from stereocodec.pictures.pil import load_image
+from stereocodec.pictures.rgb import to_pair
+from stereocodec.releases.folders import built_in_names, find_release
+from stereocodec.releases.release import coding_tables, load_release, save_release
 from stereocodec.training.measure import coded_and_estimated_bytes
 
 View = NDArray[np.uint8]

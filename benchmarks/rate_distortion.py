@@ -19,8 +19,8 @@ from markdown_tables import publish
 from rd_report import report
 
 from stereocodec.errors import StereoCodecError
-from stereocodec.evaluation.datasets import find_pairs
-from stereocodec.evaluation.model_codec import QUALITIES, model_codec
+from stereocodec.evaluation.codecs.model import CURVE_QUALITIES, model_codec
+from stereocodec.evaluation.datasets import find_dataset
 from stereocodec.evaluation.points import read_points
 from stereocodec.evaluation.report import write_report
 from stereocodec.evaluation.results import Results, gather, write_results
@@ -60,7 +60,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--points", type=Path, metavar="CSV", help="points of other codecs, measured elsewhere")
     parser.add_argument("--pairs", nargs="+", default=(), metavar="NAME", help="only these pairs")
     parser.add_argument("--model", default="bisic-rt", metavar="NAME|DIR")
-    parser.add_argument("--qualities", type=_qualities, default=QUALITIES, metavar="Q,Q,...")
+    parser.add_argument("--qualities", type=_qualities, default=CURVE_QUALITIES, metavar="Q,Q,...")
     parser.add_argument("--device", default="cpu", help="cpu or cuda (default cpu)")
     parser.add_argument("--jobs", type=int, default=1, metavar="N", help="processes, which share torch's threads")
     parser.add_argument("--markdown", type=Path, metavar="FILE", help="page whose marked block gets the report")
@@ -77,7 +77,7 @@ def _qualities(text: str) -> tuple[int, ...]:
 
 
 def _results(arguments: argparse.Namespace) -> Results:
-    dataset = find_pairs(arguments.data, names=arguments.pairs)
+    dataset = find_dataset(arguments.data, names=arguments.pairs)
     model = model_codec(arguments.model, arguments.qualities, arguments.device)
     others = read_points(arguments.points) if arguments.points else []
     codecs = [model, *map(find_anchor, arguments.anchors)]

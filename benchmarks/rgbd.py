@@ -1,6 +1,6 @@
 """Frames of colour and depth against what they are kept in today: JPEG, WebP or JPEG XL beside 16-bit depth.
 
-    python docs/sample/render_frames.py -o held-out -n 24 --seed 1000000
+    python tools/renderer/render_frames.py -o held-out -n 24 --seed 1000000
     python benchmarks/rgbd.py --frames held-out --markdown docs/rgbd.md
 
 Every frame is coded once; then for each of the others the bytes are searched at which its colour has the same PSNR
@@ -27,13 +27,13 @@ from PIL import Image
 
 from stereocodec import RgbdCodec
 from stereocodec.container import Container
-from stereocodec.container_depth import DepthMode
-from stereocodec.depth_images import DepthMap, depth_errors, to_network
+from stereocodec.container.depth import DepthMode
 from stereocodec.errors import StereoCodecError
-from stereocodec.evaluation.codecs import picture_bytes
-from stereocodec.images import psnr
+from stereocodec.evaluation.codecs.base import picture_bytes
+from stereocodec.pictures.depth import DepthMap, depth_errors, to_network
+from stereocodec.pictures.rgb import psnr
 from stereocodec.training.config import TrainingConfig
-from stereocodec.training.frames import Frame, load_frames
+from stereocodec.training.frames.data import Frame, load_frames
 
 Bytes = dict[str, float]
 """Bytes by what they hold, of one frame."""

@@ -23,8 +23,8 @@ from markdown_tables import machine, publish, table
 from numpy.typing import NDArray
 from PIL import Image
 
-from stereocodec.images import to_pair
-from stereocodec.pil_images import load_image
+from stereocodec.pictures.pil import load_image
+from stereocodec.pictures.rgb import to_pair
 
 if TYPE_CHECKING:
     from coding_parts import Parts
@@ -85,7 +85,7 @@ def _times(arguments: argparse.Namespace, views: tuple[View, View]) -> tuple[str
     from coding_parts import DECODE, ENCODE, coding_parts, walk_precision
 
     from stereocodec import StereoCodec
-    from stereocodec.releases import load_release
+    from stereocodec.releases.release import load_release
 
     codec = StereoCodec.from_pretrained(arguments.model, device=arguments.device)
     model_class = type(load_release(arguments.model).model)

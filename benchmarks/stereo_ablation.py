@@ -22,9 +22,10 @@ from rd_points import Point, find_pairs, manifest_column
 from stereocodec import StereoCodec
 from stereocodec.training.checkpoint import FILE_NAME
 from stereocodec.training.config import TrainingConfig
-from stereocodec.training.data import load_pairs, load_photos
+from stereocodec.training.examples import load_photos
 from stereocodec.training.export import export_run
 from stereocodec.training.loop import Trainer
+from stereocodec.training.pairs.data import load_pairs
 
 QUALITIES = (20, 40, 60, 80)
 CLOSE_PX = 40  # median disparity from which a pair counts as close-range

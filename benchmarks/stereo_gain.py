@@ -18,7 +18,7 @@ import numpy as np
 from bd_rates import pair_bd_rate
 from markdown_tables import publish, table
 from memory_points import chosen_pairs, coded_point, conditions, load_codec, pairs_parser
-from rd_points import Pair, Point, View, manifest_column
+from rd_points import EvaluationPair, Point, View, manifest_column
 
 from stereocodec import StereoCodec
 
@@ -30,7 +30,7 @@ GRID = 16  # rows: block transforms cut the rolled view into the same blocks as 
 class Gain:
     """The points of a pair, of the pair with its right view rolled, and the same of the left view twice."""
 
-    pair: Pair
+    pair: EvaluationPair
     true: Sequence[Point]
     rolled: Sequence[Point]
     same: Sequence[Point]
@@ -66,7 +66,7 @@ def rolled(view: View) -> View:
     return np.roll(view, -(height // 2 // GRID * GRID or height // 2), axis=0)
 
 
-def measure(codec: StereoCodec, pair: Pair) -> Gain:
+def measure(codec: StereoCodec, pair: EvaluationPair) -> Gain:
     """All points of a pair."""
     left, right = pair.load()
     seconds = (right, rolled(right), left, rolled(left))

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 import numpy as np
 from markdown_tables import publish, table
 from memory_points import chosen_pairs, coded_point, conditions, load_codec, pairs_parser
-from rd_points import Pair, Point, View
+from rd_points import EvaluationPair, Point, View
 
 from stereocodec import StereoCodec
 
@@ -49,7 +49,7 @@ def mirrored(views: tuple[View, View]) -> tuple[View, View]:
     return np.ascontiguousarray(right[:, ::-1]), np.ascontiguousarray(left[:, ::-1])
 
 
-def measure(codec: StereoCodec, pair: Pair) -> list[Change]:
+def measure(codec: StereoCodec, pair: EvaluationPair) -> list[Change]:
     """The changes of a pair at all qualities."""
     views = pair.load()
     return [

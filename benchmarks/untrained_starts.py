@@ -18,12 +18,16 @@ import torch
 from markdown_tables import machine, publish, table
 from validation_curves import BANDS, Rows, percents
 
-from stereocodec.models import bisic_rt, build_model
-from stereocodec.models.bisic_rt import BisicRt
-from stereocodec.nn import dct
+from stereocodec.models import build_model
+from stereocodec.models.bisic_rt import dct
+from stereocodec.models.bisic_rt import model as bisic_rt
+from stereocodec.models.bisic_rt.model import BisicRt
 from stereocodec.training.config import TrainingConfig
-from stereocodec.training.data import CropSampler, Pair, load_pairs, split_validation
-from stereocodec.training.validation import validate_pairs
+from stereocodec.training.examples import split_validation
+from stereocodec.training.kinds import kind_of
+from stereocodec.training.pairs.data import Pair, load_pairs
+from stereocodec.training.pairs.sampler import CropSampler
+from stereocodec.training.validation import validate
 
 _SIDE, _CALIBRATED = 384, 32
 
@@ -55,7 +59,7 @@ def curve(
     assert isinstance(model, BisicRt)
     change(model)
     model.calibrate(crops)
-    return validate_pairs(model.eval(), scenes, _SIDE)
+    return validate(kind_of(model), model.eval(), scenes, _SIDE)
 
 
 def _without_lapping(model: BisicRt) -> None:

@@ -12,12 +12,12 @@ from typing import TYPE_CHECKING, Any, BinaryIO, TypeVar
 import click
 
 from stereocodec.container import SIGNATURE
-from stereocodec.container_rules import MAX_CHUNK_BYTES, MAX_GUARD_BYTES, MAX_STREAM_BYTES
+from stereocodec.container.limits import MAX_CHUNK_BYTES, MAX_GUARD_BYTES, MAX_STREAM_BYTES
 from stereocodec.errors import InvalidInput, LimitExceeded
 from stereocodec.files import write_atomically
 
 if TYPE_CHECKING:
-    from stereocodec.release_codec import Progress
+    from stereocodec.coding import Progress
 
 STANDARD_STREAM = "-"
 _Function = TypeVar("_Function", bound=Callable[..., Any])

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO
@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO
 import click
 
 from stereocodec.container import Container, ViewKind
-from stereocodec.errors import FormatError, OutputError
+from stereocodec.errors import OutputError
 from stereocodec.files import check_writable, write_together
 
 from ._shared import (
@@ -23,10 +23,11 @@ from ._shared import (
     require_binary_stdout,
     same_file,
 )
-from .rgbd import decode_frame
 
 if TYPE_CHECKING:
     from PIL import Image
+
+    from stereocodec import RgbdCodec, StereoCodec
 
 # Formats that hold 8-bit RGB, by extension: Pillow's name, and settings that lose as little as it allows.
 _JPEG: tuple[str, dict[str, Any]] = ("JPEG", {"quality": 95, "subsampling": 0})
@@ -41,6 +42,7 @@ FORMATS: dict[str, tuple[str, dict[str, Any]]] = {
     ".jpeg": _JPEG,
 }
 _VIEWS = ("left", "right")
+_NAMES = {ViewKind.RGB8: _VIEWS, ViewKind.RGB8_DEPTH: ("color", "depth")}
 
 
 @click.command()
@@ -85,68 +87,65 @@ def decode(
         raise click.UsageError(
             f"-o {click.format_filename(output)} is not a folder: name files with --left and --right."
         )
-    data = read_file(file) if left is right is None else b""
-    if _holds_depth(data):
-        decode_frame(file, data, output, model, pull=pull, device=device, force=force, quiet=quiet)
-        return
-    targets = _targets(file, output, left, right)
+    targets = _named_targets(file, left, right)
+    if output is not None and targets:
+        raise click.UsageError("Give either a folder with -o or files with --left and --right, not both.")
+    if file == STANDARD_STREAM and output is None and not targets:
+        raise click.UsageError("Standard input has no name: say where to write, with -o or --left and --right.")
     stdout_view = next((view for view, path in targets.items() if path == STANDARD_STREAM), None)
     stdout = require_binary_stdout(f"name a file with --{stdout_view}") if stdout_view else None
+    _check_writable(targets, force)
+    # What is wrong with the file itself is said before torch is imported.
+    container = Container.from_bytes(read_file(file))
+    names = _NAMES[container.view_kind]
+    if not targets:
+        targets = _default_targets(file, output, names)
+        _check_writable(targets, force)
+    elif container.view_kind is not ViewKind.RGB8:
+        raise click.UsageError("The file is of colour and depth: leave --left and --right out.")
+    codec = _codec_class(container.view_kind).for_file(container, model, device=device, pull=pull)
+    with progress_bar(quiet) as progress:
+        pictures = dict(zip(names, codec.decompress(container, progress=progress), strict=True))
+    files = [(path, _writer(pictures[name], path)) for name, path in targets.items() if name != stdout_view]
+    write_together(files, overwrite=force)
+    if stdout is not None and stdout_view is not None:
+        _writer(pictures[stdout_view], STANDARD_STREAM)(stdout)
+        stdout.flush()
+    if not quiet and files:
+        written = ", ".join(click.format_filename(path) for path, _ in files)
+        click.echo(f"{written}: {container.width}x{container.height}", err=stdout is not None)
+
+
+def _codec_class(kind: ViewKind) -> type[StereoCodec | RgbdCodec]:
+    from stereocodec import RgbdCodec, StereoCodec
+
+    return RgbdCodec if kind is ViewKind.RGB8_DEPTH else StereoCodec
+
+
+def _check_writable(targets: Mapping[str, str], force: bool) -> None:
     for path in targets.values():
         if path != STANDARD_STREAM:
             check_writable(path, force)
-    data = data or read_file(file)
-    Container.from_bytes(data)  # what is wrong with the file itself is said before torch is imported
-
-    from stereocodec import StereoCodec
-
-    codec = StereoCodec.for_file(data, model, device=device, pull=pull)
-    with progress_bar(quiet) as progress:
-        views = dict(zip(_VIEWS, codec.decompress(data, progress=progress), strict=True))
-    files = [(path, _writer(views[view], path)) for view, path in targets.items() if view != stdout_view]
-    write_together(files, overwrite=force)
-    if stdout is not None and stdout_view is not None:
-        _writer(views[stdout_view], STANDARD_STREAM)(stdout)
-        stdout.flush()
-    if not quiet and files:
-        width, height = views["left"].size
-        names = ", ".join(click.format_filename(path) for path, _ in files)
-        click.echo(f"{names}: {width}x{height}", err=stdout is not None)
 
 
-def _holds_depth(data: bytes) -> bool:
-    try:
-        return Container.from_bytes(data).view_kind is ViewKind.RGB8_DEPTH
-    except FormatError:  # said later, when the command's arguments are known to be right
-        return False
-
-
-def _targets(file: str, output: str | None, left: str | None, right: str | None) -> dict[str, str]:
-    """The path of each view that shall be written."""
+def _named_targets(file: str, left: str | None, right: str | None) -> dict[str, str]:
+    """The path of each view that --left and --right name."""
     named = {view: path for view, path in zip(_VIEWS, (left, right), strict=True) if path is not None}
-    if output is not None and named:
-        raise click.UsageError("Give either a folder with -o or files with --left and --right, not both.")
-    if not named:
-        return _default_targets(file, output)
     for view, path in named.items():
         if path != STANDARD_STREAM:
             _check_extension(path)
         if same_file(path, file):
             raise click.UsageError(f"--{view} is the file to decode: give it a name of its own.")
-    if len(named) == 2 and (left == right or same_file(*named.values())):
+    if left is not None and right is not None and (left == right or same_file(left, right)):
         raise click.UsageError("--left and --right name one file: each view needs its own.")
     return named
 
 
-def _default_targets(file: str, output: str | None) -> dict[str, str]:
-    if file == STANDARD_STREAM:
-        if output is None:
-            raise click.UsageError("Standard input has no name: say where to write, with -o or --left and --right.")
-        names = [f"{view}.png" for view in _VIEWS]
-    else:
-        names = [f"{Path(file).stem}_{view}.png" for view in _VIEWS]
+def _default_targets(file: str, output: str | None, names: Sequence[str]) -> dict[str, str]:
+    """A PNG file for each picture, beside the file or in the folder."""
+    stem = "" if file == STANDARD_STREAM else f"{Path(file).stem}_"
     folder = Path(file).parent if output is None else Path(output)
-    return {view: str(folder / name) for view, name in zip(_VIEWS, names, strict=True)}
+    return {name: str(folder / f"{stem}{name}.png") for name in names}
 
 
 def _check_extension(path: str) -> None:

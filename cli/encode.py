@@ -2,39 +2,21 @@
 
 from __future__ import annotations
 
-import sys
-from io import BytesIO
-from typing import TYPE_CHECKING
-
 import click
 
-from stereocodec.container import Container
 from stereocodec.files import check_writable
-from stereocodec.release_folders import DEFAULT_DEPTH_MODEL, DEFAULT_MODEL
+from stereocodec.releases.folders import DEFAULT_DEPTH_MODEL, DEFAULT_MODEL
 
+from ._pictures import DepthOptions, FramePictures, PairPictures, Pictures
 from ._shared import (
     STANDARD_STREAM,
     device_option,
-    display_name,
     force_option,
     progress_bar,
     quiet_option,
     require_binary_stdout,
-    same_file,
     write_data,
 )
-from .rgbd import DepthOptions, encode_frame
-
-if TYPE_CHECKING:
-    import numpy as np
-    from numpy.typing import NDArray
-    from PIL import Image
-
-    from stereocodec import StereoCodec
-
-    View = NDArray[np.uint8]
-
-_MAX_PICTURE_BYTES = 2**30  # read from standard input; 8-bit RGB of the largest view is a tenth of that
 
 
 @click.command()
@@ -104,84 +86,42 @@ def encode(
     What has no measurement stays so exactly. Bits are per pixel of the frame, and the errors of depth are in
     millimetres.
     """
-    if depth is not None:
-        if right is not None:
-            raise click.UsageError("With --depth there is one picture, that of colour.")
-        options = DepthOptions(depth, depth_unit, depth_mode or "linear", depth_range, invalid or 0)
-        encode_frame(
-            left,
-            options,
-            output,
-            quality=quality,
-            model=model,
-            device=device,
-            force=force,
-            verify=not no_verify,
-            quiet=quiet,
-        )
-        return
-    if any(value is not None for value in (depth_unit, depth_mode, depth_range, invalid)):
-        raise click.UsageError("The options of depth need a depth map: name it with --depth.")
-    if right is None:
-        raise click.UsageError("Missing argument 'RIGHT'.")
-    _check_usage(left, right, output)
+    pictures = _pictures(left, right, depth, depth_unit, depth_mode, depth_range, invalid)
+    pictures.check_usage(output)
     stdout = require_binary_stdout("name a file with -o") if output == STANDARD_STREAM else None
     if stdout is None:
         check_writable(output, force)
-    views = _load_pair(left, right)
-
-    from stereocodec import StereoCodec
-
-    codec = StereoCodec.from_pretrained(model, device=device)
+    pictures.load()
+    codec = pictures.codec(model, device)
     with progress_bar(quiet) as progress:
-        data = codec.compress(*views, quality=quality, progress=progress)
+        container = pictures.encode(codec, quality, progress)
+    data = container.to_bytes()
     # Checked before anything is written: a file that does not decode is never left behind.
-    levels = None if no_verify else _decoded_psnr(codec, data, views, quiet)
+    measured = None if no_verify else pictures.measured(codec, data, quiet)
     name = write_data(data, output, stdout, force=force)
     if not quiet:
-        size = _size_text(len(data), views[0])
-        chosen = f"quality {Container.from_bytes(data).quality}, " if codec.has_qualities else ""
-        click.echo(f"{name}: {size}, {chosen}{codec.name}", err=stdout is not None)
-        if levels is not None:
-            click.echo(_psnr_text(*levels), err=stdout is not None)
+        facts = pictures.facts(codec, container, len(data))
+        click.echo(f"{name}: {facts}, {codec.name}", err=stdout is not None)
+        if measured is not None:
+            click.echo(measured, err=stdout is not None)
 
 
-def _size_text(count: int, view: View) -> str:
-    height, width = view.shape[:2]
-    return f"{count:,} bytes, {8 * count / (2 * width * height):.4f} bpp, {width}x{height}"
-
-
-def _psnr_text(left: float, right: float) -> str:
-    return f"PSNR: left {left:.2f} dB, right {right:.2f} dB, mean {(left + right) / 2:.2f} dB"
-
-
-def _check_usage(left: str, right: str, output: str) -> None:
-    if left == right == STANDARD_STREAM:
-        raise click.UsageError("Only one of the two views can come from standard input.")
-    if any(same_file(output, view) for view in (left, right)):
-        raise click.UsageError("The output is one of the two pictures: give it a name of its own.")
-
-
-def _load_pair(left: str, right: str) -> tuple[View, View]:
-    from stereocodec.images import to_pair, to_rgb8
-
-    # Converted one by one first, so that an error names the file.
-    first, second = (to_rgb8(_load(path), display_name(path)) for path in (left, right))
-    return to_pair(first, second)
-
-
-def _load(path: str) -> Image.Image:
-    from stereocodec.pil_images import load_image
-
-    if path != STANDARD_STREAM:
-        return load_image(path)
-    # Pillow needs to move back and forth in a file, which a pipe cannot.
-    return load_image(BytesIO(sys.stdin.buffer.read(_MAX_PICTURE_BYTES)), display_name(path))
-
-
-def _decoded_psnr(codec: StereoCodec, data: bytes, views: tuple[View, View], quiet: bool) -> tuple[float, float]:
-    from stereocodec.images import psnr
-
-    with progress_bar(quiet) as progress:
-        left, right = codec.decompress(data, output="numpy", progress=progress)
-    return psnr(views[0], left), psnr(views[1], right)
+def _pictures(
+    left: str,
+    right: str | None,
+    depth: str | None,
+    unit: str | None,
+    mode: str | None,
+    limits: tuple[float, float] | None,
+    invalid: int | None,
+) -> Pictures:
+    """The pictures that the arguments name."""
+    if depth is not None:
+        if right is not None:
+            raise click.UsageError("With --depth there is one picture, that of colour.")
+        return FramePictures(left, depth, DepthOptions(unit, mode or "linear", limits, invalid or 0))
+    if any(value is not None for value in (unit, mode, limits, invalid)):
+        raise click.UsageError("The options of depth need a depth map: name it with --depth.")
+    if right is None:
+        raise click.UsageError("Missing argument 'RIGHT'.")
+    return PairPictures(left, right)

@@ -18,7 +18,7 @@ from stereocodec.errors import InvalidInput, OutputError
 from ._shared import device_option, quiet_option
 
 if TYPE_CHECKING:
-    from stereocodec.evaluation.codecs import Codec
+    from stereocodec.evaluation.codecs.base import Codec
     from stereocodec.evaluation.runner import Progress, Run
 
 _DEFAULT_ANCHORS = "jpeg,webp,avif,jxl,jpeg2000,x265,av1"
@@ -124,7 +124,7 @@ def evaluate(dataset: Path, output: Path, quiet: bool, **options: Any) -> None:
         raise click.UsageError("Name models or anchors: there is nothing to measure.")
     others = read_points(options["points"]) if options["points"] else []
     crop = datasets.parse_crop(options["crop"]) if options["crop"] else None
-    found = datasets.find_pairs(dataset, crop=crop, split=options["split"], names=options["pairs"])
+    found = datasets.find_dataset(dataset, crop=crop, split=options["split"], names=options["pairs"])
     reference = options["reference"] and runner.ALIASES.get(options["reference"], options["reference"])
     if reference and reference not in {c.name for c in codecs} | {p.codec for p in others}:
         raise InvalidInput(f"--reference {options['reference']} is none of the codecs that are measured")
@@ -148,12 +148,12 @@ def evaluate(dataset: Path, output: Path, quiet: bool, **options: Any) -> None:
 def _codecs(options: dict[str, Any]) -> tuple[list[Codec], list[str]]:
     """The codecs to measure, models first, and the names of the models."""
     from stereocodec.devices import torch_device
-    from stereocodec.evaluation.model_codec import QUALITIES, model_codec
+    from stereocodec.evaluation.codecs.model import CURVE_QUALITIES, model_codec
+    from stereocodec.evaluation.codecs.template import read_templates
     from stereocodec.evaluation.runner import find_anchor
-    from stereocodec.evaluation.template_codecs import read_templates
 
     device = torch_device(options["device"]).type if options["models"] else "cpu"
-    qualities = _qualities(options["qualities"]) if options["qualities"] else QUALITIES
+    qualities = _qualities(options["qualities"]) if options["qualities"] else CURVE_QUALITIES
     models: list[Codec] = [model_codec(name, qualities, device) for name in options["models"]]
     anchors: list[Codec] = [find_anchor(name) for name in options["anchors"]]
     anchors += read_templates(options["commands"]) if options["commands"] else []

@@ -37,7 +37,7 @@ def export(run: Path, output: Path, name: str | None, data: tuple[Path, ...], tr
     """
     from stereocodec.training.checkpoint import run_settings
     from stereocodec.training.export import export_run
-    from stereocodec.training.tasks import load_examples
+    from stereocodec.training.kinds import load_examples
 
     examples = load_examples(run_settings(run), data)
     export_run(run, output, name=name or output.resolve().name, data=trained_on, examples=examples)

@@ -12,8 +12,8 @@ import click
 @click.option(
     "--arch",
     required=True,
-    type=click.Choice(["bisic", "bisic-fast", "ecsic", "rgbd"]),
-    help="The architecture that the checkpoint is of.",
+    metavar="NAME",
+    help="The architecture that the checkpoint is of; an unknown one names those that are known.",
 )
 @click.option(
     "-o", "--output", required=True, type=click.Path(path_type=Path), metavar="DIR", help="The release folder."
@@ -29,11 +29,15 @@ import click
 def import_(checkpoint: Path, arch: str, output: Path, name: str | None, data: tuple[Path, ...]) -> None:
     """Make a release folder of a checkpoint of a published codec.
 
-    CHECKPOINT is what the official training code of BiSIC, BiSIC-Fast, ECSIC or the RGB-D codec of TOMM 2024
-    (rgbd) saved, or the same tensors as safetensors. Nothing in it is executed. `bisic encode --model DIR` uses the
-    folder. With --data, which takes longer, files become a little smaller.
+    CHECKPOINT is what the codec's official training code saved, or the same tensors as safetensors. Nothing in it is
+    executed. `bisic encode --model DIR` uses the folder. With --data, which takes longer, files become a little
+    smaller.
     """
-    from stereocodec.official import import_checkpoint
+    # Which architectures there are takes torch to know, so that neither --help nor completion lists them.
+    from stereocodec.releases.official import formats, import_checkpoint
+
+    if arch not in formats():
+        raise click.BadParameter(f"'{arch}' is not one of {', '.join(formats())}.", param_hint="'--arch'")
 
     examples = []
     if data:

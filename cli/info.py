@@ -3,20 +3,16 @@
 from __future__ import annotations
 
 import json
-from contextlib import suppress
-from pathlib import Path
 from typing import Any
 
 import click
 
-import stereocodec
 from stereocodec.container import Container
-from stereocodec.container_depth import DepthView
-from stereocodec.container_rules import HUB_REPOSITORY, MODEL_NAME
+from stereocodec.container.depth import DepthView
+from stereocodec.container.limits import HUB_REPOSITORY, MODEL_NAME
+from stereocodec.releases.folders import built_in_of
 
 from ._shared import display_name, read_file
-
-_BUILT_IN = Path(stereocodec.__file__).parent / "weights"
 
 
 @click.command()
@@ -96,11 +92,9 @@ def _depth_text(depth: dict[str, Any]) -> str:
 
 def _model_name(container: Container) -> str | None:
     """The built-in release of the file's id, or else the name that the file gives; None if unknown."""
-    # The module of releases imports torch; their ids are in small JSON files.
-    for path in sorted(_BUILT_IN.glob("*/config.json")):
-        with suppress(OSError, ValueError, AttributeError):
-            if json.loads(path.read_bytes()).get("model_id") == container.model_id.hex():
-                return path.parent.name
+    built_in = built_in_of(container.model_id)
+    if built_in is not None:
+        return built_in.name
     claimed = container.chunk(MODEL_NAME)
     return None if claimed is None else claimed.decode("utf-8")
 

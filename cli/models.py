@@ -9,7 +9,7 @@ from typing import Any
 import click
 
 from stereocodec.errors import InvalidRelease
-from stereocodec.release_folders import Summary, built_in_names, find_release, summary
+from stereocodec.releases.folders import Summary, built_in_names, find_release, summary
 
 
 @click.command()
@@ -20,7 +20,7 @@ def models(as_json: bool) -> None:
     These are the built-in ones and those in the Hub's cache: what --model takes, the size of the files, the number
     of parameters, the licence, and bits per pixel and PSNR as measured when the model was exported.
     """
-    from stereocodec.hub import cached_releases
+    from stereocodec.releases.hub import cached_releases
 
     found = [(name, True, summary(find_release(name))) for name in built_in_names()]
     for folder, origin in cached_releases():

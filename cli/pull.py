@@ -18,8 +18,8 @@ def pull(repository: str, force: bool, quiet: bool) -> None:
     a tag or a commit. HF_HOME, HF_ENDPOINT, HF_TOKEN and proxies are those of huggingface_hub; `hf auth login` logs
     in for private repositories. The weights are checked against their sha256.
     """
-    from stereocodec.hub import fetch, hide_progress
-    from stereocodec.release_folders import summary
+    from stereocodec.releases.folders import summary
+    from stereocodec.releases.hub import fetch, hide_progress
 
     if quiet:
         hide_progress()

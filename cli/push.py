@@ -31,8 +31,8 @@ def push(
     DIR is what `bisic export` writes. It is loaded and checked first; the card gets the metadata that the Hub shows.
     The repository is made if there is none. Log in with `hf auth login`, or set HF_TOKEN.
     """
-    from stereocodec.hub import hide_progress, publish
-    from stereocodec.releases import load_release
+    from stereocodec.releases.hub import hide_progress, publish
+    from stereocodec.releases.release import load_release
 
     release = load_release(folder)
     if quiet:

@@ -74,19 +74,12 @@ def train(
 ) -> None:
     """Train a model on folders of stereo pairs, or of colour with depth.
 
-    CONFIG is a TOML file with the settings; --arch bisic-rt, bisic, bisic-fast, ecsic or rgbd takes the recipe of that
-    architecture instead. RUN receives checkpoint.safetensors, config.json, train.csv
-    and validation.csv; a stopped or killed run goes on with --resume, and `bisic export` makes a release of it.
+    CONFIG is a TOML file with the settings; --arch takes an architecture's own recipe instead, and an unknown one names
+    those that are known. RUN receives checkpoint.safetensors, config.json, train.csv and validation.csv; a stopped or
+    killed run goes on with --resume, and `bisic export` makes a release of it.
     On several GPUs: torchrun --nproc-per-node GPUS -m stereocodec_cli train ...
     """
-    if (config is None) == (arch is None):
-        raise click.UsageError("Name either a CONFIG or an --arch.")
-    if resume and (init is not None or grow is not None):
-        raise click.UsageError("--resume goes on with the weights of RUN: leave --init and --grow out.")
-    if init is not None and grow is not None:
-        raise click.UsageError("--grow goes on with the weights of the former run: leave --init out.")
-    if max_minutes is not None and fit_minutes is not None:
-        raise click.UsageError("Name either --max-minutes or --fit-minutes.")
+    _check_usage(config, arch, init, grow, resume, max_minutes, fit_minutes)
     if background:
         from stereocodec.training.background import yield_to_other_work
 
@@ -95,11 +88,11 @@ def train(
 
     from stereocodec.devices import torch_device
     from stereocodec.training.config import TrainingConfig
-    from stereocodec.training.crop_workers import default_workers
-    from stereocodec.training.data import load_photos
     from stereocodec.training.distributed import process_group
+    from stereocodec.training.examples import load_photos
+    from stereocodec.training.kinds import load_examples
     from stereocodec.training.loop import Trainer
-    from stereocodec.training.tasks import load_examples
+    from stereocodec.training.pairs.crop_workers import default_workers
     from stereocodec.training.timed import train_for
 
     settings = TrainingConfig.from_toml(config) if config else TrainingConfig.recipe(arch or "")
@@ -129,3 +122,23 @@ def train(
             trainer.run(max_minutes)
         else:
             train_for(trainer, fit_minutes)
+
+
+def _check_usage(
+    config: Path | None,
+    arch: str | None,
+    init: str | None,
+    grow: Path | None,
+    resume: bool,
+    max_minutes: float | None,
+    fit_minutes: float | None,
+) -> None:
+    """Raises UsageError for options that do not go together."""
+    if (config is None) == (arch is None):
+        raise click.UsageError("Name either a CONFIG or an --arch.")
+    if resume and (init is not None or grow is not None):
+        raise click.UsageError("--resume goes on with the weights of RUN: leave --init and --grow out.")
+    if init is not None and grow is not None:
+        raise click.UsageError("--grow goes on with the weights of the former run: leave --init out.")
+    if max_minutes is not None and fit_minutes is not None:
+        raise click.UsageError("Name either --max-minutes or --fit-minutes.")

@@ -8,13 +8,14 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from .container import ViewKind
-from .images import Output, from_rgb8, to_pair
-from .release_codec import Progress, ReleaseCodec, check_output, silent
-from .release_folders import DEFAULT_MODEL
+from .coding import Progress, silent
+from .container import Container, ViewKind
+from .pictures.rgb import Output, check_output, from_rgb8, to_pair
+from .release_codec import ReleaseCodec
+from .releases.folders import DEFAULT_MODEL
 
 if TYPE_CHECKING:
-    from .images import ImageLike
+    from .pictures.rgb import ImageLike
 
 # Files longer than the raw samples are coded at this much less quality, unless the pictures are so small (in bytes)
 # that what a file holds beside them matters.
@@ -47,18 +48,29 @@ class StereoCodec(ReleaseCodec):
         progress: called with a fraction in 0..1 and the stage's name.
         Raises InvalidInput, and DecodingMismatch when damaged weights give values that are not numbers.
         """
+        return self.encode(left, right, quality=quality, progress=progress).to_bytes()
+
+    def encode(
+        self, left: ImageLike, right: ImageLike, *, quality: int | None = None, progress: Progress | None = None
+    ) -> Container:
+        """Encodes two views as `compress` does; returns what the file holds.
+
+        Its `to_bytes()` is the file, and its `quality` the one that was taken.
+        """
         quality = self.quality_or_default(quality)
         views = np.stack(to_pair(left, right))
         say = progress or silent
-        data = self._encoded_pair(views, quality, say)
-        while len(data) > views.nbytes > _LEAST_LIMITED and quality:
+        container = self._encoded_pair(views, quality, say)
+        while views.nbytes > _LEAST_LIMITED and quality and len(container.to_bytes()) > views.nbytes:
             quality = max(0, quality - _QUALITY_STEP)
-            data = self._encoded_pair(views, quality, say)
+            container = self._encoded_pair(views, quality, say)
         say(1.0, "done")
-        return data
+        return container
 
-    def decompress(self, data: bytes, *, output: Output = "pil", progress: Progress | None = None) -> tuple[Any, Any]:
-        """Decodes the bytes of a `.bsc` file to its left and right view.
+    def decompress(
+        self, data: bytes | Container, *, output: Output = "pil", progress: Progress | None = None
+    ) -> tuple[Any, Any]:
+        """Decodes the bytes of a `.bsc` file, or what was read from them, to its left and right view.
 
         output: "pil" for PIL images, "numpy" for (H, W, 3) uint8 arrays, "torch" for (3, H, W) uint8 tensors.
         Raises FormatError, WrongModel when other weights wrote the file, and DecodingMismatch rather than ever
@@ -66,17 +78,18 @@ class StereoCodec(ReleaseCodec):
         """
         check_output(output)
         say = progress or silent
-        x, swapped = self._decoded(self._own(data), say)
+        x, swapped = self._coder.decode(self._own(data), say=say)
         views = x.mul(255).round().to(torch.uint8).cpu().numpy()
         left, right = _swapped(views) if swapped else views
         say(1.0, "done")
         return from_rgb8(left, output), from_rgb8(right, output)
 
-    def _encoded_pair(self, views: NDArray[np.uint8], quality: int, say: Progress) -> bytes:
-        """The file's bytes of two views (2, H, W, 3)."""
-        swapped = self._model.either_first and _is_sharper(views[1], views[0])
-        x = self._padded(_swapped(views) if swapped else views).float() / 255
-        return self._encoded(x, (views.shape[1], views.shape[2]), quality, say, swapped=swapped)
+    def _encoded_pair(self, views: NDArray[np.uint8], quality: int, say: Progress) -> Container:
+        """What the file of two views (2, H, W, 3) holds."""
+        swapped = self._coder.model.either_first and _is_sharper(views[1], views[0])
+        x = self._coder.padded(_swapped(views) if swapped else views).float() / 255
+        coded = self._coder.encode(x, quality, swapped=swapped, say=say)
+        return self._container(coded, (views.shape[1], views.shape[2]), quality)
 
 
 def _is_sharper(view: NDArray[np.uint8], other: NDArray[np.uint8]) -> bool:

@@ -9,23 +9,31 @@
     left.save("pair.bsc", save_all=True, append_images=[right], quality=50)
 
 Importing this module registers it, without torch. `Image.open` takes the release that made the file: a built-in one,
-or one in the Hub's cache.
+or one in the Hub's cache. Its networks stay in memory for the next picture.
 """
 
 from __future__ import annotations
 
 import io
 import os
-from typing import IO, Any
+import threading
+from typing import IO, TYPE_CHECKING, Any
 
 from PIL import Image, ImageFile
 
-from .container import SIGNATURE, Container
+from .container import HEADER_BYTES, SIGNATURE, Container, peek_header
 from .errors import FormatError, StereoCodecError
+
+if TYPE_CHECKING:
+    from .codec import StereoCodec
 
 FORMAT = "BSC"
 EXTENSION = ".bsc"
 MIME_TYPE = "image/vnd.stereocodec.bsc"
+
+# Loading weights takes longer than decoding a picture, and pictures of a folder have mostly the same ones.
+_last: list[StereoCodec] = []
+_lock = threading.Lock()
 
 
 def _accept(prefix: bytes) -> bool:
@@ -35,8 +43,9 @@ def _accept(prefix: bytes) -> bool:
 class BscImageFile(ImageFile.ImageFile):
     """The two views of a `.bsc` file; frame 0 is the left one.
 
-    `info` has the encoder's `quality` and the hexadecimal `model_id`. Damage and missing weights are an OSError when
-    the pixels are asked for, as Pillow's own plug-ins have it; a damaged container already when it is opened.
+    `info` has the encoder's `quality` and the hexadecimal `model_id`. Opening reads the header alone. Damage behind it
+    and missing weights are an OSError when the pixels are asked for, as Pillow's own plug-ins have it; `verify` finds
+    damage too.
     """
 
     format = FORMAT
@@ -44,17 +53,17 @@ class BscImageFile(ImageFile.ImageFile):
 
     def _open(self) -> None:
         assert self.fp is not None
-        self._data = self.fp.read()
+        start = self.fp.read(HEADER_BYTES)
         try:
-            container = Container.from_bytes(self._data)
+            header = peek_header(start)
         except FormatError as error:
-            if not _accept(self._data):
+            if not _accept(start):
                 raise SyntaxError(str(error)) from error  # how a plug-in tells Pillow to ask the next one
             raise OSError(str(error)) from error
-        self._size = container.width, container.height
+        self._size = header.width, header.height
         self._mode = "RGB"
-        self.info["quality"] = container.quality
-        self.info["model_id"] = container.model_id.hex()
+        self.info["quality"] = header.quality
+        self.info["model_id"] = header.model_id.hex()
         self.n_frames = 2
         self.is_animated = True
         self._frame = 0
@@ -76,23 +85,48 @@ class BscImageFile(ImageFile.ImageFile):
         """Decodes both views when the first pixel is asked for."""
         if self.tile:
             if self._views is None:
-                self._views = _decode(self._data)
+                self._views = _decode(self._all_bytes())
             if self.fp and self._exclusive_fp:
                 self.fp.close()
             self.fp = io.BytesIO(self._views[self._frame].tobytes())
         return super().load()
+
+    def verify(self) -> None:
+        """Checks the whole file, but does not decode it; raises OSError for damage."""
+        try:
+            Container.from_bytes(self._all_bytes())
+        except FormatError as error:
+            raise OSError(str(error)) from error
+        super().verify()
+
+    def _all_bytes(self) -> bytes:
+        if self.fp is None:
+            raise ValueError("the image was closed before its pixels were asked for; open it again")
+        self.fp.seek(0)
+        return bytes(self.fp.read())
 
     def load_seek(self, pos: int) -> None:
         """Nothing to do: pixels lie at the beginning of what `load` sets up."""
 
 
 def _decode(data: bytes) -> tuple[Image.Image, Image.Image]:
-    from .codec import StereoCodec
-
     try:
-        return StereoCodec.for_file(data).decompress(data)
+        container = Container.from_bytes(data)
+        return _codec_of(container).decompress(container)
     except StereoCodecError as error:
         raise OSError(str(error)) from error
+
+
+def _codec_of(container: Container) -> StereoCodec:
+    """The codec of a file; the one of the last file, when the same weights wrote both."""
+    from .codec import StereoCodec
+
+    with _lock:
+        codec = _last[0] if _last else None
+        if codec is None or codec.model_id != container.model_id:
+            codec = StereoCodec.for_file(container)
+            _last[:] = [codec]
+        return codec
 
 
 def _save(image: Image.Image, file: IO[bytes], filename: str | bytes | os.PathLike[Any]) -> None:
@@ -105,7 +139,7 @@ def _save_all(image: Image.Image, file: IO[bytes], filename: str | bytes | os.Pa
     Settings: quality (0 to 100), model (what `StereoCodec.from_pretrained` takes), device.
     """
     from .codec import StereoCodec
-    from .release_folders import DEFAULT_MODEL
+    from .releases.folders import DEFAULT_MODEL
 
     settings = image.encoderinfo
     views = [frame for picture in (image, *settings.get("append_images", ())) for frame in _frames(picture)]

@@ -1,28 +1,23 @@
-"""What the codecs share: where a release comes from and goes, and the way of views through the networks to a file."""
+"""What the codecs share: where a release comes from and goes, and what its files say of it."""
 
 from __future__ import annotations
 
-import copy
-from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
-import torch
-from numpy.typing import NDArray
-from torch import Tensor
 
-from .cards import copy_release
+from .coding import Coded, ReleaseCoder
 from .container import Chunk, Container, ViewKind
-from .container_depth import DepthView
-from .container_rules import DEPTH_VERSION, FIRST_VERSION, HUB_REPOSITORY, MODEL_NAME, REPOSITORY_VERSION
-from .devices import made_on, torch_device
-from .entropy.streams import StreamReader, StreamWriter
-from .errors import DecodingMismatch, InvalidInput, WrongModel
-from .file_weights import other_weights, weights_of
-from .hub import Located, locate, publish
-from .release_folders import BUILT_IN
-from .releases import Release, load_release
+from .container.depth import DepthView
+from .container.limits import HUB_REPOSITORY, MODEL_NAME
+from .devices import torch_device
+from .errors import InvalidInput, WrongModel
+from .releases.cards import copy_release
+from .releases.folders import BUILT_IN
+from .releases.for_file import other_weights, weights_of
+from .releases.hub import Located, locate, publish
+from .releases.release import Release, load_release
 
 if TYPE_CHECKING:
     from typing_extensions import Self
@@ -32,8 +27,6 @@ _CONTENTS = {
     ViewKind.RGB8: "stereo pairs: use StereoCodec, or leave --depth out",
     ViewKind.RGB8_DEPTH: "colour with depth: use RgbdCodec, or bisic encode --depth",
 }
-
-Progress = Callable[[float, str], None]
 
 
 class ReleaseCodec:
@@ -49,16 +42,15 @@ class ReleaseCodec:
     def __init__(
         self, release: Release, *, device: str = "auto", built_in: bool = False, origin: str | None = None
     ) -> None:
-        """See `from_pretrained`. origin: where on the Hub the release is, as "org/name@commit"; files say so."""
-        self._release = release
+        """See `from_pretrained`. The release's network is taken over (`ReleaseCoder`).
+
+        origin: where on the Hub the release is, as "org/name@commit"; files say so.
+        """
         self._built_in = built_in
         self._origin = origin
-        self._device = torch_device(device)
         if release.model.view_kind is not self.view_kind:
             raise InvalidInput(f"the model {release.name} is for {_CONTENTS[release.model.view_kind]}")
-        # A copy: the release may serve other codecs, on other devices.
-        self._model = copy.deepcopy(release.model).to(self._device)
-        self._model.make_exact()
+        self._coder = ReleaseCoder(release, torch_device(device))
 
     @classmethod
     def from_pretrained(
@@ -94,7 +86,7 @@ class ReleaseCodec:
     @classmethod
     def for_file(
         cls,
-        data: bytes,
+        data: bytes | Container,
         model: str | Path | None = None,
         *,
         device: str = "auto",
@@ -102,13 +94,14 @@ class ReleaseCodec:
         cache_dir: str | Path | None = None,
         token: str | bool | None = None,
     ) -> Self:
-        """The codec that decodes these `.bsc` bytes: the given model, or the release that made them.
+        """The codec that decodes these `.bsc` bytes, or what was read from them: the given model, or the release that
+        made them.
 
         That is a built-in one or one in the Hub's cache; with `pull` it is fetched from the Hub if the file says
         where it is. Raises FormatError for bytes that are no valid file, WrongModel when the release is not here, and
         what `from_pretrained` raises.
         """
-        container = Container.from_bytes(data)
+        container = contents(data)
         if model is not None:
             return cls.from_pretrained(model, cache_dir=cache_dir, token=token, device=device)
         return cls._load(weights_of(container, pull=pull, cache_dir=cache_dir, token=token), device)
@@ -136,7 +129,7 @@ class ReleaseCodec:
         folder = Path(save_directory)
         if push_to_hub_kwargs and not push_to_hub:
             raise InvalidInput(f"{', '.join(push_to_hub_kwargs)}: only with push_to_hub=True")
-        copy_release(self._release.folder, folder, model_card_kwargs)
+        copy_release(self._coder.release.folder, folder, model_card_kwargs)
         if not push_to_hub:
             return None
         repository = repo_id or "/".join(folder.absolute().parts[-2:])
@@ -162,7 +155,7 @@ class ReleaseCodec:
         Raises HubError, UnknownModel for a missing branch, InvalidInput and InvalidRelease.
         """
         return publish(
-            self._release.folder,
+            self._coder.release.folder,
             repo_id,
             commit_message=commit_message,
             private=private,
@@ -178,24 +171,24 @@ class ReleaseCodec:
     @property
     def name(self) -> str:
         """The release's name."""
-        return self._release.name
+        return self._coder.release.name
 
     @property
     def model_id(self) -> bytes:
         """What files name this release's weights by."""
-        return self._release.model_id
+        return self._coder.release.model_id
 
     @property
     def has_qualities(self) -> bool:
         """Whether `compress` takes a quality; otherwise the model has a single one."""
-        return self._model.has_qualities
+        return self._coder.model.has_qualities
 
     def quality_or_default(self, quality: int | None) -> int:
         """What `compress` makes of a quality; 0 for a model with a single one.
 
         Raises InvalidInput for what is no whole number from 0 to 100, and for any with such a model.
         """
-        if not self._model.has_qualities:
+        if not self._coder.model.has_qualities:
             if quality is not None:
                 raise InvalidInput(f"the model {self.name} has a single quality; leave quality {quality} out")
             return 0
@@ -205,98 +198,41 @@ class ReleaseCodec:
             raise InvalidInput(f"quality is {quality!r}; it must be a whole number from 0 to 100")
         return int(quality)
 
-    def _encoded(
-        self,
-        x: Tensor,
-        size: tuple[int, int],
-        quality: int,
-        say: Progress,
-        *,
-        swapped: bool = False,
-        depth: DepthView | None = None,
-    ) -> bytes:
-        """The file's bytes of pictures as the networks take them (`_padded`), which are of `size` (H, W).
-
-        swapped: whether the views are in the other order, where the model takes either. depth: what the file says of
-        a depth view.
-        """
-        say(0.0, "analysis")
-        with torch.inference_mode(), torch.autocast(self._device.type, enabled=False), made_on(self._device):
-            qualities = self._qualities(quality)
-            writer = StreamWriter(self._release.lattice, self._release.tables)
-            if self._model.either_first:
-                writer.code_field(0, torch.tensor([[[int(swapped)]]]), (1, 1))
-            latents = self._model.analyse(x, qualities)
-            say(0.3, "entropy coding")
-            self._model.walk(writer, latents, qualities, (x.shape[1], x.shape[2]))
-        say(0.9, "writing")
-        streams, guard = writer.finish()
-        without_depth = REPOSITORY_VERSION if self._origin else FIRST_VERSION
-        container = Container(
+    def _container(
+        self, coded: Coded, size: tuple[int, int], quality: int, depth: DepthView | None = None
+    ) -> Container:
+        """What the file of coded views of `size` (H, W) holds. depth: what it says of a depth view."""
+        return Container(
             height=size[0],
             width=size[1],
             quality=quality,
             model_id=self.model_id,
-            guard=guard,
-            streams=streams,
-            latent_checksum=writer.checksum,
+            guard=coded.guard,
+            streams=coded.streams,
+            latent_checksum=coded.checksum,
             chunks=self._chunks(),
             view_kind=self.view_kind,
-            version=DEPTH_VERSION if depth else without_depth,
             depth=depth,
         )
-        return container.to_bytes()
-
-    def _decoded(self, container: Container, say: Progress) -> tuple[Tensor, bool]:
-        """Pictures (N, H, W, C) within 0..1, float32 on the device, and whether the views are in the other order."""
-        say(0.0, "entropy decoding")
-        size = self._padded_side(container.height), self._padded_side(container.width)
-        lattice, tables = self._release.lattice, self._release.tables
-        reader = StreamReader(lattice, tables, container.streams, container.guard, self._device)
-        with torch.inference_mode(), torch.autocast(self._device.type, enabled=False), made_on(self._device):
-            qualities = self._qualities(container.quality)
-            swapped = self._model.either_first and bool(reader.code_field(0, None, (1, 1)).any())
-            decoded = self._model.walk(reader, None, qualities, size)
-            reader.close(container.latent_checksum)
-            say(0.6, "synthesis")
-            x = self._model.reconstruct(decoded)
-            if not bool(torch.isfinite(x).all()):
-                raise DecodingMismatch("the decoded picture has values that are not numbers; the file is damaged")
-            return x[:, : container.height, : container.width].clamp(0, 1), swapped
-
-    def _padded(self, pictures: NDArray[Any]) -> Tensor:
-        """(N, H, W, C) on the device, edges repeated to sides that the model takes."""
-        height, width = pictures.shape[1:3]
-        margins = (0, self._padded_side(height) - height), (0, self._padded_side(width) - width)
-        return torch.from_numpy(np.pad(pictures, ((0, 0), *margins, (0, 0)), mode="edge")).to(self._device)
 
     def _chunks(self) -> tuple[Chunk, ...]:
         """What a file of this release says of it; a built-in one is known by its id."""
         named = () if self._built_in else (Chunk(MODEL_NAME, self.name.encode()),)
         return (*named, Chunk(HUB_REPOSITORY, self._origin.encode())) if self._origin else named
 
-    def _own(self, data: bytes) -> Container:
+    def _own(self, file: bytes | Container) -> Container:
         """What a file of this release holds."""
-        container = Container.from_bytes(data)
+        container = contents(file)
         if container.view_kind is not self.view_kind:
             raise InvalidInput(f"the file is for {_CONTENTS[container.view_kind]}")
         if container.model_id != self.model_id:
             raise WrongModel(f"{other_weights(container)}, not with {self.name} ({self.model_id.hex()})")
         return container
 
-    def _padded_side(self, side: int) -> int:
-        side, multiple = max(side, self._model.least_side), self._model.multiple
-        return -(-side // multiple) * multiple
 
-    def _qualities(self, quality: int) -> Tensor:
-        return torch.full((2,), quality / 100, dtype=torch.float64, device=self._device)
-
-
-def check_output(output: object) -> None:
-    """Raises InvalidInput for what no decoded picture comes as."""
-    if output not in ("pil", "numpy", "torch"):
-        raise InvalidInput(f"output is {output!r}; use 'pil', 'numpy' or 'torch'")
-
-
-def silent(fraction: float, stage: str) -> None:
-    """Progress that nobody watches."""
+def contents(file: bytes | Container) -> Container:
+    """What a file holds: read from its bytes, or read already. Raises FormatError, InvalidInput for what none can."""
+    if not isinstance(file, Container):
+        return Container.from_bytes(file)
+    file.check()
+    return file

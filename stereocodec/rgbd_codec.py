@@ -7,18 +7,19 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from .container import ViewKind
-from .container_depth import DepthMode, DepthView
-from .depth_images import DepthMap, from_network, from_samples, to_depth_map, to_network
+from .coding import Progress, silent
+from .container import Container, ViewKind
+from .container.depth import DepthMode, DepthView
 from .entropy.masks import decode_mask, encode_mask
 from .errors import InvalidInput
-from .images import Output, from_rgb8, to_rgb8
-from .release_codec import Progress, ReleaseCodec, check_output, silent
-from .release_folders import DEFAULT_DEPTH_MODEL
+from .pictures.depth import DepthMap, check_sizes, from_network, from_samples, to_depth_map, to_network
+from .pictures.rgb import Output, check_output, from_rgb8, to_rgb8
+from .release_codec import ReleaseCodec
+from .releases.folders import DEFAULT_DEPTH_MODEL
 
 if TYPE_CHECKING:
-    from .depth_images import DepthLike
-    from .images import ImageLike
+    from .pictures.depth import DepthLike
+    from .pictures.rgb import ImageLike
 
 _MODES = {mode.name.lower(): mode for mode in DepthMode}
 
@@ -47,7 +48,7 @@ class RgbdCodec(ReleaseCodec):
         """Encodes a frame to the bytes of a `.bsc` file.
 
         color: as of `StereoCodec.compress`. depth: of the same size; an image of mode I;16 or L, an array or tensor
-        (H, W) of uint16 or uint8, or of floats in metres (`depth_images.to_depth_map`).
+        (H, W) of uint16 or uint8, or of floats in metres (`pictures.depth.to_depth_map`).
         depth_unit: what a step of a sample is: "mm" (when left out, for 16 bits and floats), "cm", "tum", "kitti", or
         metres. invalid: the sample that stands for no measurement.
         depth_mode: "linear", or "inverse" for errors that grow with the square of the distance.
@@ -57,25 +58,53 @@ class RgbdCodec(ReleaseCodec):
 
         Raises InvalidInput, and DecodingMismatch when damaged weights give values that are not numbers.
         """
+        return self.encode(
+            color,
+            depth,
+            depth_unit=depth_unit,
+            depth_mode=depth_mode,
+            depth_range=depth_range,
+            invalid=invalid,
+            quality=quality,
+            progress=progress,
+        ).to_bytes()
+
+    def encode(
+        self,
+        color: ImageLike,
+        depth: DepthLike,
+        *,
+        depth_unit: str | float | None = None,
+        depth_mode: str = "linear",
+        depth_range: tuple[float, float] | None = None,
+        invalid: int = 0,
+        quality: int | None = None,
+        progress: Progress | None = None,
+    ) -> Container:
+        """Encodes a frame as `compress` does; returns what the file holds, whose `to_bytes()` is the file."""
         quality = self.quality_or_default(quality)
         picture = to_rgb8(color, "color")
         samples = to_depth_map(depth, "depth", unit=depth_unit, invalid=invalid)
         check_sizes(picture, samples.samples)
         mode = _mode(depth_mode)
         near, far = _range(samples, mode, depth_range)
-        say = progress or silent
         frame = np.dstack([picture / np.float32(255), to_network(samples, mode, near, far)])
         mask = encode_mask(samples.holes)
-        depth_view = DepthView(samples.bits, samples.metres_per_step, samples.invalid, near, far, mode, mask)
-        size = picture.shape[0], picture.shape[1]
-        data = self._encoded(self._padded(frame[None]), size, quality, say, depth=depth_view)
+        view = DepthView(samples.bits, samples.metres_per_step, samples.invalid, near, far, mode, mask)
+        say = progress or silent
+        coded = self._coder.encode(self._coder.padded(frame[None]), quality, say=say)
         say(1.0, "done")
-        return data
+        return self._container(coded, (picture.shape[0], picture.shape[1]), quality, view)
 
     def decompress(
-        self, data: bytes, *, output: Output = "pil", metres: bool = False, progress: Progress | None = None
+        self,
+        data: bytes | Container,
+        *,
+        output: Output = "pil",
+        metres: bool = False,
+        progress: Progress | None = None,
     ) -> tuple[Any, Any]:
-        """Decodes the bytes of a `.bsc` file to colour and depth.
+        """Decodes the bytes of a `.bsc` file, or what was read from them, to colour and depth.
 
         output: "pil", "numpy" or "torch", for colour as of `StereoCodec.decompress`. Depth comes as it was given, in
         samples (mode I;16 or L; (H, W) uint16 or uint8; (H, W) int32 tensor), or with `metres` as float32, NaN where
@@ -87,27 +116,19 @@ class RgbdCodec(ReleaseCodec):
         color, depth = self.decode(data, progress=progress)
         return from_rgb8(color, output), from_samples(depth, output, metres=metres)
 
-    def decode(self, data: bytes, *, progress: Progress | None = None) -> tuple[NDArray[np.uint8], DepthMap]:
+    def decode(
+        self, data: bytes | Container, *, progress: Progress | None = None
+    ) -> tuple[NDArray[np.uint8], DepthMap]:
         """Colour (H, W, 3) and depth with its unit; raises as `decompress`."""
         container = self._own(data)
         view = container.depth
         assert view is not None
         holes = decode_mask(view.mask, (container.height, container.width))
         say = progress or silent
-        x, _ = self._decoded(container, say)
+        x, _ = self._coder.decode(container, say=say)
         frame = x[0].cpu().numpy()
         say(1.0, "done")
         return np.rint(frame[..., :3] * 255).astype(np.uint8), from_network(frame[..., 3], view, holes)
-
-
-def check_sizes(color: NDArray[Any], depth: NDArray[Any]) -> None:
-    """Raises InvalidInput unless a colour picture and a depth map have the same height and width."""
-    if color.shape[:2] != depth.shape[:2]:
-        (height, width), (depth_height, depth_width) = color.shape[:2], depth.shape[:2]
-        raise InvalidInput(
-            f"color is {width}x{height}, depth is {depth_width}x{depth_height}: depth must be registered to colour, "
-            "pixel by pixel; align it with the camera's software, or scale the colour picture to the depth map's size"
-        )
 
 
 def _mode(name: str) -> DepthMode:

@@ -13,7 +13,7 @@ from published import official_state, reference_tensors
 
 from stereocodec.entropy.coders import RateEstimator
 from stereocodec.models import build_model
-from stereocodec.models.bisic_keys import official_config, official_weights
+from stereocodec.models.bisic.keys import official_config, official_weights
 
 ARCHITECTURES = ["bisic", "bisic-fast"]
 QUALITY = torch.zeros(2)

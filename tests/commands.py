@@ -47,14 +47,22 @@ class RawCodec:
     def quality_or_default(self, quality):
         return 50 if quality is None else quality
 
-    def compress(self, left, right, *, quality, progress):
+    def encode(self, left, right, *, quality, progress):
         assert progress is None  # nothing is shown where there is no terminal
         height, width, _ = left.shape
         streams = Streams(b"", b"", left.tobytes(), right.tobytes())
-        return Container(width, height, self.quality_or_default(quality), MODEL_ID, b"", streams, 7).to_bytes()
+        return Container(
+            width=width,
+            height=height,
+            quality=self.quality_or_default(quality),
+            model_id=MODEL_ID,
+            guard=b"",
+            streams=streams,
+            latent_checksum=7,
+        )
 
     def decompress(self, data, *, output="pil", progress):
-        container = Container.from_bytes(data)
+        container = data if isinstance(data, Container) else Container.from_bytes(data)
         shape = (container.height, container.width, 3)
         streams = container.streams
         left, right = (np.frombuffer(stream, np.uint8).reshape(shape) for stream in (streams.y_left, streams.y_right))

@@ -15,12 +15,13 @@ from PIL import Image
 from stereocodec.codec import StereoCodec
 from stereocodec.entropy.lattice import Lattice
 from stereocodec.models import build_model
-from stereocodec.releases import coding_tables, save_release
+from stereocodec.releases.release import coding_tables, save_release
 
 pytest_plugins = ["commands", "runs", "hub_machine"]
 
 REPOSITORY = Path(__file__).parent.parent
 SAMPLE = REPOSITORY / "docs" / "sample"
+RENDERER = REPOSITORY / "tools" / "renderer"
 SHARED = REPOSITORY.parent / "shared"
 EVALUATION = SHARED / "data" / "eval"
 TINY = {
@@ -144,7 +145,7 @@ def file(tiny_codec, pair):
 @pytest.fixture
 def no_networks(tiny_codec):
     """Any use of a network fails the test."""
-    model = type(tiny_codec._model)
+    model = type(tiny_codec._coder.model)
     forbidden = mock.Mock(side_effect=AssertionError("a network was run"))
     with mock.patch.multiple(model, walk=forbidden, analyse=forbidden, reconstruct=forbidden):
         yield

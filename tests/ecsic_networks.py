@@ -8,8 +8,8 @@ import torch
 from published import official_state, reference_tensors
 
 from stereocodec.models import build_model
-from stereocodec.models.ecsic import Ecsic
-from stereocodec.models.ecsic_keys import official_config, official_weights
+from stereocodec.models.ecsic.keys import official_config, official_weights
+from stereocodec.models.ecsic.model import Ecsic
 
 SIZE = (96, 160)
 QUALITY = torch.zeros(4)

@@ -6,7 +6,7 @@ import numpy as np
 import torch
 from conftest import save_untrained
 
-from stereocodec.models.rgbd import Rgbd, RgbdConfig
+from stereocodec.models.rgbd.model import Rgbd, RgbdConfig
 
 SMALL = RgbdConfig(channels=8, latent_channels=8, slices=(2, 6), context_widths=(8, 8))
 HEIGHT, WIDTH = 70, 90

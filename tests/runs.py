@@ -13,9 +13,9 @@ from PIL import Image
 from safetensors import safe_open
 
 from stereocodec.training.config import TrainingConfig
-from stereocodec.training.data import load_pairs
 from stereocodec.training.export import export_run
 from stereocodec.training.loop import Trainer
+from stereocodec.training.pairs.data import load_pairs
 
 REPOSITORY = Path(__file__).parent.parent
 TINY = {

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 import torch
@@ -11,14 +13,10 @@ from tracing import traced_encode
 
 from stereocodec.codec import StereoCodec
 from stereocodec.container import Container
-from stereocodec.container_rules import MODEL_NAME
-from stereocodec.errors import (
-    NotABscFile,
-    UnknownModel,
-    WrongModel,
-)
-from stereocodec.images import psnr
-from stereocodec.releases import load_release
+from stereocodec.container.limits import MODEL_NAME
+from stereocodec.errors import NotABscFile, UnknownModel, WrongModel
+from stereocodec.pictures.rgb import psnr
+from stereocodec.releases.release import load_release
 
 
 @pytest.mark.parametrize(
@@ -174,7 +172,7 @@ def test_files_longer_than_the_samples_are_coded_at_less_quality(tiny_codec, mon
 
         def encoded(codec, views, quality, say):
             qualities.append(quality)
-            return bytes(views.nbytes + lengths.get(quality, -1))
+            return SimpleNamespace(to_bytes=lambda: bytes(views.nbytes + lengths.get(quality, -1)))
 
         monkeypatch.setattr(StereoCodec, "_encoded_pair", encoded)
         assert len(tiny_codec.compress(*views, quality=95)) == 6 * side * side + lengths.get(qualities[-1], -1)

@@ -14,14 +14,8 @@ from stereocodec.codec import StereoCodec
 from stereocodec.container import Container, Streams
 from stereocodec.entropy.guard import count_entries
 from stereocodec.entropy.lattice import Lattice
-from stereocodec.errors import (
-    CorruptFile,
-    DecodingMismatch,
-    FormatError,
-    InvalidInput,
-    StereoCodecError,
-)
-from stereocodec.releases import load_release
+from stereocodec.errors import CorruptFile, DecodingMismatch, FormatError, InvalidInput, StereoCodecError
+from stereocodec.releases.release import load_release
 
 
 def repacked(data, **changes):
@@ -83,10 +77,11 @@ def test_models_are_named_by_text_or_path(model):
     one_line(error)
 
 
-def test_codecs_of_one_release_do_not_share_networks(tiny_release):
+def test_a_codec_takes_over_the_networks_of_its_release(tiny_release):
     release = load_release(tiny_release)
-    StereoCodec(release, device="cpu")
-    assert next(release.model.entropy.parameters()).dtype == torch.float32  # files need float64, of a copy
+    codec = StereoCodec(release, device="cpu")
+    assert codec._coder.model is release.model  # no second copy in memory
+    assert next(release.model.entropy.parameters()).dtype == torch.float64
 
 
 @pytest.fixture(scope="module")

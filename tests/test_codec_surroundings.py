@@ -19,6 +19,7 @@ from stereocodec.codec import StereoCodec
 from stereocodec.models import StereoModel
 
 
+@pytest.mark.slow
 def test_one_codec_in_many_threads(tiny_codec):
     pairs = [sample_crop(48 + 16 * (i % 3), 64 + 8 * i, top=30 * i) for i in range(8)]
     qualities = [10 * i for i in range(8)]

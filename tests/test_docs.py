@@ -19,6 +19,8 @@ from PIL import Image
 from rgbd_frames import frame
 from stereocodec_cli.main import bisic
 
+pytestmark = pytest.mark.slow
+
 DOCS = Path(__file__).parent.parent / "docs"
 PAGES = sorted(path.name for path in DOCS.glob("*.md"))
 

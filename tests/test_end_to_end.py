@@ -1,11 +1,10 @@
-"""The installed `bisic` with the built-in release on a photographed pair, and the commands that README.md shows."""
+"""The installed `bisic` with the built-in release on a photographed pair."""
 
 from __future__ import annotations
 
 import io
 import json
 import re
-import shlex
 import subprocess
 import sys
 import sysconfig
@@ -14,13 +13,15 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from conftest import REPOSITORY, image_size, sample_crop
+from conftest import image_size, sample_crop
 from PIL import Image
 
 from stereocodec.codec import StereoCodec
-from stereocodec.images import psnr
-from stereocodec.pil_images import load_image
-from stereocodec.release_folders import DEFAULT_MODEL, find_release, model_id_of
+from stereocodec.pictures.pil import load_image
+from stereocodec.pictures.rgb import psnr
+from stereocodec.releases.folders import DEFAULT_MODEL, find_release, model_id_of
+
+pytestmark = pytest.mark.slow
 
 BISIC = Path(sysconfig.get_path("scripts")) / ("bisic.exe" if sys.platform == "win32" else "bisic")
 
@@ -114,44 +115,3 @@ def test_bytes_and_psnr_rise_with_quality():
     for smaller, larger in pairwise(points):
         assert larger[0] > smaller[0]
         assert larger[1] > smaller[1] + 0.3
-
-
-# The README
-
-
-@pytest.fixture
-def checkout(tmp_path):
-    """A folder with a smaller sample pair where README.md expects it."""
-    sample = tmp_path / "docs" / "sample"
-    sample.mkdir(parents=True)
-    for name, view in zip(("left", "right"), sample_crop(128, 192), strict=True):
-        Image.fromarray(view).save(sample / f"{name}.png")
-    return tmp_path
-
-
-def readme_blocks(language):
-    return re.findall(
-        rf"^```{language}\n(.*?)^```", (REPOSITORY / "README.md").read_text(encoding="utf-8"), re.M | re.S
-    )
-
-
-def test_the_commands_of_the_readme(checkout):
-    lines = [line for block in readme_blocks("sh") for line in block.splitlines()]
-    commands = [shlex.split(part) for line in lines for part in line.split("&&")]
-    ours = [arguments for program, *arguments in commands if Path(program).name == "bisic"]
-    assert [arguments[0] for arguments in ours][:2] == ["encode", "decode"]
-    for arguments in ours:
-        succeed(*arguments, cwd=checkout)
-    for view in ("left", "right"):
-        shown = pixels(checkout / f"pair_{view}.png")
-        assert psnr(pixels(checkout / "docs" / "sample" / f"{view}.png"), shown) > 24
-
-
-def test_the_python_of_the_readme(checkout):
-    blocks = readme_blocks("python")
-    assert blocks
-    for block in blocks:
-        script = block + "\nassert left.size == right.size == (192, 128) and len(data) > 500\n"
-        command = [sys.executable, "-c", script]
-        result = subprocess.run(command, cwd=checkout, capture_output=True, text=True, timeout=600, check=False)
-        assert result.returncode == 0, result.stderr

@@ -28,7 +28,7 @@ from stereocodec.entropy.ans import StreamEncoder
 from stereocodec.entropy.guard import count_entries
 from stereocodec.entropy.lattice import Lattice
 from stereocodec.errors import DecodingMismatch
-from stereocodec.releases import coding_tables, load_release
+from stereocodec.releases.release import coding_tables, load_release
 
 EPSILON = Lattice().epsilon
 # (height, width, quality): the small model gets a picture that is worth several threads.
@@ -94,9 +94,9 @@ def assert_exact(trace, coded):
 
 
 def test_parameters_depend_on_what_was_decoded(coded):
-    quality, lattice = coded.container.quality, coded.codec._release.lattice
+    quality, lattice = coded.container.quality, coded.codec._coder.release.lattice
     latents = coded.trace.latents
-    before = replay(coded.codec._model, lattice, latents, quality)
+    before = replay(coded.codec._coder.model, lattice, latents, quality)
     assert before.deviation(coded.trace) == 0
     # The order of the views, the offset, z, four steps of y, disparities, four steps of y, whether there is a residual;
     # and the first step whose parameters depend on each.
@@ -104,7 +104,7 @@ def test_parameters_depend_on_what_was_decoded(coded):
         changed = [array.copy() for array in latents]
         for view in changed[index]:
             view[(view != 0) | (not view.any())] += 1
-        after = replay(coded.codec._model, lattice, changed, quality)
+        after = replay(coded.codec._coder.model, lattice, changed, quality)
         moved = [np.abs(a - b) for a, b in zip(after.parameters, before.parameters, strict=True)][:8]
         assert all(step.max() == 0 for step in moved[:first_step])
         for means_and_levels in moved[first_step:]:
@@ -150,6 +150,7 @@ def test_written_in_one_order_and_read_in_another(coded):
     assert_same_latents(traced_decode(coded.codec, data), trace)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("capability", [None, "default"])
 def test_another_process_and_its_vector_instructions(coded, tmp_path, capability):
     file, output = tmp_path / "pair.bsc", tmp_path / "trace.npz"
@@ -198,7 +199,7 @@ def test_single_precision_would_lose_the_file_or_come_close(coded):
     """Why the entropy path runs in float64: float32 deviates by far more than epsilon."""
     latents, quality = coded.trace.latents, coded.container.quality
     model = load_release(coded.release).model  # float32
-    trace = replay(model, coded.codec._release.lattice, latents, quality, torch.float32)
+    trace = replay(model, coded.codec._coder.release.lattice, latents, quality, torch.float32)
     assert trace.deviation(coded.trace) > 100 * EPSILON
 
 

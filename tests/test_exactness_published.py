@@ -19,7 +19,9 @@ from stereocodec.codec import StereoCodec
 from stereocodec.container import Container
 from stereocodec.entropy.lattice import Lattice
 from stereocodec.errors import DecodingMismatch
-from stereocodec.official import import_checkpoint
+from stereocodec.releases.official import import_checkpoint
+
+pytestmark = pytest.mark.slow
 
 EPSILON = Lattice().epsilon
 

@@ -5,17 +5,21 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+import numpy as np
 import pytest
 from conftest import sample_crop
+from rgbd_frames import frame
 from tracing import traced_decode
 
-from stereocodec.codec import StereoCodec
+from stereocodec import RgbdCodec, StereoCodec
 from stereocodec.container import Container
 from stereocodec.errors import WrongModel
-from stereocodec.images import psnr
+from stereocodec.pictures.depth import depth_errors, to_depth_map
+from stereocodec.pictures.rgb import psnr
 
 GOLDEN = Path(__file__).parent / "golden"
-NAMES = ["odd-size.bsc", "still-life.bsc"]
+PAIRS = ["odd-size.bsc", "still-life.bsc"]
+FRAMES = ["frame-inverse.bsc", "frame-linear.bsc"]
 
 
 @pytest.fixture(scope="module")
@@ -24,28 +28,47 @@ def descriptions():
 
 
 def test_every_golden_file_is_described(descriptions):
-    assert sorted(descriptions) == sorted(path.name for path in GOLDEN.glob("*.bsc")) == NAMES
+    assert sorted(descriptions) == sorted(path.name for path in GOLDEN.glob("*.bsc")) == sorted(PAIRS + FRAMES)
 
 
-@pytest.mark.parametrize("name", NAMES)
-def test_golden_files_decode_as_they_always_did(descriptions, name):
-    description = descriptions[name]
+def decoded_as_always(codec_class, name, description):
+    """Holds what a file decodes to against its description; the codec, which the file alone has named."""
     data = (GOLDEN / name).read_bytes()
     container = Container.from_bytes(data)
     assert len(data) == description["bytes"]
     assert container.model_id.hex() == description["model_id"]
-    assert container.quality == description["quality"]
+    assert container.quality == description.get("quality", 0)
     assert container.to_bytes() == data
-
-    codec = StereoCodec.for_file(data, device="cpu")  # the built-in release, found by the file alone
+    codec = codec_class.for_file(data, device="cpu")
     trace = traced_decode(codec, data)
     assert trace.checksum == container.latent_checksum == description["latent_checksum"]
     assert trace.digest() == description["latents_sha256"]
+    return codec, data
 
+
+# The last transform runs in float32: single grey levels may differ between machines.
+
+
+@pytest.mark.parametrize("name", PAIRS)
+def test_golden_pairs_decode_as_they_always_did(descriptions, name):
+    description = descriptions[name]
+    codec, data = decoded_as_always(StereoCodec, name, description)
     decoded = codec.decompress(data, output="numpy")
     for view, shown, expected in zip(sample_crop(*description["crop"]), decoded, description["psnr"], strict=True):
-        # The last transform runs in float32: single grey levels may differ between machines.
         assert psnr(view, shown) == pytest.approx(expected, abs=0.05)
+
+
+@pytest.mark.parametrize("name", FRAMES)
+def test_golden_frames_decode_as_they_always_did(descriptions, name):
+    description = descriptions[name]
+    codec, data = decoded_as_always(RgbdCodec, name, description)
+    assert Container.from_bytes(data).depth.mode.name.lower() == description["depth_mode"]
+    color, depth = frame()
+    shown, decoded = codec.decode(data)
+    np.testing.assert_array_equal(decoded.holes, depth == 0)
+    assert psnr(color, shown) == pytest.approx(description["psnr"], abs=0.05)
+    error, _ = depth_errors(to_depth_map(depth, "depth"), decoded)
+    assert error == pytest.approx(description["depth_rmse_mm"], rel=0.01)
 
 
 @pytest.mark.parametrize(

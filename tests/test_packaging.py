@@ -17,6 +17,8 @@ from PIL import Image
 
 import stereocodec
 
+pytestmark = pytest.mark.slow
+
 REPOSITORY = Path(__file__).parent.parent
 PACKAGES = ("stereocodec", "cli")
 WHEEL = f"stereocodec-{stereocodec.__version__}-py3-none-any.whl"

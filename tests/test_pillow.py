@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from conftest import save_tiny
@@ -86,10 +87,72 @@ def test_views_of_different_sizes_are_refused(views):
 
 
 def test_damage(data):
-    with pytest.raises(OSError, match="damaged"):
-        Image.open(io.BytesIO(data[:-9] + bytes(9)))
+    with Image.open(io.BytesIO(data[:-9] + bytes(9))) as image, pytest.raises(OSError, match="damaged"):
+        image.load()
+    with pytest.raises(OSError, match="truncated"):
+        Image.open(io.BytesIO(data[:12]))
+    with Image.open(io.BytesIO(data[:-9] + bytes(9))) as image, pytest.raises(OSError, match="damaged"):
+        image.verify()
+    with Image.open(io.BytesIO(data)) as image:
+        image.verify()
+
+
+def test_a_closed_image_says_so(data, tmp_path):
+    (tmp_path / "pair.bsc").write_bytes(data)
+    with Image.open(tmp_path / "pair.bsc") as image:
+        pass
+    with pytest.raises(ValueError, match="was closed"):
+        image.load()
+
+
+def test_threads_get_the_weights_of_their_own_files(data, views, tmp_path, monkeypatch):
+    other = StereoCodec.from_pretrained(save_tiny(tmp_path / "tiny"), device="cpu")
+    other_data = other.compress(*views, quality=40)
+    for_file = StereoCodec.for_file
+    is_other = {other.model_id: other}
+    monkeypatch.setattr(StereoCodec, "for_file", lambda file: is_other.get(file.model_id) or for_file(file))
+    monkeypatch.setattr(stereocodec.pillow, "_last", [])
+    expected = [StereoCodec.decompress(other, other_data)[0].tobytes(), for_file(data).decompress(data)[0].tobytes()]
+
+    def first_view(number):
+        with Image.open(io.BytesIO((other_data, data)[number % 2])) as image:
+            return image.tobytes() == expected[number % 2]
+
+    with ThreadPoolExecutor(4) as pool:
+        assert all(pool.map(first_view, range(8)))
     with pytest.raises(UnidentifiedImageError):
         Image.open(io.BytesIO(b"no picture"))
+
+
+class CountingFile(io.BytesIO):
+    """Knows how far it was read."""
+
+    furthest = 0
+
+    def read(self, size=-1):
+        found = super().read(size)
+        self.furthest = max(self.furthest, self.tell())
+        return found
+
+
+def test_opening_reads_the_header_alone(data):
+    file = CountingFile(data)
+    with Image.open(file) as image:
+        assert image.size == (96, 64)
+        assert file.furthest < 64 < len(data)
+        image.load()
+        assert file.furthest == len(data)
+
+
+def test_the_next_picture_of_the_same_weights_needs_no_loading(data, monkeypatch):
+    monkeypatch.setattr(stereocodec.pillow, "_last", [])
+    loaded = []
+    for_file = StereoCodec.for_file
+    monkeypatch.setattr(StereoCodec, "for_file", lambda *arguments: loaded.append(1) or for_file(*arguments))
+    for _ in range(3):
+        with Image.open(io.BytesIO(data)) as image:
+            image.load()
+    assert len(loaded) == 1
 
 
 def test_the_plug_in_needs_no_torch_until_pixels_are_asked_for(data, tmp_path):

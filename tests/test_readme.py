@@ -18,7 +18,7 @@ from packaging.utils import canonicalize_name
 from PIL import Image
 
 from stereocodec import StereoCodec, __version__
-from stereocodec.images import psnr, to_rgb8
+from stereocodec.pictures.rgb import psnr, to_rgb8
 
 REPOSITORY = Path(__file__).parent.parent
 README = (REPOSITORY / "README.md").read_text(encoding="utf-8")
@@ -41,6 +41,7 @@ def folder(tmp_path, monkeypatch):
     return tmp_path
 
 
+@pytest.mark.slow
 def test_the_first_command_installs_and_does_the_main_job(folder):
     main_job, _ = blocks("sh")
     make_environment, install, *job = steps(main_job)
@@ -73,6 +74,7 @@ def test_the_second_command_installs_the_tests_and_is_what_ci_runs():
     assert [line for line in README.splitlines() if re.search(pattern, line)] == [tests.strip()]
 
 
+@pytest.mark.slow
 def test_the_python_example_runs(folder):
     (example,) = blocks("python")
     names = {}

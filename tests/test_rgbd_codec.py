@@ -16,9 +16,9 @@ from rgbd_frames import frame, save_small
 
 from stereocodec import RgbdCodec, StereoCodec
 from stereocodec.container import Container, ViewKind
-from stereocodec.container_depth import DepthMode, DepthView
-from stereocodec.depth_images import DepthMap, depth_errors, from_network, metres_per_step, to_depth_map, to_network
+from stereocodec.container.depth import DepthMode, DepthView
 from stereocodec.errors import CorruptFile, InvalidInput
+from stereocodec.pictures.depth import DepthMap, depth_errors, from_network, metres_per_step, to_depth_map, to_network
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 

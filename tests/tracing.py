@@ -18,10 +18,10 @@ import numpy as np
 import torch
 import torch.nn.functional as F
 
-from stereocodec import release_codec
+from stereocodec import coding
 from stereocodec.codec import StereoCodec
 from stereocodec.entropy.streams import StreamReader, StreamWriter
-from stereocodec.nn.blocks import DepthwiseConv
+from stereocodec.nn import exact
 
 
 @dataclass
@@ -108,7 +108,7 @@ def traced(base, trace, disturb=unchanged):
 def traced_encode(codec, pair, **arguments):
     """The file's bytes and the writer's trace."""
     trace = Trace()
-    with mock.patch.object(release_codec, "StreamWriter", traced(StreamWriter, trace)):
+    with mock.patch.object(coding, "StreamWriter", traced(StreamWriter, trace)):
         data = codec.compress(*pair, **arguments)
     return data, trace
 
@@ -116,7 +116,7 @@ def traced_encode(codec, pair, **arguments):
 def traced_decode(codec, data, disturb=unchanged):
     """The trace of a complete, successful decoding."""
     trace = Trace()
-    with mock.patch.object(release_codec, "StreamReader", traced(StreamReader, trace, disturb)):
+    with mock.patch.object(coding, "StreamReader", traced(StreamReader, trace, disturb)):
         codec.decompress(data)
     return trace
 
@@ -184,20 +184,20 @@ def permuted_sums(seed=0):
         p, keys = order(query.shape[-1]).to(query.device), order(key.shape[-2]).to(query.device)
         return attention(query[..., p], key[..., keys, :][..., p], value[..., keys, :])
 
-    def reversed_products(self, x):
-        k, (height, width) = self.kernel_size, x.shape[1:3]
+    def reversed_products(x, weight, bias):
+        k, (height, width) = weight.shape[-1], x.shape[1:3]
         padded = F.pad(x, (0, 0, k // 2, k // 2, k // 2, k // 2))
         y = torch.zeros_like(x)
         for i in reversed(range(k)):
             for j in reversed(range(k)):
-                y = y + padded[:, i : i + height, j : j + width] * self.weight[:, 0, i, j]
-        return y + self.bias
+                y = y + padded[:, i : i + height, j : j + width] * weight[:, 0, i, j]
+        return y + bias
 
     with (
         mock.patch.object(F, "linear", permuted_linear),
         mock.patch.object(F, "layer_norm", permuted_layer_norm),
         mock.patch.object(F, "scaled_dot_product_attention", permuted_attention),
-        mock.patch.object(DepthwiseConv, "_shifted_products", reversed_products),
+        mock.patch.object(exact, "depthwise_conv", reversed_products),
     ):
         yield
 

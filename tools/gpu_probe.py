@@ -14,9 +14,10 @@ from gpu_settings import gpu_settings
 from stereocodec.devices import torch_device
 from stereocodec.errors import StereoCodecError
 from stereocodec.training.config import TrainingConfig
-from stereocodec.training.crop_workers import default_workers
-from stereocodec.training.data import Pair, Photo, load_pairs, load_photos
+from stereocodec.training.examples import Photo, load_photos
 from stereocodec.training.loop import Trainer
+from stereocodec.training.pairs.crop_workers import default_workers
+from stereocodec.training.pairs.data import Pair, load_pairs
 
 # Steps that are not counted: kernels are chosen and memory is taken in the first ones.
 _FIRST_STEPS = 3

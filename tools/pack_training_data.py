@@ -14,26 +14,26 @@ import math
 import shutil
 import zlib
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import click
 import numpy as np
-import torch
 from numpy.typing import NDArray
 from PIL import Image
 
+from stereocodec.datasets.pairs import PairFiles, find_pairs
+from stereocodec.datasets.sources import find_all, pictures_in, unique
 from stereocodec.errors import OutputError, StereoCodecError, TrainingError
-from stereocodec.images import to_rgb8
-from stereocodec.pil_images import load_image
+from stereocodec.pictures.pil import load_image
+from stereocodec.pictures.rgb import to_rgb8
 from stereocodec.training.config import TrainingConfig
-from stereocodec.training.layouts import find_pairs, pictures_in, unique
-from stereocodec.training.validation import central_crop
+from stereocodec.training.examples import central_part
+from stereocodec.training.validation import VALIDATED_SIDE
 
 Picture = NDArray[np.uint8]  # (H, W, 3)
 
 _MIB = 1 << 20
-_VALIDATED_SIDE = 768  # of `validate_pairs`
 _SMALLEST_SCALE, _LARGEST_SCALE = 0.5, 0.7
 # Beside a crop, for the disparities of pairs made of photographs.
 _PHOTO_MARGIN = 64
@@ -133,12 +133,14 @@ def pack(
 
 
 def _pack_validation(sources: Sequence[Path], folder: Path, scenes: Sequence[str]) -> int:
-    """Writes what `validate_pairs` sees of the validation scenes; returns their bytes."""
+    """Writes what `validate` sees of the validation scenes; returns their bytes."""
     total = pixels = count = 0
-    for name, left, right in _named_pairs(sources):
-        if scenes and name.startswith(tuple(scenes)):
-            views = central_crop(torch.from_numpy(np.stack([_load(left), _load(right)])), _VALIDATED_SIDE).numpy()
-            total += _write(folder, name, [_coded(view, None) for view in views])
+    for files in _named_pairs(sources):
+        if scenes and files.name.startswith(tuple(scenes)):
+            views = np.stack(files.load())
+            top, left, height, width = central_part(views.shape[1:3], VALIDATED_SIDE)
+            views = views[:, top : top + height, left : left + width]
+            total += _write(folder, files.name, [_coded(view, None) for view in views])
             pixels, count = pixels + views.shape[1] * views.shape[2], count + 1
     _tell("validation pairs", count, pixels, total)
     return total
@@ -146,9 +148,9 @@ def _pack_validation(sources: Sequence[Path], folder: Path, scenes: Sequence[str
 
 def _pair_scenes(sources: Sequence[Path], config: TrainingConfig, crop: tuple[int, int], quality: int) -> list[Scene]:
     scenes = []
-    for name, left, right in _named_pairs(sources):
-        if not (config.validation_scenes and name.startswith(config.validation_scenes)):
-            scenes.append(_reduced_scene(name, [_load(left), _load(right)], crop, quality))
+    for files in _named_pairs(sources):
+        if not (config.validation_scenes and files.name.startswith(config.validation_scenes)):
+            scenes.append(_reduced_scene(files.name, list(files.load()), crop, quality))
     return [scene for scene in scenes if scene is not None]
 
 
@@ -160,10 +162,9 @@ def _photo_scenes(sources: Sequence[Path], crop: tuple[int, int], quality: int) 
     return [scene for scene in scenes if scene is not None]
 
 
-def _named_pairs(sources: Sequence[Path]) -> list[tuple[str, Path, Path]]:
-    found = [pair for source in sources for pair in find_pairs(source)]
-    names = unique([name for name, *_ in found])
-    return [(name.replace("/", "-"), left, right) for name, (_, left, right) in zip(names, found, strict=True)]
+def _named_pairs(sources: Sequence[Path]) -> list[PairFiles]:
+    """The pairs of all sources, with names that are file names."""
+    return [replace(files, name=files.name.replace("/", "-")) for files in find_all(find_pairs, sources)]
 
 
 def _reduced_scene(name: str, views: list[Picture], least: tuple[int, int], quality: int) -> Scene | None:

@@ -38,7 +38,7 @@ photos() {
   fi
 }
 
-recipe=stereocodec/training/recipes/bisic-rt.toml
+recipe=stereocodec/models/bisic_rt/bisic-rt.toml
 batches=16,32,64,128 seconds=10 batch='' minutes='' rates=1 wait=0 init='' compile=''
 phase=${1:-status}
 shift || true

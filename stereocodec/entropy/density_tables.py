@@ -54,7 +54,7 @@ def residual_tables(
 
 
 def symmetric_frequencies(pmf: NDArray[np.float64], table: int) -> NDArray[np.uint32]:
-    """As `integer_frequencies` of symmetric probabilities (2 * radius + 1,), exactly symmetric but for the escape."""
+    """`integer_frequencies` of symmetric probabilities (2 * radius + 1,), made exactly symmetric but for the escape."""
     frequencies = integer_frequencies(pmf, table).astype(np.int64)
     # A remainder handed to one side only goes to the mode instead.
     symmetric = np.minimum(frequencies[:-1], frequencies[-2::-1])

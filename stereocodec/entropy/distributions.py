@@ -11,7 +11,7 @@ SCALE_MIN = 0.11
 SCALE_MAX = 256.0
 # Between the tails of a Gaussian and those of a Laplace density lies what trained networks leave.
 LAPLACE_SHARE = 0.5
-_LIKELIHOOD_MIN = 1e-9
+LIKELIHOOD_MIN = 1e-9
 
 
 class _LowerBound(torch.autograd.Function):
@@ -54,14 +54,14 @@ def residual_bits(residual: Tensor, scale: Tensor, laplace_share: float = LAPLAC
     inner = torch.exp(-(distance - 0.5).abs() * rate)
     laplace = torch.where(distance < 0.5, 1 - 0.5 * (inner + outer), 0.5 * (inner - outer))
     mass = (1 - laplace_share) * gaussian + laplace_share * laplace
-    return -lower_bound(mass, _LIKELIHOOD_MIN).log2()
+    return -lower_bound(mass, LIKELIHOOD_MIN).log2()
 
 
 def logistic_bits(residual: Tensor, scale: Tensor) -> Tensor:
     """-log2 of the mass that a logistic of standard deviation `scale` puts on the unit bin around `residual`."""
     distance, factor = residual.float().abs(), math.pi / (scale.float() * math.sqrt(3))
     mass = torch.sigmoid((0.5 - distance) * factor) - torch.sigmoid((-0.5 - distance) * factor)
-    return -lower_bound(mass, _LIKELIHOOD_MIN).log2()
+    return -lower_bound(mass, LIKELIHOOD_MIN).log2()
 
 
 def chosen_bits(
@@ -97,7 +97,7 @@ class _ChosenBits(torch.autograd.Function):
         if laplace_share:
             for mixed, other in zip((mass, at_upper, at_lower), _laplace(lower, upper), strict=True):
                 mixed.lerp_(other, laplace_share)
-        mass.clamp_(min=_LIKELIHOOD_MIN)
+        mass.clamp_(min=LIKELIHOOD_MIN)
         factor = mass.reciprocal().mul_(-1 / math.log(2))
         by_residual = (at_upper - at_lower).mul_(factor).div_(scale).mul_(seen.sign_())
         by_level = at_lower.mul_(lower).sub_(at_upper.mul_(upper)).mul_(factor)

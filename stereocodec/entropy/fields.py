@@ -90,6 +90,6 @@ def field_bits(field: Tensor) -> Tensor:
 
 @functools.cache
 def _bits(device: torch.device) -> Tensor:
-    """Of each error in each table, (tables, 2 * _RADIUS + 1) float64."""
+    """The bits of each error in each table, (tables, 2 * _RADIUS + 1) float64."""
     with torch.inference_mode(False):
         return torch.from_numpy(-np.log2(field_probabilities())).to(device)

@@ -1,8 +1,8 @@
 """The guard list: which way the encoder rounded where another machine might round the other way.
 
 An entry is the position of a parameter in the order of coding and the side taken (0 down, 1 up). The list is stored
-as one varint (`stereocodec/varint.py`) per entry: the distance to the previous entry's position (from -1 for the
-first), minus one, times two, plus the side.
+as one varint (`container/varint.py`) per entry: the distance to the previous entry's position (from -1 for the first),
+minus one, times two, plus the side.
 """
 
 from __future__ import annotations
@@ -12,8 +12,8 @@ from collections.abc import Iterator
 import numpy as np
 from numpy.typing import NDArray
 
+from ..container.varint import read_varint, write_varint
 from ..errors import CorruptFile, DecodingMismatch
-from ..varint import read_varint, write_varint
 
 _MAX_VARINT_BYTES = 6  # so that no sum of entries overflows 64 bits; real positions need far less
 

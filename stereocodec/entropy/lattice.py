@@ -15,7 +15,7 @@ from .distributions import SCALE_MAX, SCALE_MIN
 
 # Decoded latents are stored as 32-bit multiples of the lattice step; no trained model comes near these bounds.
 MAX_MEAN_STEPS = 2**21
-MAX_SYMBOL = 2**20
+MAX_WRITTEN_SYMBOL = 2**20
 
 
 @dataclass(frozen=True)

@@ -24,7 +24,7 @@ from .ans import StreamDecoder, StreamEncoder
 from .coders import Group
 from .fields import field_from_errors, prediction_errors
 from .guard import GuardReader, GuardWriter
-from .lattice import MAX_SYMBOL, Lattice
+from .lattice import MAX_WRITTEN_SYMBOL, Lattice
 from .level_keeping import LevelKeeper
 from .symbol_choice import SymbolCosts, cheaper
 from .tables import TableSet
@@ -260,4 +260,4 @@ def _choice_index(tables: TableSet) -> NDArray[np.uint8]:
 def _symbols(values: NDArray[np.float64]) -> NDArray[np.int32]:
     if not np.isfinite(values).all():
         raise DecodingMismatch("the encoder gave a latent that is not a number; the weights are damaged")
-    return np.rint(values).clip(-MAX_SYMBOL, MAX_SYMBOL).astype(np.int32)
+    return np.rint(values).clip(-MAX_WRITTEN_SYMBOL, MAX_WRITTEN_SYMBOL).astype(np.int32)

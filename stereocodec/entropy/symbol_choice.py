@@ -28,7 +28,7 @@ class SymbolCosts:
         return SymbolCosts(self.tables, self.residual[places], self.levels[places], self.weights[places])
 
     def __call__(self, symbols: NDArray[np.int32]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-        """Of symbols (N,): bits with what the errors are worth, and the errors in steps, both (N,)."""
+        """What symbols (N,) cost: their bits with what their errors are worth, and the errors in steps, both (N,)."""
         error = symbols - self.residual
         return self.tables.bits(symbols, self.levels) + self.weights * error**2, error
 

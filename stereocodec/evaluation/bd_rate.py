@@ -93,14 +93,6 @@ def compare(
     return BdRate(*of, _percent(test, reference, metric), low, high, _gain(test, reference, metric), overlap)
 
 
-def pair_bd_rate(
-    test: Sequence[Point], reference: Sequence[Point], metric: str, min_overlap: float = MIN_OVERLAP
-) -> BdRate | None:
-    """The same; None when there are no points or the BD-rate is refused."""
-    found = compare(test, reference, metric, min_overlap) if test and reference else None
-    return found if isinstance(found, BdRate) else None
-
-
 def all_comparisons(test: Sequence[Point], references: Sequence[Point]) -> list[BdRate | Refused]:
     """One codec's points against every codec among `references`, per metric, reference and pair that both have."""
     by_pair = grouped(test, "pair")
@@ -111,11 +103,6 @@ def all_comparisons(test: Sequence[Point], references: Sequence[Point]) -> list[
         for pair, points in grouped(anchors, "pair").items()
         if pair in by_pair
     ]
-
-
-def bd_rates(test: Sequence[Point], references: Sequence[Point]) -> list[BdRate]:
-    """Those of `all_comparisons` that are not refused."""
-    return [found for found in all_comparisons(test, references) if isinstance(found, BdRate)]
 
 
 def mean_percent(rates: Sequence[BdRate]) -> float:

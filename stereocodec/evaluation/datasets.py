@@ -1,12 +1,11 @@
 """The pairs of a data set, with its published crops, and what cannot be used of it.
 
-Layouts are those of `stereocodec.training.layouts`: NAME_left and NAME_right, InStereo2K, Cityscapes, KITTI,
-Middlebury, and CSV lists. Where training stops at a view that is missing, an evaluation names it and goes on.
+Layouts are those of `stereocodec.datasets.pairs`: NAME_left and NAME_right, InStereo2K, Cityscapes, KITTI, Middlebury,
+and CSV lists. Where training stops at a view that is missing, an evaluation names it and goes on.
 """
 
 from __future__ import annotations
 
-import csv
 import hashlib
 import re
 from collections.abc import Collection, Iterator
@@ -15,11 +14,9 @@ from pathlib import Path
 
 import numpy as np
 
-from ..errors import InvalidInput, StereoCodecError, TrainingError
-from ..images import to_pair
-from ..pil_images import load_image
-from ..training.layouts import find_pairs as find_layout_pairs
-from ..training.layouts import pictures_in
+from ..datasets.pairs import PairFiles, data_set_of, find_pairs, is_right_view
+from ..datasets.sources import opened_list, pictures_in
+from ..errors import InvalidInput, StereoCodecError
 from .metrics import View
 
 
@@ -80,18 +77,15 @@ def parse_crop(text: str) -> Crop:
 
 
 @dataclass(frozen=True)
-class Pair:
-    """A stereo pair on disk and the group that its results are averaged in."""
+class EvaluationPair(PairFiles):
+    """A stereo pair on disk, the group that its results are averaged in, and the part of it that is measured."""
 
-    name: str
     group: str
-    left: Path
-    right: Path
     crop: Crop | None = None
 
     def load(self) -> tuple[View, View]:
         """Both views, cropped, (H, W, 3) uint8. Raises InvalidInput: unreadable, unequal sizes or too small."""
-        left, right = to_pair(load_image(self.left), load_image(self.right))
+        left, right = super().load()
         return (left, right) if self.crop is None else (self.crop.apply(left), self.crop.apply(right))
 
 
@@ -107,7 +101,7 @@ class Problem:
 class Dataset:
     """The pairs to measure, and those that cannot be."""
 
-    pairs: tuple[Pair, ...]
+    pairs: tuple[EvaluationPair, ...]
     problems: tuple[Problem, ...] = ()
 
 
@@ -120,7 +114,7 @@ def content_hash(views: tuple[View, View]) -> str:
     return digest.hexdigest()
 
 
-def find_pairs(
+def find_dataset(
     source: Path, *, crop: Crop | None = None, split: str | None = None, names: Collection[str] = ()
 ) -> Dataset:
     """The pairs of a folder or of a CSV list, which are not opened yet.
@@ -132,17 +126,14 @@ def find_pairs(
     Raises InvalidInput: no such folder or list, or no pair that fits.
     """
     problems: list[Problem] = []
-    try:
-        found = find_layout_pairs(source, on_missing=lambda view, why: problems.append(Problem(str(view), why)))
-    except TrainingError as error:
-        raise InvalidInput(str(error)) from error
+    found = find_pairs(source, on_missing=lambda view, why: problems.append(Problem(view, why)))
     if source.is_dir():
-        problems += _lone_right_views(source, {path for _, *views in found for path in views})
+        problems += _lone_right_views(source, {path for files in found for path in (files.left, files.right)})
     groups = _listed_groups(source)
     pairs = [
-        Pair(name, groups.get(name) or groups.get(str(left.resolve())) or _layout(left, source), left, right, crop)
-        for name, left, right in found
-        if (not names or name in names) and (split is None or split in left.parts)
+        EvaluationPair(files.name, files.left, files.right, _group(files, groups, source), crop)
+        for files in found
+        if (not names or files.name in names) and (split is None or split in files.left.parts)
     ]
     if split is not None:
         problems = [problem for problem in problems if split in Path(problem.name).parts]
@@ -184,33 +175,20 @@ def _listed_groups(source: Path) -> dict[str, str]:
 
 
 def _rows(path: Path) -> Iterator[dict[str, str]]:
-    try:
-        with path.open(newline="", encoding="utf-8-sig") as file:
-            yield from csv.DictReader(file, skipinitialspace=True)
-    except (OSError, UnicodeDecodeError, csv.Error) as error:
-        raise InvalidInput(f"{path} cannot be read: {error}") from error
+    with opened_list(path) as rows:
+        yield from rows
 
 
-def _layout(left: Path, source: Path) -> str:
-    """What a pair's place tells about its data set."""
-    if left.stem.endswith("_leftImg8bit"):
-        return "cityscapes"
-    if left.parent.name in ("colored_0", "image_2"):
-        return "kitti2012" if left.parent.name == "colored_0" else "kitti2015"
-    if left.stem in ("im0", "im2", "view1"):
-        return "middlebury"
-    return (source if source.is_dir() else source.with_suffix("")).resolve().name or "pairs"
+def _group(files: PairFiles, listed: dict[str, str], source: Path) -> str:
+    """What a list or a manifest says of a pair; else its data set, as far as its place tells it, or the source's name.
 
-
-_RIGHT_NAMES = re.compile(r"(.*_)?(right|rightImg8bit)")
-_RIGHT_FOLDERS = ("colored_1", "image_3")
+    listed: of `_listed_groups`.
+    """
+    group = listed.get(files.name) or listed.get(str(files.left.resolve())) or data_set_of(files.left)
+    return group or (source if source.is_dir() else source.with_suffix("")).resolve().name or "pairs"
 
 
 def _lone_right_views(folder: Path, paired: set[Path]) -> list[Problem]:
     taken = {path.resolve() for path in paired}
-    lone = [
-        path
-        for path in pictures_in(folder)
-        if (_RIGHT_NAMES.fullmatch(path.stem) or path.parent.name in _RIGHT_FOLDERS) and path.resolve() not in taken
-    ]
+    lone = [path for path in pictures_in(folder) if is_right_view(path) and path.resolve() not in taken]
     return [Problem(str(path), "it has no left view beside it") for path in lone]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
-from .codecs import Scale
+from .codecs.base import Scale
 from .points import Point
 
 CLOSE = 0.02

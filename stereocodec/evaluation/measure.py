@@ -13,13 +13,15 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import NamedTuple
 
+from ..container import Container
+from ..entropy.guard import count_entries
 from ..errors import FormatError, StereoCodecError
 from ..files import write_atomically
-from .codecs import Codec
-from .datasets import Pair
+from .codecs.base import Codec
+from .datasets import EvaluationPair
 from .metrics import View, ms_ssim, psnr
 from .points import Point
-from .tools import tool_peak
+from .tools import RSS_UNIT, tool_peak
 
 _VERSION = 1  # of what is measured and how; a change makes earlier results invalid
 _MIB = 2**20
@@ -30,7 +32,7 @@ class Task:
     """A point to measure; `content` is the hash of both views."""
 
     codec: Codec
-    pair: Pair
+    pair: EvaluationPair
     content: str
     setting: float
 
@@ -164,9 +166,6 @@ def _prepare(task: Task) -> None:
 def _guard_entries(files: Sequence[Path]) -> int | None:
     if files[0].suffix != ".bsc":
         return None
-    from ..container import Container
-    from ..entropy.guard import count_entries
-
     return count_entries(Container.from_bytes(files[0].read_bytes()).guard)
 
 
@@ -197,8 +196,6 @@ def _peak() -> int | None:
         import resource
     except ImportError:  # Windows
         return None
-    from .tools import RSS_UNIT
-
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * RSS_UNIT
 
 

@@ -8,7 +8,7 @@ from typing import TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from ..images import psnr
+from ..pictures.rgb import psnr
 
 __all__ = ["MIN_SIDE", "View", "ms_ssim", "psnr"]
 

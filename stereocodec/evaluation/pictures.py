@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from .datasets import Pair
+from .datasets import EvaluationPair
 from .metrics import View, psnr
 from .points import Point
 from .runner import Run
@@ -50,7 +50,7 @@ def scenes(run: Run, folder: Path) -> list[Scene]:
     return [_scene(run, pairs[name], [p for p in run.matched if p.pair == name], folder) for name in names]
 
 
-def _scene(run: Run, pair: Pair, points: Sequence[Point], folder: Path) -> Scene:
+def _scene(run: Run, pair: EvaluationPair, points: Sequence[Point], folder: Path) -> Scene:
     codecs = {codec.name: codec for codec in run.codecs}
     views = pair.load()
     box = busiest(views[0])

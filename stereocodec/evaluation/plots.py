@@ -48,7 +48,7 @@ class Plot:
 
 
 def draw_plots(results: Results) -> list[Plot]:
-    """For every group of pairs, and for all pairs where there are several groups: PSNR and MS-SSIM over rate."""
+    """Draws PSNR and MS-SSIM over rate for every group of pairs, and for all pairs where there are several groups."""
     groups = grouped(results.points, "group")
     chosen = list(groups.items()) if len(groups) == 1 else [("all", results.points), *groups.items()]
     plots = []

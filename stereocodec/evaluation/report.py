@@ -14,6 +14,7 @@ from .bd_rate import METRICS, BdRate, Refused, grouped, mean_decibels, mean_perc
 from .measure import safe_name
 from .pictures import Scene, scenes
 from .plots import Plot, draw_plots
+from .points import Point
 from .results import Results
 
 
@@ -64,8 +65,6 @@ def render(results: Results, plots: Sequence[Plot], shown: Sequence[Scene], sour
 
 def caption(scene_point: object) -> str:
     """The figures below a detail."""
-    from .points import Point
-
     if not isinstance(scene_point, Point):
         return "uncompressed"
     p = scene_point

@@ -14,7 +14,7 @@ from typing import Any
 
 from ..files import write_together
 from .bd_rate import BdRate, Refused, all_comparisons, grouped, write_bd_rates
-from .codecs import installed
+from .codecs.base import installed
 from .points import Point, write_points
 from .runner import Run
 

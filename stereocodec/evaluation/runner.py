@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import multiprocessing
+import warnings
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
@@ -10,13 +11,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from ..errors import InvalidInput, StereoCodecError
-from .codecs import PICTURE_CODECS, Codec
-from .datasets import Dataset, Pair, Problem, usable
+from .codecs.base import PICTURE_CODECS, Codec
+from .codecs.video import VIDEO_CODECS
+from .codecs.zoo import ZOO_CODECS
+from .datasets import Dataset, EvaluationPair, Problem, usable
 from .matching import next_setting
 from .measure import Cache, Failure, Task, measure
 from .points import Point
-from .video_codecs import VIDEO_CODECS
-from .zoo_codecs import ZOO_CODECS
 
 Progress = Callable[[int, int, str], object]
 """Called with the number of points that are done, of all, and what the last one was."""
@@ -113,7 +114,7 @@ TARGET_BPP = 0.25
 """Bits per view pixel near which the pictures of a report are compared."""
 
 
-def _matched(run: Run, pairs: Sequence[Pair], hashes: dict[str, str], pool: _Pool) -> list[Point]:
+def _matched(run: Run, pairs: Sequence[EvaluationPair], hashes: dict[str, str], pool: _Pool) -> list[Point]:
     """For each pair, a point of every codec whose file has about the size of the first codec's."""
     wanted: dict[tuple[str, str], list[Point]] = {}
     goals: dict[str, float] = {}
@@ -197,10 +198,8 @@ class _Pool:
 
 
 def _start(jobs: int) -> None:
-    """In every measuring process: its share of PyTorch's threads, and silence of libraries."""
-    import warnings
-
-    import torch
+    """Gives a measuring process its share of PyTorch's threads, and silences libraries' warnings."""
+    import torch  # late: a process that measures no networks starts faster without it
 
     warnings.simplefilter("ignore")
     torch.set_num_threads(max(1, torch.get_num_threads() // jobs))

@@ -1,33 +1,18 @@
-"""The networks; every one of them is a plug-in of the one coding path."""
+"""The networks; every one of them is a plug-in of the one coding path.
+
+Each folder here is an architecture, or a few that share their parts, and registers itself when it is imported.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from typing import Any
+import pkgutil
+from importlib import import_module
 
 from .base import StereoModel
-from .bisic import Bisic, BisicConfig, BisicFast, BisicFastConfig
-from .bisic_rt import BisicRt, BisicRtConfig
-from .ecsic import Ecsic, EcsicConfig
-from .rgbd import Rgbd, RgbdConfig
+from .registry import ARCHITECTURES, Architecture, OfficialFormat, build_model, register
 
-__all__ = ["ARCHITECTURES", "StereoModel", "build_model"]
+__all__ = ["ARCHITECTURES", "Architecture", "OfficialFormat", "StereoModel", "build_model", "register"]
 
-ARCHITECTURES: dict[str, tuple[type[StereoModel], Callable[..., Any]]] = {
-    "bisic-rt": (BisicRt, BisicRtConfig),
-    "bisic": (Bisic, BisicConfig),
-    "bisic-fast": (BisicFast, BisicFastConfig),
-    "ecsic": (Ecsic, EcsicConfig),
-    "rgbd": (Rgbd, RgbdConfig),
-}
-
-
-def build_model(architecture: str, arguments: Mapping[str, Any]) -> StereoModel:
-    """A model with starting weights; raises ValueError for an unknown architecture or argument."""
-    if architecture not in ARCHITECTURES:
-        raise ValueError(f"unknown architecture '{architecture}'; known are: {', '.join(ARCHITECTURES)}")
-    model_class, config_class = ARCHITECTURES[architecture]
-    try:
-        return model_class(config_class(**arguments))
-    except TypeError as error:
-        raise ValueError(f"architecture {architecture}: {error}") from error
+for _found in pkgutil.iter_modules(__path__):
+    if _found.ispkg:
+        import_module(f".{_found.name}", __name__)

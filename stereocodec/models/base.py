@@ -1,4 +1,4 @@
-"""What the coding path, the training loop and the releases need of a model."""
+"""What the coding path, the training loop and the releases ask of a model."""
 
 from __future__ import annotations
 
@@ -19,20 +19,26 @@ from ..entropy.priors import Prior
 class StereoModel(nn.Module):
     """A codec's networks.
 
-    Pictures are (2B, H, W, 3) float32 in 0..1 with sides that are multiples of `multiple`, the B first views before
-    the B right ones; qualities are (2B,) in 0..1. `config` is a dataclass of JSON values, the constructor's argument;
-    `prior_channels` counts the channels of z.
+    What they take and give follows from `view_kind`, for B pairs or frames of H x W:
 
-    laplace_share: of the density of y around its mean (`distributions.residual_bits`). has_qualities: whether one
-    network serves all qualities; otherwise they are ignored. loss_limit: of one picture's loss, beyond which its
-    weight in training stops growing. either_first: whether the views may come in either order, swapped and mirrored,
-    so that the sharper one can be coded first. view_kind: what the two views are; a model of another kind says what
-    it takes in place of these pictures. least_side: of the pictures that it takes.
+    - RGB8: pictures (2B, H, W, 3), the B first views before the B second ones;
+    - RGB8_DEPTH: frames (B, H, W, 4), red, green, blue and depth; the first view is colour, the second depth.
+
+    Either is float32 in 0..1, with sides that are multiples of `multiple` and at least `least_side`. Qualities are
+    those of the views, (2B,) in 0..1, for both kinds.
+
+    config: a dataclass of JSON values, the constructor's argument. entropy: the module that holds everything that leads
+    to probabilities, among it the density of z as its `prior`; a model that has it otherwise overrides `prior` and
+    `make_exact`. prior_channels: of z. laplace_share: of the density of y around its mean
+    (`distributions.residual_bits`). has_qualities: whether one network serves all qualities; otherwise they are
+    ignored. loss_limit: of one picture's loss, beyond which its weight in training stops growing. either_first: whether
+    the views may come in either order, swapped and mirrored, so that the sharper one can be coded first.
     """
 
     multiple: int
     prior_channels: int
     config: Any
+    entropy: nn.Module
     laplace_share: float = LAPLACE_SHARE
     has_qualities: bool = True
     loss_limit: float = math.inf
@@ -41,9 +47,15 @@ class StereoModel(nn.Module):
     least_side: int = 1
 
     @property
-    @abstractmethod
     def prior(self) -> Prior:
         """The density of z."""
+        prior = self.entropy.prior
+        assert isinstance(prior, Prior)
+        return prior
+
+    def make_exact(self) -> None:
+        """Turns everything that leads to probabilities to float64, as files need it."""
+        self.entropy.double()
 
     @abstractmethod
     def trade_off(self, quality: Tensor) -> Tensor:
@@ -62,32 +74,48 @@ class StereoModel(nn.Module):
         direction whatever the gradient, moves them more slowly."""
         return ()
 
-    @abstractmethod
-    def calibrate(self, x: Tensor) -> None:
-        """Makes what starting weights need of pictures (2B, H, W, 3)."""
+    def auxiliary_parameters(self) -> Iterable[nn.Parameter]:
+        """Those that the auxiliary loss alone trains; no loss of a batch reaches them."""
+        return self.prior.auxiliary_parameters()
 
     def auxiliary_loss(self) -> Tensor | None:
-        """What tensors that the rate does not train learn by, a scalar; None when there are none of them."""
-        return None
+        """What these learn by, a scalar that depends on the weights alone; None when there are none of them."""
+        return self.prior.auxiliary_loss()
+
+    def calibrate(self, x: Tensor) -> None:
+        """Makes what starting weights need of some pictures or frames; nothing, unless a model says otherwise."""
+
+    def weights_of(self, other: StereoModel) -> dict[str, Tensor]:
+        """The state dict of another model of this class, as far as possible in the shapes of this one's settings."""
+        return other.state_dict()
 
     @abstractmethod
     def analyse(self, x: Tensor, quality: Tensor, *, with_choices: bool = True) -> Any:
-        """Pictures -> what the walk codes, scaled for the quality and not rounded yet.
+        """Pictures or frames -> what the walk codes, scaled for the quality and not rounded yet.
 
         with_choices: whether to make the choices that only files need (for one pair), as against training.
         """
 
     @abstractmethod
     def walk(self, coder: EntropyCoder, latents: Any, quality: Tensor, size: tuple[int, int]) -> Any:
-        """The one walk over the latents of pictures of `size` (H, W): asks the coder for everything, in order.
+        """The one walk over the latents of views of `size` (H, W): asks the coder for everything, in order.
 
         latents: what `analyse` gave, or None when the coder reads. Returns what `reconstruct` takes.
         """
 
-    @abstractmethod
-    def reconstruct(self, decoded: Any) -> Tensor:
-        """What a walk decoded -> pictures, not clamped."""
+    def code(
+        self, coder: EntropyCoder, latents: Any, quality: Tensor, size: tuple[int, int], *, swapped: bool = False
+    ) -> tuple[Any, bool]:
+        """Codes one pair as files hold it: whether its views are in the other order, where either is taken, and then
+        the walk, whose arguments these are. swapped counts for coders that write.
+
+        Returns what `reconstruct` takes, and whether the views are in the other order.
+        """
+        if self.either_first:
+            flag = None if latents is None else torch.tensor([[[int(swapped)]]])
+            swapped = bool(coder.code_field(0, flag, (1, 1)).any())
+        return self.walk(coder, latents, quality, size), swapped
 
     @abstractmethod
-    def make_exact(self) -> None:
-        """Turns everything that leads to probabilities to float64, as files need it."""
+    def reconstruct(self, decoded: Any) -> Tensor:
+        """What a walk decoded -> pictures or frames, not clamped."""

@@ -10,39 +10,9 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from .exact import SameConv
+
 _HEADS = 8
-
-
-class SameConv(nn.Conv2d):
-    """Convolution with an odd kernel that keeps the size; (N, H, W, C_in) -> (N, H, W, C_out).
-
-    In float64 it is a sum of matrix products with shifted rows, which takes neither the time nor the memory of
-    PyTorch's own kernel that copies every neighbourhood first.
-    """
-
-    def __init__(self, in_channels: int, out_channels: int, kernel_size: int) -> None:
-        super().__init__(in_channels, out_channels, kernel_size, padding=kernel_size // 2)
-
-    def forward(self, x: Tensor) -> Tensor:
-        if x.dtype == torch.float64:
-            return self._shifted_products(x)
-        return super().forward(x.permute(0, 3, 1, 2)).permute(0, 2, 3, 1)
-
-    def _shifted_products(self, x: Tensor) -> Tensor:
-        assert self.bias is not None
-        (n, height, width, _), k = x.shape, self.kernel_size[0]
-        # In the flattened padded picture a tap is a shift; what runs over into the padding is cut off in the end, and
-        # one row more below keeps the last shift inside.
-        padded_width = width + k - 1
-        padded = F.pad(x, (0, 0, k // 2, k // 2, k // 2, k // 2 + 1)).flatten(1, 2)
-        taps = self.weight.permute(2, 3, 1, 0).contiguous()
-        out = self.bias.repeat(n, height * padded_width, 1)
-        for i in range(k):
-            for j in range(k):
-                start = i * padded_width + j
-                for picture in range(n):
-                    out[picture].addmm_(padded[picture, start : start + out.shape[1]], taps[i, j])
-        return out.view(n, height, padded_width, -1)[:, :, :width]
 
 
 class ResidualBlock(nn.Module):

@@ -70,6 +70,19 @@ def load_checkpoint(
         raise TrainingError(f"{path} is not a checkpoint of this configuration: {reason}") from error
 
 
+def random_state(device: torch.device) -> RandomState:
+    """PyTorch's random state on the processor and on the device."""
+    on_gpu = {"cuda": torch.cuda.get_rng_state(device)} if device.type == "cuda" else {}
+    return {"torch": torch.get_rng_state(), **on_gpu}
+
+
+def set_random_state(state: RandomState, device: torch.device) -> None:
+    """Restores what `random_state` gave; without a state of the device, that stays as it is."""
+    torch.set_rng_state(state["torch"])
+    if device.type == "cuda" and "cuda" in state:
+        torch.cuda.set_rng_state(state["cuda"], device)
+
+
 def run_settings(run: Path) -> TrainingConfig:
     """The settings of a run's folder; raises TrainingError when it holds none."""
     path = run / CONFIG

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import math
-import sys
 from collections.abc import Mapping
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any, Literal
 
 from ..errors import TrainingError
+from ..models import ARCHITECTURES
+from ..toml_files import read_toml
 
 _CHOICES = {
     "loss": ("mse", "ms-ssim"),
@@ -20,9 +21,6 @@ _CHOICES = {
     "depth_loss": ("mse", "structure"),
     "depth_mode": ("linear", "inverse"),
 }
-
-
-_RECIPES = Path(__file__).parent / "recipes"
 
 
 @dataclass(frozen=True)
@@ -40,7 +38,7 @@ class TrainingConfig:
     get other light and colours, or none.
 
     Of colour with depth: `loss` is that of colour, `depth_loss` that of depth ("structure" is the published one).
-    `depth_unit`, as of `depth_images.metres_per_step` or "sun", stands for all data; empty for that of each layout,
+    `depth_unit`, as of `pictures.depth.metres_per_step` or "sun", stands for all data; empty for that of each layout,
     millimetres where it has none. `depth_range` is empty for each frame's own, as `RgbdCodec.compress` takes it, or
     the least and the greatest depth in metres, to which measurements are clipped. `invalid` stands for no measurement.
     `auxiliary_learning_rate` is that of learned quantiles; 0 for the learning rate. `precision`: `auto` is bfloat16
@@ -114,40 +112,36 @@ class TrainingConfig:
 
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> TrainingConfig:
-        """Raises TrainingError for a setting of an unknown name or an impossible value."""
+        """Raises TrainingError for a setting of an unknown name or an impossible value.
+
+        Settings of the model that earlier versions named otherwise get their present names.
+        """
         known = {f.name for f in fields(cls)}
         unknown = sorted(set(values) - known)
         if unknown:
             raise TrainingError(f"unknown setting '{unknown[0]}'; known are: {', '.join(sorted(known))}")
         lists = ("validation_scenes", "milestones", "depth_range")
         settings: dict[str, Any] = {k: tuple(v) if k in lists and isinstance(v, list) else v for k, v in values.items()}
-        return cls(**settings)
+        config = cls(**settings)
+        if config.arch not in ARCHITECTURES:
+            return config
+        try:
+            return replace(config, model=ARCHITECTURES[config.arch].settings(config.model))
+        except ValueError as error:
+            raise TrainingError(f"[model]: {error}") from error
 
     @classmethod
     def recipe(cls, arch: str) -> TrainingConfig:
         """The recipe of an architecture, as its authors train it; raises TrainingError when there is none."""
-        path = _RECIPES / f"{arch}.toml"
-        if not path.is_file():
-            known = ", ".join(sorted(recipe.stem for recipe in _RECIPES.glob("*.toml")))
-            raise TrainingError(f"there is no recipe for '{arch}'; known are: {known}")
-        return cls.from_toml(path)
+        recipes = {name: found.recipe for name, found in ARCHITECTURES.items() if found.recipe}
+        if arch not in recipes:
+            raise TrainingError(f"there is no recipe for '{arch}'; known are: {', '.join(sorted(recipes))}")
+        return cls.from_toml(recipes[arch])
 
     @classmethod
     def from_toml(cls, path: Path) -> TrainingConfig:
-        """Reads a file such as those in training/recipes/; raises TrainingError with the reason when it cannot."""
-        if sys.version_info >= (3, 11):
-            import tomllib
-        else:
-            try:
-                import tomli as tomllib
-            except ImportError as error:
-                raise TrainingError("Python 3.10 needs tomli: pip install 'stereocodec[train]'") from error
-        try:
-            return cls.from_dict(tomllib.loads(path.read_text(encoding="utf-8")))
-        except OSError as error:
-            raise TrainingError(f"{path} cannot be read: {error.strerror}") from error
-        except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-            raise TrainingError(f"{path} is not a TOML file: {error}") from error
+        """Reads a file such as the recipes beside the models; raises what `read_toml` and `from_dict` raise."""
+        return cls.from_dict(read_toml(path))
 
     def rate_at(self, step: int) -> float:
         """The factor on the learning rates at a step counted from 0."""

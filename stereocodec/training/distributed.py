@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import os
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -46,7 +46,7 @@ def gather(value: Any) -> list[Any]:
 
 
 def from_first(value: Any) -> Any:
-    """What process 0 passes."""
+    """Gives every process what process 0 passes."""
     values = [value]
     if _together():
         dist.broadcast_object_list(values)
@@ -92,16 +92,17 @@ def _split(flat: Tensor, shapes: Sequence[tuple[int, ...]]) -> list[Tensor]:
     return [piece.view(shape) for piece, shape in zip(pieces, shapes, strict=True)]
 
 
-def distributed(module: nn.Module, device: torch.device, is_unreached: Callable[[str], bool]) -> nn.Module:
+def distributed(module: nn.Module, device: torch.device, unreached: Iterable[nn.Parameter]) -> nn.Module:
     """The module with the weights of process 0, its gradients averaged over the processes.
 
-    is_unreached: whether no loss of a batch reaches the parameter of a name.
+    unreached: its parameters that no loss of a batch reaches.
     """
     if not _together():
         return module
-    unreached = [name for name, _ in module.named_parameters() if is_unreached(name)]
+    ids = {id(parameter) for parameter in unreached}
+    names = [name for name, parameter in module.named_parameters() if id(parameter) in ids]
     wrapper = nn.parallel.DistributedDataParallel
-    wrapper._set_params_and_buffers_to_ignore_for_model(module, unreached)  # type: ignore[no-untyped-call]
+    wrapper._set_params_and_buffers_to_ignore_for_model(module, names)  # type: ignore[no-untyped-call]
     return wrapper(module, device_ids=[device] if device.type == "cuda" else None)
 
 

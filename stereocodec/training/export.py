@@ -1,4 +1,4 @@
-"""From a training run to a release folder."""
+"""Makes a release folder of a training run."""
 
 from __future__ import annotations
 
@@ -11,20 +11,19 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from ..container import ViewKind
 from ..entropy.lattice import Lattice
 from ..entropy.streams import CodingTables
-from ..errors import OutputError, TrainingError
-from ..fitting import fitted_tables, some_of
+from ..errors import TrainingError
 from ..models import StereoModel
-from ..releases import coding_tables, load_release, save_release
+from ..releases.fitting import fitted_tables, some_of
+from ..releases.folders import refuse_occupied
+from ..releases.release import coding_tables, load_release, save_release
 from .checkpoint import load_run
 from .config import TrainingConfig
-from .data import Example
-from .frame_measure import FrameMeasures
-from .frames import Frame
-from .measure import Measures, PairMeasures, check_bytes
-from .tasks import load_examples
+from .examples import Example, central
+from .kind import Kind
+from .kinds import kind_of, kind_of_architecture
+from .measure import MEASURED_SIDE, check_bytes, measure
 
 _CARD = """\
 ---
@@ -58,7 +57,7 @@ def export_run(run: Path, folder: Path, *, name: str, data: str, examples: Seque
     """Writes the averaged weights of a run, with integer tables and a model card, as a release folder.
 
     data: what the card says of the data that the model was trained on, licences included. examples: what the run's
-    architecture learns from (`tasks.load_examples`), its validation scenes among them; with them the release is
+    architecture learns from (`kinds.load_examples`), its validation scenes among them; with them the release is
     measured by coding these, and its tables are fitted to what its encoder chooses on others (on these where there are
     no others); without them the card says that it was not measured, and the tables are those of the densities that it
     was trained with. Either way the bytes of coded examples (a rendered one without `examples`) are held against the
@@ -68,40 +67,41 @@ def export_run(run: Path, folder: Path, *, name: str, data: str, examples: Seque
     bytes exceed the estimate by more than 0.5 % and 128 bytes; OutputError when `folder` is not empty. Nothing is
     written then.
     """
-    if folder.exists() and not (folder.is_dir() and not any(folder.iterdir())):
-        raise OutputError(f"{folder} exists and is not an empty folder; choose another or remove it")
+    refuse_occupied(folder)
     config, model, progress = load_run(run)
     scenes = _validation_examples(examples, config) if examples else []
-    measures = _measures(model.view_kind)
+    kind = kind_of(model)
     training = _record(progress, data)
     tables = coding_tables(model, Lattice())
     with TemporaryDirectory() as scratch:
         _save(Path(scratch) / "release", name, config, model, tables, training, card="")
         release = load_release(Path(scratch) / "release")
-    inputs = {example.name: measures.input(example) for example in scenes or [measures.stand_in()]}
+    inputs = {example.name: _input(kind, example) for example in scenes or [kind.stand_in()]}
     check_bytes(release, inputs)
     measured = _UNMEASURED
     if scenes:
-        tables = fitted_tables(release, [measures.input(example) for example in _fitted_examples(examples, scenes)])
+        tables = fitted_tables(release, [_input(kind, example) for example in _fitted_examples(examples, scenes)])
         release = replace(release, tables=tables)
         check_bytes(release, inputs)
-        training["metrics"] = measures.measure(release, scenes)
-        measured = measures.table(training["metrics"], ", ".join(scene.name for scene in scenes))
-    _save(folder, name, config, model, tables, training, card=_card(name, config, model, training, measures, measured))
+        training["metrics"] = measure(kind, release, scenes)
+        rows = "\n".join(kind.row.format(**row) for row in training["metrics"])
+        measured = kind.table.format(scenes=", ".join(scene.name for scene in scenes), rows=rows)
+    _save(folder, name, config, model, tables, training, card=_card(name, config, model, training, kind, measured))
 
 
 def example_inputs(arch: str, sources: Sequence[Path]) -> list[Tensor]:
     """Some central crops of the pairs or frames of folders and CSV lists, as networks of the architecture take them.
 
-    Raises what `load_examples` raises.
+    Raises what `Kind.load` raises.
     """
-    examples = load_examples(TrainingConfig(arch=arch), sources)
-    measures = _measures(ViewKind.RGB8_DEPTH if isinstance(examples[0], Frame) else ViewKind.RGB8)
-    return [measures.input(example) for example in some_of(examples)]
+    kind = kind_of_architecture(arch)
+    examples = kind.load(sources, TrainingConfig(arch=arch))
+    return [_input(kind, example) for example in some_of(examples)]
 
 
-def _measures(kind: ViewKind) -> Measures:
-    return FrameMeasures() if kind is ViewKind.RGB8_DEPTH else PairMeasures()
+def _input(kind: Kind[Any], example: Example) -> Tensor:
+    """The central crop of an example as the model takes it."""
+    return kind.input(central(example, MEASURED_SIDE))
 
 
 def _record(progress: Mapping[str, Any], data: str) -> dict[str, Any]:
@@ -142,7 +142,7 @@ def _card(
     config: TrainingConfig,
     model: StereoModel,
     training: Mapping[str, Any],
-    measures: Measures,
+    kind: Kind[Any],
     measured: str,
 ) -> str:
     return _CARD.format(
@@ -153,11 +153,11 @@ def _card(
         batch_size=config.batch_size,
         crop_width=config.crop_width,
         crop_height=config.crop_height,
-        distortion=measures.distortion(config),
-        unit=measures.unit,
-        tags=measures.tags,
-        usage=measures.usage,
-        crops=measures.crops,
+        distortion=kind.distortion(config),
+        unit=kind.rate_unit,
+        tags=kind.tags,
+        usage=kind.usage,
+        crops=kind.crops,
         lambdas=" to ".join(
             f"{trade:.4g}" for trade in sorted(set(model.trade_off(torch.tensor([0.0, 1.0])).tolist()))
         ),
@@ -168,7 +168,7 @@ def _card(
 
 
 def _validation_examples(examples: Sequence[Example], config: TrainingConfig) -> list[Example]:
-    """Those of the run's validation scenes."""
+    """The examples that are the run's validation scenes."""
     scenes = config.validation_scenes
     if not scenes:
         raise TrainingError("the run held out no validation scenes that could be measured; leave the data out")

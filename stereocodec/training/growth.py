@@ -10,14 +10,14 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from ..container import ViewKind
 from ..errors import TrainingError
 from ..models import StereoModel, build_model
 from .checkpoint import FILE_NAME, load_checkpoint, run_settings
 from .config import TrainingConfig
+from .kinds import kind_of
 from .losses import estimate
 from .optimisers import WeightAverage, make_auxiliary_optimisers, make_optimisers
-from .validation import QUALITIES
+from .points import qualities_of
 
 # Bits per pixel, and samples in 0..1. A part that starts at zero changes nothing at all; one that changes the order of
 # sums changes the seventh digit; both are far from what an untrained part does.
@@ -103,35 +103,26 @@ def _check_function(run: Path, source: StereoModel, model: StereoModel) -> None:
     largest = largest_difference(source, model)
     if not largest <= _TOLERANCE:  # nor when it is not a number
         raise TrainingError(
-            f"the new networks do not compute what those of {run} do: rates or pictures of a rendered pair differ by "
-            f"up to {largest:.2g}; add only parts that start at zero"
+            f"the new networks do not compute what those of {run} do: rates or pictures of a rendered example differ "
+            f"by up to {largest:.2g}; add only parts that start at zero"
         )
 
 
 @torch.no_grad()
 def largest_difference(first: StereoModel, second: StereoModel) -> float:
-    """Between two models' estimates for a rendered pair or frame: of bits per pixel, and of samples in 0..1.
+    """How far two models' estimates for a rendered example differ: bits per pixel, and samples in 0..1.
 
     Not a number where a model gives none.
     """
     device = next(first.parameters()).device
-    x = _rendered(first).to(device)
+    kind = kind_of(first)
+    x = kind.input(kind.stand_in()).to(device)
     differences = []
-    for quality in QUALITIES if first.has_qualities else QUALITIES[:1]:
-        qualities = torch.full((2,), quality, device=device)
+    for quality in qualities_of(first):
+        qualities = torch.full((2,), quality / 100, device=device)
         both = [estimate(model.eval(), x, qualities, noise=False) for model in (first, second)]
         differences += [(mine - theirs).abs().max() for theirs, mine in zip(*both, strict=True)]
     return torch.stack(differences).max().item()
-
-
-def _rendered(model: StereoModel) -> Tensor:
-    """A rendered example as the model takes it."""
-    # What measures releases needs the whole codec: only runs that grow load it.
-    from .frame_measure import FrameMeasures
-    from .measure import PairMeasures
-
-    measures = FrameMeasures() if model.view_kind is ViewKind.RGB8_DEPTH else PairMeasures()
-    return measures.input(measures.stand_in())
 
 
 def _take_moments(
@@ -148,6 +139,6 @@ def _take_moments(
 
 
 def _names(optimiser: torch.optim.Optimizer, model: StereoModel) -> list[str]:
-    """Those of an optimiser's parameters, in its order."""
+    """The names of an optimiser's parameters, in its order."""
     names = {id(parameter): name for name, parameter in model.named_parameters()}
     return [names[id(parameter)] for group in optimiser.param_groups for parameter in group["params"]]

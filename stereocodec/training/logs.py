@@ -47,7 +47,7 @@ class RunLogs:
 
     @contextmanager
     def tensorboard(self, step: int) -> Iterator[None]:
-        """Within, rows go to TensorBoard too, from `step` on; nothing happens where it is not installed."""
+        """In the `with` block rows go to TensorBoard too, from `step` on, where it is installed."""
         try:
             from torch.utils.tensorboard import SummaryWriter
         except ImportError:
@@ -79,7 +79,7 @@ def _append_csv(path: Path, row: Mapping[str, Any]) -> None:
 
 
 def _columns(path: Path) -> list[str]:
-    """Of a log that was begun; none of a new one."""
+    """The columns of a log that was begun; a new one has none yet."""
     if not path.exists():
         return []
     with path.open(newline="", encoding="utf-8") as file:

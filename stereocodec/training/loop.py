@@ -18,20 +18,26 @@ from ..errors import TrainingError
 from ..files import write_atomically
 from ..models import StereoModel, build_model
 from . import distributed
-from .checkpoint import CONFIG, FILE_NAME, RandomState, check_settings, load_checkpoint, save_checkpoint
+from .checkpoint import (
+    CONFIG,
+    FILE_NAME,
+    check_settings,
+    load_checkpoint,
+    random_state,
+    save_checkpoint,
+    set_random_state,
+)
 from .config import TrainingConfig
-from .crop_workers import make_sampler
-from .data import Pair, Photo, split_validation
-from .frames import Frame
+from .examples import Example, Photo, split_validation, spread
 from .growth import grow
 from .initialise import initialise
+from .kinds import check_examples, kind_of
 from .logs import RunLogs
-from .optimisers import WeightAverage, is_auxiliary, make_auxiliary_optimisers, make_optimisers
+from .optimisers import WeightAverage, make_auxiliary_optimisers, make_optimisers
 from .precision import autocast
 from .progress import Pace, hours
 from .speed import GpuMeter, hardware
-from .tasks import make_task
-from .validation import SEEN_SIDE, spread, with_seen
+from .validation import SEEN_SIDE, validate, with_seen
 
 _CALIBRATION_BATCHES = 8
 _LOG_EVERY = 20
@@ -42,7 +48,7 @@ Report = Callable[[str], None]
 class Trainer:
     """One run in one folder: config.json, checkpoint.safetensors, train.csv, validation.csv.
 
-    examples: what the architecture learns from (`tasks.load_examples`). photos: single photographs, of which
+    examples: what the architecture learns from (`kinds.load_examples`). photos: single photographs, of which
     `photo_share` of the crops are made. init: a release's name or folder, or a run's folder, whose weights are the
     start. grow: a run's folder that this run goes on from, with larger networks (`growth.grow`). workers: how many
     processes draw crops of pairs ahead (`CropWorkers`), 0 for none. In a process group
@@ -56,7 +62,7 @@ class Trainer:
     def __init__(
         self,
         config: TrainingConfig,
-        examples: Sequence[Pair] | Sequence[Frame],
+        examples: Sequence[Example],
         folder: Path,
         *,
         photos: Sequence[Photo] = (),
@@ -73,20 +79,16 @@ class Trainer:
         self._is_first = self._rank == 0
         self.report: Report = report if self._is_first else lambda line: None
         self._batch_size = distributed.share_of(config.batch_size)
-        if resume and (init is not None or grow is not None):
-            raise TrainingError("a resumed run has its weights already; resume it, or start another from them")
-        if init is not None and grow is not None:
-            raise TrainingError("a run grows with the weights of the former run; leave the other ones out")
+        _check_start(resume, init, grow)
         torch.manual_seed(config.seed + self._rank)
-        try:
-            self.model = build_model(config.arch, config.model).to(self.device)
-        except (ValueError, RuntimeError) as error:
-            raise TrainingError(" ".join(str(error).split())) from error
-        self.task = make_task(self.model, config, examples)
-        kept, self.validation_examples = split_validation(examples, config.validation_scenes, self.task.least_side)
+        self.model = _starting_model(config, self.device)
+        self.kind = kind_of(self.model)
+        check_examples(self.kind, config.arch, examples)
+        self.rate_distortion = self.kind.rate_distortion(self.model, config)
+        kept, self.validation_examples = split_validation(examples, config.validation_scenes, self.kind.least_side)
         crop = (config.crop_height, config.crop_width)
         self._seen_examples = spread(kept, len(self.validation_examples), crop)
-        self.sampler = make_sampler(self.task, kept, photos, self.device, config.seed + self._rank, workers)
+        self.sampler = self.kind.sampler(config, kept, photos, self.device, config.seed + self._rank, workers)
         self.optimisers = make_optimisers(self.model, config)
         self._auxiliary = make_auxiliary_optimisers(self.model, config)
         self._base_rates = [[g["lr"] for g in o.param_groups] for o in self.optimisers]
@@ -95,10 +97,12 @@ class Trainer:
         self.hardware, self.init = dict[str, float](), ""
         average = self._resume() if resume else self._start(init, grow)
         self._write_settings()
-        self._meter = GpuMeter(self.task, self.device) if self.device.type == "cuda" else None
+        blank = self.kind.blank(config, self.device)
+        is_gpu = self.device.type == "cuda"
+        self._meter = GpuMeter(self.rate_distortion, blank, config.precision) if is_gpu else None
         if config.compile:
-            self.task.forward.compile()
-        self._forward = distributed.distributed(self.task.forward, self.device, is_auxiliary)
+            self.rate_distortion.compile()
+        self._forward = distributed.distributed(self.rate_distortion, self.device, self.model.auxiliary_parameters())
         # Only now have all processes of a group the weights of the first.
         self.average = WeightAverage(self.model, config.ema_decay)
         self.average.tensors.update(average)
@@ -136,7 +140,8 @@ class Trainer:
         self.step, self.crop_pairs = progress["step"], progress["crop_pairs"]
         self.hardware, self.init = progress["hardware"], progress["init"]
         if self._rank < len(states):
-            self._set_random_state(states[self._rank], progress["samplers"][self._rank])
+            set_random_state(states[self._rank], self.device)
+            self.sampler.generator.bit_generator.state = progress["samplers"][self._rank]
         else:  # a process that the run did not have before
             self._reseed()
         if self._is_first:
@@ -152,7 +157,7 @@ class Trainer:
     def save(self) -> None:
         """Writes the checkpoint; every process of a group must call it."""
         samplers = distributed.gather(self.sampler.generator.bit_generator.state)
-        random_states = distributed.gather(self._random_state())
+        random_states = distributed.gather(random_state(self.device))
         if self._is_first:
             progress = {
                 "step": self.step,
@@ -167,16 +172,6 @@ class Trainer:
     @property
     def _all_optimisers(self) -> list[torch.optim.Optimizer]:
         return [*self.optimisers, *self._auxiliary]
-
-    def _random_state(self) -> RandomState:
-        on_gpu = {"cuda": torch.cuda.get_rng_state(self.device)} if self.device.type == "cuda" else {}
-        return {"torch": torch.get_rng_state(), **on_gpu}
-
-    def _set_random_state(self, state: RandomState, sampler: dict[str, Any]) -> None:
-        torch.set_rng_state(state["torch"])
-        if self.device.type == "cuda" and "cuda" in state:
-            torch.cuda.set_rng_state(state["cuda"], self.device)
-        self.sampler.generator.bit_generator.state = sampler
 
     def reschedule(self, steps: int, decay_steps: int) -> None:
         """Trains to another number of steps, with another fall of the learning rates before it."""
@@ -220,7 +215,7 @@ class Trainer:
     def train_step(self) -> dict[str, Tensor]:
         """One step of both optimisers; a step whose gradient is not finite changes nothing.
 
-        Returns loss, gradient_norm and what the task measures on this process's share of the batch, with MS-SSIM when
+        Returns loss, gradient_norm and what the kind measures on this process's share of the batch, with MS-SSIM when
         the step is one that is logged: numbers on the training device.
         """
         config, model = self.config, self.model
@@ -245,7 +240,7 @@ class Trainer:
         model.zero_grad(set_to_none=True)
         with torch.no_grad():
             is_logged = self.step % _LOG_EVERY == 0
-            measured = {"loss": loss, **self.task.measured(bpp, decoded, x, with_ms_ssim=is_logged)}
+            measured = {"loss": loss, **self.kind.measured(bpp, decoded, x, with_ms_ssim=is_logged)}
         return {name: value.detach() for name, value in measured.items()} | {"gradient_norm": norm}
 
     def _auxiliary_step(self) -> None:
@@ -276,10 +271,10 @@ class Trainer:
         if not self._is_first or not self.validation_examples:
             return
         model = self.averaged()
-        seen = self.task.validate(model, self._seen_examples, SEEN_SIDE)
-        rows = with_seen(self.task.validate(model, self.validation_examples), seen)
+        seen = validate(self.kind, model, self._seen_examples, SEEN_SIDE)
+        rows = with_seen(validate(self.kind, model, self.validation_examples), seen)
         self.logs.validation(self.step, rows)
-        points = "  ".join(map(self.task.summary, rows))
+        points = "  ".join(map(self.kind.summary, rows))
         self.report(f"validation at step {self.step}: {points}")
 
     def _log(self, recent: list[dict[str, Tensor]], speed: float, left: str) -> None:
@@ -295,6 +290,22 @@ class Trainer:
         self.logs.train(row)
         busy = f"  {row['share_of_peak']:.0%} of the peak" if self._meter else ""
         self.report(
-            f"step {self.step}/{self.config.steps}  loss {mean['loss']:.4f}  {self.task.summary(mean)}  "
+            f"step {self.step}/{self.config.steps}  loss {mean['loss']:.4f}  {self.kind.summary(mean)}  "
             f"{speed:.1f} crop pairs/s{busy}  {left}"
         )
+
+
+def _check_start(resume: bool, init: str | Path | None, grow: Path | None) -> None:
+    """Raises TrainingError when a run is given several starts."""
+    if resume and (init is not None or grow is not None):
+        raise TrainingError("a resumed run has its weights already; resume it, or start another from them")
+    if init is not None and grow is not None:
+        raise TrainingError("a run grows with the weights of the former run; leave the other ones out")
+
+
+def _starting_model(config: TrainingConfig, device: torch.device) -> StereoModel:
+    """The networks on the device with starting weights; raises TrainingError when they cannot be built."""
+    try:
+        return build_model(config.arch, config.model).to(device)
+    except (ValueError, RuntimeError) as error:
+        raise TrainingError(" ".join(str(error).split())) from error

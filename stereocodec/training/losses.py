@@ -1,7 +1,8 @@
-"""Rate-distortion losses."""
+"""Rate-distortion losses: what those of pairs and of frames share."""
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from typing import Literal
 
 from torch import Tensor, nn
@@ -15,17 +16,6 @@ from .ms_ssim import ms_ssim
 MS_SSIM_WEIGHT = 1280.0
 
 
-def rate_and_reconstruction(model: StereoModel, x: Tensor, quality: Tensor, *, noise: bool) -> tuple[Tensor, Tensor]:
-    """Estimated bits per view pixel of each picture, (2B,) float32, and the decoded pictures, like x, float32.
-
-    With `noise` off the pictures are what a decoder would show: clamped, and rounded to 8 bits.
-    """
-    bpp, decoded = estimate(model, x, quality, noise=noise)
-    if not noise:
-        decoded = (decoded.clamp(0, 1) * 255).round() / 255
-    return bpp, decoded
-
-
 def estimate(model: StereoModel, x: Tensor, quality: Tensor, *, noise: bool) -> tuple[Tensor, Tensor]:
     """Estimated bits per pixel of each view, (2B,) float32, and what the model decodes, like x, float32."""
     coder = RateEstimator(model.prior, model.laplace_share, noise=noise, whole_slices="noise" if noise else None)
@@ -34,10 +24,9 @@ def estimate(model: StereoModel, x: Tensor, quality: Tensor, *, noise: bool) -> 
     return coder.bits / (x.shape[1] * x.shape[2]), decoded
 
 
-def rate_and_distortion(model: StereoModel, x: Tensor, quality: Tensor, *, noise: bool) -> tuple[Tensor, Tensor]:
-    """Estimated bits per view pixel and mean squared 8-bit error of each picture, both (2B,) float32."""
-    bpp, decoded = rate_and_reconstruction(model, x, quality, noise=noise)
-    return bpp, squared_error(decoded, x)
+def as_shown(decoded: Tensor) -> Tensor:
+    """Pictures as a decoder shows them: clamped to 0..1, and rounded to 8 bits."""
+    return (decoded.clamp(0, 1) * 255).round() / 255
 
 
 def squared_error(decoded: Tensor, x: Tensor) -> Tensor:
@@ -59,17 +48,32 @@ def rate_distortion_loss(model: StereoModel, bpp: Tensor, distortion: Tensor, qu
     return (loss / (loss.detach() / model.loss_limit).clamp(min=1)).mean()
 
 
-class RateDistortion(nn.Module):
-    """The forward pass of a training step as one module, to be compiled and distributed as one."""
+def colour_distortion(decoded: Tensor, x: Tensor, loss: Literal["mse", "ms-ssim"]) -> Tensor:
+    """What a loss counts as the distortion of pictures (N, H, W, 3), (N,): squared 8-bit errors, or 1 - MS-SSIM in
+    such a measure that rates stay comparable."""
+    return squared_error(decoded, x) if loss == "mse" else MS_SSIM_WEIGHT * (1 - ms_ssim(decoded, x))
 
-    def __init__(self, model: StereoModel, loss: Literal["mse", "ms-ssim"]) -> None:
+
+class RateDistortion(nn.Module):
+    """The forward pass of a training step as one module, to be compiled and distributed as one.
+
+    channels: of a batch x, those that the model takes, see `Kind`.
+    """
+
+    channels: int
+
+    def __init__(self, model: StereoModel) -> None:
         super().__init__()
         self.model = model
-        self.loss = loss
 
     def forward(self, x: Tensor, quality: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        """Pictures (2B, H, W, 3), qualities (2B,) -> the loss, bits per view pixel (2B,), decoded pictures."""
-        bpp, decoded = rate_and_reconstruction(self.model, x, quality, noise=True)
-        is_mse = self.loss == "mse"
-        distortion = squared_error(decoded, x) if is_mse else MS_SSIM_WEIGHT * (1 - ms_ssim(decoded, x))
-        return rate_distortion_loss(self.model, bpp, distortion, quality), bpp, decoded
+        """A batch x, qualities (2B,) -> the loss, bits per pixel of each view (2B,), and what was decoded.
+
+        The loss is the mean over the views.
+        """
+        bpp, decoded = estimate(self.model, x[..., : self.channels], quality, noise=True)
+        return rate_distortion_loss(self.model, bpp, self.distortion(decoded, x), quality), bpp, decoded
+
+    @abstractmethod
+    def distortion(self, decoded: Tensor, x: Tensor) -> Tensor:
+        """The distortion of each view, (2B,), in squared errors of 255ths of the range or what stands for them."""

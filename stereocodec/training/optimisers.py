@@ -23,7 +23,8 @@ def make_optimisers(model: StereoModel, config: TrainingConfig) -> list[torch.op
 
     What the auxiliary loss alone trains has its own optimiser (`make_auxiliary_optimisers`).
     """
-    parameters = [(name, p) for name, p in model.named_parameters() if not is_auxiliary(name)]
+    auxiliary = {id(p) for p in model.auxiliary_parameters()}
+    parameters = [(name, p) for name, p in model.named_parameters() if id(p) not in auxiliary]
     if config.optimiser == "adam":
         return [torch.optim.Adam([p for _, p in parameters], config.learning_rate)]
     matrices = []
@@ -46,14 +47,9 @@ def make_optimisers(model: StereoModel, config: TrainingConfig) -> list[torch.op
     return optimisers
 
 
-def is_auxiliary(name: str) -> bool:
-    """Whether a parameter is one of those that the auxiliary loss alone trains: the quantiles of a learned prior."""
-    return name.endswith("quantiles")
-
-
 def make_auxiliary_optimisers(model: StereoModel, config: TrainingConfig) -> list[torch.optim.Optimizer]:
     """Adam at a constant rate for what the auxiliary loss trains; none for models without."""
-    parameters = [p for name, p in model.named_parameters() if is_auxiliary(name)]
+    parameters = list(model.auxiliary_parameters())
     rate = config.auxiliary_learning_rate or config.learning_rate
     return [torch.optim.Adam(parameters, rate)] if parameters else []
 

@@ -23,12 +23,12 @@ class Pace:
 
     @property
     def seconds(self) -> float:
-        """Since the call."""
+        """Seconds that have passed since the call."""
         return time.monotonic() - self._started
 
     @contextmanager
     def step(self) -> Iterator[None]:
-        """Within, a step is made."""
+        """Counts and times the step that is made in the `with` block."""
         started = time.monotonic()
         yield
         self._lap_seconds += time.monotonic() - started
@@ -42,7 +42,7 @@ class Pace:
         return speed
 
     def seconds_left(self) -> float:
-        """Until the last step or the deadline, if everything, validation too, goes on as it did since the call."""
+        """How long it takes to the last step or the deadline, if everything, validation too, goes on as it did."""
         left = (self._steps - self._done) * self.seconds / self._done
         return left if self._deadline is None else max(0.0, min(left, self._deadline - time.monotonic()))
 
@@ -52,6 +52,6 @@ class Pace:
 
 
 def hours(seconds: float) -> str:
-    """Such as `1:05 h`; a minute that has begun counts."""
+    """Writes a time such as `1:05 h`; a minute that has begun counts."""
     minutes = -int(-seconds // 60)
     return f"{minutes // 60}:{minutes % 60:02} h"

@@ -9,8 +9,8 @@ import torch
 from torch import Tensor, nn
 from torch.utils.flop_counter import FlopCounterMode
 
-from .precision import autocast
-from .tasks import Task
+from .losses import RateDistortion
+from .precision import Precision, autocast
 
 
 def hardware(device: torch.device, processes: int) -> str:
@@ -26,13 +26,14 @@ def hardware(device: torch.device, processes: int) -> str:
 class GpuMeter:
     """Measures a GPU's peak and the work of a crop pair once, and tells the share of the peak that training takes."""
 
-    def __init__(self, task: Task, device: torch.device) -> None:
-        with autocast(task.config.precision, device):
-            self._flops = step_flops(task.forward, task.blank(device), torch.full((2,), 0.5, device=device))
-        self._peak = peak_flops(device)
+    def __init__(self, step: RateDistortion, blank: Tensor, precision: Precision) -> None:
+        """blank: a batch of one crop, on the GPU."""
+        with autocast(precision, blank.device):
+            self._flops = step_flops(step, blank, torch.full((2,), 0.5, device=blank.device))
+        self._peak = peak_flops(blank.device)
 
     def share_of_peak(self, crop_pairs_per_second: float) -> float:
-        """0 to 1."""
+        """The share of the peak, 0 to 1, that training at a speed takes."""
         return crop_pairs_per_second * self._flops / self._peak
 
 

@@ -23,7 +23,7 @@ def train_for(trainer: Trainer, minutes: float) -> None:
     started = time.monotonic()
 
     def until(part: float) -> float:
-        """Seconds from now."""
+        """How many seconds remain until a part of the time is over."""
         return max(0.0, started + part * 60 * minutes - time.monotonic())
 
     trainer.reschedule(trainer.step + _ENDLESS, 0)

@@ -1,10 +1,10 @@
-"""Writes the golden files: two crops of the sample pair, coded with the built-in release, and what they decode to.
+"""Writes the golden files: crops of the sample pair and a frame with depth, coded with the built-in releases.
 
     python tests/golden/make_golden.py
 
 To be run when the built-in weights change, and only then: a change of the code under which the committed files decode
 to other latents breaks everybody's files. `golden.json` names for each file the release, the checksum that the file
-holds, the sha256 of all decoded latents, and the PSNR of both views.
+holds, the sha256 of all decoded latents, and the PSNR of the pictures; of depth the root of the mean square error.
 """
 
 from __future__ import annotations
@@ -12,43 +12,65 @@ from __future__ import annotations
 import json
 import sys
 from pathlib import Path
+from typing import Any
 
 FOLDER = Path(__file__).parent
 sys.path.insert(0, str(FOLDER.parent))
 
 from conftest import sample_crop  # noqa: E402
+from rgbd_frames import frame  # noqa: E402
 from tracing import traced_decode  # noqa: E402
 
-from stereocodec.codec import StereoCodec  # noqa: E402
+from stereocodec import RgbdCodec, StereoCodec  # noqa: E402
 from stereocodec.container import Container  # noqa: E402
-from stereocodec.images import psnr  # noqa: E402
+from stereocodec.pictures.depth import depth_errors, to_depth_map  # noqa: E402
+from stereocodec.pictures.rgb import psnr  # noqa: E402
 
 # height, width, top and left of the crop, and the quality
 PICTURES = {
     "still-life.bsc": {"crop": [192, 256, 300, 380], "quality": 40},
     "odd-size.bsc": {"crop": [77, 133, 200, 120], "quality": 85},
 }
+FRAMES = {"frame-linear.bsc": {"depth_mode": "linear"}, "frame-inverse.bsc": {"depth_mode": "inverse"}}
 
 
 def main() -> None:
     """Codes the pictures and describes the files."""
-    codec = StereoCodec.from_pretrained(device="cpu")
-    golden = {}
-    for name, picture in PICTURES.items():
-        pair = sample_crop(*picture["crop"])
-        data = codec.compress(*pair, quality=picture["quality"])
-        trace = traced_decode(codec, data)
-        decoded = codec.decompress(data, output="numpy")
-        (FOLDER / name).write_bytes(data)
-        golden[name] = picture | {
-            "bytes": len(data),
-            "model_id": codec.model_id.hex(),
-            "latent_checksum": Container.from_bytes(data).latent_checksum,
-            "latents_sha256": trace.digest(),
-            "psnr": [round(psnr(view, shown), 2) for view, shown in zip(pair, decoded, strict=True)],
-        }
-        print(name, json.dumps(golden[name]))
+    golden = {name: coded_pair(name, picture) for name, picture in PICTURES.items()}
+    golden |= {name: coded_frame(name, settings) for name, settings in FRAMES.items()}
     (FOLDER / "golden.json").write_text(json.dumps(golden, indent=2) + "\n", encoding="utf-8")
+
+
+def coded_pair(name: str, picture: dict[str, Any]) -> dict[str, Any]:
+    """Writes a pair's file; what it decodes to."""
+    codec = StereoCodec.from_pretrained(device="cpu")
+    pair = sample_crop(*picture["crop"])
+    data = codec.compress(*pair, quality=picture["quality"])
+    decoded = codec.decompress(data, output="numpy")
+    levels = [round(psnr(view, shown), 2) for view, shown in zip(pair, decoded, strict=True)]
+    return picture | written(name, codec, data) | {"psnr": levels}
+
+
+def coded_frame(name: str, settings: dict[str, Any]) -> dict[str, Any]:
+    """Writes a frame's file; what it decodes to."""
+    codec = RgbdCodec.from_pretrained(device="cpu")
+    color, depth = frame()
+    data = codec.compress(color, depth, **settings)
+    shown, decoded = codec.decode(data)
+    error, _ = depth_errors(to_depth_map(depth, "depth"), decoded)
+    levels = {"psnr": round(psnr(color, shown), 2), "depth_rmse_mm": round(error, 2)}
+    return settings | written(name, codec, data) | levels
+
+
+def written(name: str, codec: StereoCodec | RgbdCodec, data: bytes) -> dict[str, Any]:
+    """Writes a file; what identifies its contents."""
+    (FOLDER / name).write_bytes(data)
+    return {
+        "bytes": len(data),
+        "model_id": codec.model_id.hex(),
+        "latent_checksum": Container.from_bytes(data).latent_checksum,
+        "latents_sha256": traced_decode(codec, data).digest(),
+    }
 
 
 if __name__ == "__main__":

@@ -1,0 +1,179 @@
+"""What `bisic encode` takes: the two views of a pair, or colour with depth."""
+
+from __future__ import annotations
+
+import sys
+from abc import ABC, abstractmethod
+from dataclasses import dataclass
+from io import BytesIO
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+import click
+
+from ._shared import STANDARD_STREAM, display_name, progress_bar, same_file
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from stereocodec import RgbdCodec, StereoCodec
+    from stereocodec.coding import Progress
+    from stereocodec.container import Container
+    from stereocodec.pictures.depth import DepthMap
+
+    Picture: TypeAlias = NDArray[np.uint8]
+
+_MAX_PICTURE_BYTES = 2**30  # read from standard input; 8-bit RGB of the largest view is a tenth of that
+
+
+class Pictures(ABC):
+    """Two pictures from files, with the codec that takes them.
+
+    paths: both, of which one may be standard input. names: what messages call both.
+    """
+
+    paths: tuple[str, str]
+    names: str
+
+    def check_usage(self, output: str) -> None:
+        """Raises UsageError for paths that cannot be meant so."""
+        if self.paths[0] == self.paths[1] == STANDARD_STREAM:
+            raise click.UsageError(f"Only one of {self.names} can come from standard input.")
+        if any(same_file(output, path) for path in self.paths):
+            raise click.UsageError("The output is one of the two pictures: give it a name of its own.")
+
+    @abstractmethod
+    def load(self) -> None:
+        """Reads both pictures; raises InvalidInput."""
+
+    @abstractmethod
+    def codec(self, model: str | None, device: str) -> Any:
+        """Loads the codec that takes them."""
+
+    @abstractmethod
+    def encode(self, codec: Any, quality: int | None, progress: Progress | None) -> Container:
+        """Encodes both; returns what the file holds."""
+
+    @abstractmethod
+    def facts(self, codec: Any, container: Container, size: int) -> str:
+        """Describes a file of `size` bytes in words."""
+
+    @abstractmethod
+    def measured(self, codec: Any, data: bytes, quiet: bool) -> str:
+        """Decodes the file, and describes the errors in words."""
+
+
+class PairPictures(Pictures):
+    """The views of a stereo pair."""
+
+    names = "the two views"
+
+    def __init__(self, left: str, right: str) -> None:
+        self.paths = left, right
+
+    def load(self) -> None:
+        from stereocodec.pictures.rgb import to_pair
+
+        # Converted one by one first, so that an error names the file.
+        first, second = (_load_rgb(path) for path in self.paths)
+        self.views = to_pair(first, second)
+
+    def codec(self, model: str | None, device: str) -> StereoCodec:
+        from stereocodec import StereoCodec
+
+        return StereoCodec.from_pretrained(model, device=device)
+
+    def encode(self, codec: StereoCodec, quality: int | None, progress: Progress | None) -> Container:
+        return codec.encode(*self.views, quality=quality, progress=progress)
+
+    def facts(self, codec: StereoCodec, container: Container, size: int) -> str:
+        chosen = f", quality {container.quality}" if codec.has_qualities else ""
+        return _size_text(container, size, views=2) + chosen
+
+    def measured(self, codec: StereoCodec, data: bytes, quiet: bool) -> str:
+        from stereocodec.pictures.rgb import psnr
+
+        with progress_bar(quiet) as progress:
+            decoded = codec.decompress(data, output="numpy", progress=progress)
+        left, right = map(psnr, self.views, decoded)
+        return f"PSNR: left {left:.2f} dB, right {right:.2f} dB, mean {(left + right) / 2:.2f} dB"
+
+
+@dataclass(frozen=True)
+class DepthOptions:
+    """What `bisic encode` was told of the depth map."""
+
+    unit: str | None
+    mode: str
+    limits: tuple[float, float] | None
+    invalid: int
+
+
+class FramePictures(Pictures):
+    """Colour and a depth map."""
+
+    names = "colour and depth"
+
+    def __init__(self, color: str, depth: str, options: DepthOptions) -> None:
+        self.paths = color, depth
+        self.options = options
+
+    def load(self) -> None:
+        from stereocodec.pictures.depth import check_sizes, load_depth, to_depth_map
+
+        color, depth = self.paths
+        name, options = display_name(depth), self.options
+        self.color: Picture = _load_rgb(color)
+        self.depth: DepthMap = to_depth_map(
+            load_depth(_source(depth), name), name, unit=options.unit, invalid=options.invalid
+        )
+        check_sizes(self.color, self.depth.samples)
+
+    def codec(self, model: str | None, device: str) -> RgbdCodec:
+        from stereocodec import RgbdCodec
+
+        return RgbdCodec.from_pretrained(model, device=device)
+
+    def encode(self, codec: RgbdCodec, quality: int | None, progress: Progress | None) -> Container:
+        return codec.encode(
+            self.color,
+            self.depth.samples,
+            depth_unit=self.depth.metres_per_step,
+            depth_mode=self.options.mode,
+            depth_range=self.options.limits,
+            invalid=self.options.invalid,
+            quality=quality,
+            progress=progress,
+        )
+
+    def facts(self, codec: RgbdCodec, container: Container, size: int) -> str:
+        mask = 0 if container.depth is None else len(container.depth.mask)
+        return f"{_size_text(container, size, views=1)}, mask {mask:,} bytes"
+
+    def measured(self, codec: RgbdCodec, data: bytes, quiet: bool) -> str:
+        from stereocodec.pictures.depth import depth_errors
+        from stereocodec.pictures.rgb import psnr
+
+        with progress_bar(quiet) as progress:
+            color, depth = codec.decode(data, progress=progress)
+        rmse, largest = depth_errors(self.depth, depth)
+        level = psnr(self.color, color)
+        return f"color: PSNR {level:.2f} dB; depth: RMSE {rmse:.2f} mm, largest error {largest:.2f} mm"
+
+
+def _load_rgb(path: str) -> Picture:
+    from stereocodec.pictures.pil import load_image
+    from stereocodec.pictures.rgb import to_rgb8
+
+    name = display_name(path)
+    return to_rgb8(load_image(_source(path), name), name)
+
+
+def _source(path: str) -> Any:
+    """What Pillow opens: it needs to move back and forth in a file, which a pipe cannot."""
+    return BytesIO(sys.stdin.buffer.read(_MAX_PICTURE_BYTES)) if path == STANDARD_STREAM else path
+
+
+def _size_text(container: Container, size: int, *, views: int) -> str:
+    width, height = container.width, container.height
+    return f"{size:,} bytes, {8 * size / (views * width * height):.4f} bpp, {width}x{height}"

@@ -1,0 +1,95 @@
+"""The way of views through a release: pictures <-> networks and tables <-> what a `.bsc` file holds."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from .container import Container, Streams
+from .devices import made_on
+from .entropy.streams import StreamReader, StreamWriter
+from .errors import DecodingMismatch
+from .releases.release import Release
+
+Progress = Callable[[float, str], None]
+"""Called with a fraction in 0..1 and the name of a stage."""
+
+
+def silent(fraction: float, stage: str) -> None:
+    """Progress that nobody watches."""
+
+
+@dataclass(frozen=True)
+class Coded:
+    """What a file holds of its views."""
+
+    streams: Streams
+    guard: bytes
+    checksum: int
+
+
+class ReleaseCoder:
+    """Codes views with a release's networks and tables on a device.
+
+    The release's network is taken over: it is moved to the device, and what leads to probabilities turns to float64.
+    Load the release again for another coder.
+    """
+
+    def __init__(self, release: Release, device: torch.device) -> None:
+        self.release = release
+        self.device = device
+        self.model = release.model.to(device)
+        self.model.make_exact()
+
+    def padded(self, pictures: NDArray[Any]) -> Tensor:
+        """(N, H, W, C) on the device, edges repeated to sides that the model takes."""
+        height, width = pictures.shape[1:3]
+        margins = (0, self._padded_side(height) - height), (0, self._padded_side(width) - width)
+        return torch.from_numpy(np.pad(pictures, ((0, 0), *margins, (0, 0)), mode="edge")).to(self.device)
+
+    def encode(self, x: Tensor, quality: int, *, swapped: bool = False, say: Progress = silent) -> Coded:
+        """Codes pictures as the model takes them (`padded`, in 0..1).
+
+        quality: 0 to 100. swapped: whether the views are in the other order, where the model takes either.
+        """
+        say(0.0, "analysis")
+        with torch.inference_mode(), torch.autocast(self.device.type, enabled=False), made_on(self.device):
+            qualities = self._qualities(quality)
+            latents = self.model.analyse(x, qualities)
+            say(0.3, "entropy coding")
+            writer = StreamWriter(self.release.lattice, self.release.tables)
+            self.model.code(writer, latents, qualities, (x.shape[1], x.shape[2]), swapped=swapped)
+        say(0.9, "writing")
+        streams, guard = writer.finish()
+        return Coded(streams, guard, writer.checksum)
+
+    def decode(self, container: Container, *, say: Progress = silent) -> tuple[Tensor, bool]:
+        """Pictures (N, H, W, C) within 0..1, float32 on the device, and whether the views are in the other order.
+
+        Raises DecodingMismatch rather than returning wrong pictures.
+        """
+        say(0.0, "entropy decoding")
+        size = self._padded_side(container.height), self._padded_side(container.width)
+        lattice, tables = self.release.lattice, self.release.tables
+        reader = StreamReader(lattice, tables, container.streams, container.guard, self.device)
+        with torch.inference_mode(), torch.autocast(self.device.type, enabled=False), made_on(self.device):
+            decoded, swapped = self.model.code(reader, None, self._qualities(container.quality), size)
+            reader.close(container.latent_checksum)
+            say(0.6, "synthesis")
+            x = self.model.reconstruct(decoded)
+            if not bool(torch.isfinite(x).all()):
+                raise DecodingMismatch("the decoded picture has values that are not numbers; the file is damaged")
+            return x[:, : container.height, : container.width].clamp(0, 1), swapped
+
+    def _padded_side(self, side: int) -> int:
+        side, multiple = max(side, self.model.least_side), self.model.multiple
+        return -(-side // multiple) * multiple
+
+    def _qualities(self, quality: int) -> Tensor:
+        return torch.full((2,), quality / 100, dtype=torch.float64, device=self.device)

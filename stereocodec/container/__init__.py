@@ -1,0 +1,13 @@
+"""The `.bsc` container: bytes <-> the fields and the streams of one stereo pair or frame of colour with depth.
+
+`docs/format.md` specifies every byte. This package needs the standard library alone, so that a file can be examined
+where torch is not installed, and it treats the guard list and the streams as opaque bytes.
+"""
+
+from __future__ import annotations
+
+from .chunks import Chunk
+from .file import HEADER_BYTES, Container, Header, Streams, ViewKind, peek_header
+from .reader import SIGNATURE
+
+__all__ = ["HEADER_BYTES", "SIGNATURE", "Chunk", "Container", "Header", "Streams", "ViewKind", "peek_header"]

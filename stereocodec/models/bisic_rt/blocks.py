@@ -1,0 +1,157 @@
+"""Blocks of the transforms and the entropy networks.
+
+All feature maps are channels-last tensors of shape (N, H, W, C), so that 1x1 convolutions are plain matrix products
+and the same code is fast in float32 (transforms) and float64 (entropy path). Batches of pairs are stacked view by
+view: the first half of N holds the left views, the second half the right views in the same order.
+"""
+
+from __future__ import annotations
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from ...nn.exact import DepthwiseConv
+
+
+class CoefficientLinear(nn.Linear):
+    """A linear layer through which the picture itself passes: not lowered to bfloat16 in training of mixed precision,
+    which would cost 0.2 dB at the best quality."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        with torch.autocast(x.device.type, enabled=False):
+            return super().forward(x.to(self.weight.dtype))
+
+
+class GatedBlock(nn.Module):
+    """Residual block: depthwise-separable spatial mixing, then gated channel mixing; keeps (N, H, W, C).
+
+    Both residual branches end in zero-initialised layers, so that a new block is the identity. With `normalise`
+    they see features of unit variance over channels, which keeps deep stacks of products stable; transforms go
+    without, because their features are coefficients whose size matters.
+    """
+
+    def __init__(self, channels: int, kernel_size: int = 3, expansion: float = 1.5, *, normalise: bool = False) -> None:
+        super().__init__()
+        self.normalise = normalise
+        hidden = int(channels * expansion)
+        self.spatial_in = nn.Linear(channels, channels)
+        self.depthwise = DepthwiseConv(channels, kernel_size)
+        self.spatial_out = nn.Linear(channels, channels)
+        self.gate = nn.Linear(channels, 2 * hidden)
+        self.mix = nn.Linear(hidden, channels)
+        for layer in (self.spatial_out, self.mix):
+            nn.init.zeros_(layer.weight)
+            nn.init.zeros_(layer.bias)
+
+    def forward(self, x: Tensor) -> Tensor:
+        x = x + self.spatial_out(self.depthwise(F.silu(self.spatial_in(self._branch(x)))))
+        branch = self._branch(x)
+        # Two products instead of the halves of one: these would have to be copied again and again.
+        halves = zip(self.gate.weight.chunk(2), self.gate.bias.chunk(2), strict=True)
+        gate, value = (F.linear(branch, *half) for half in halves)
+        out: Tensor = x + self.mix(F.silu(gate) * value)
+        return out
+
+    def _branch(self, x: Tensor) -> Tensor:
+        return F.layer_norm(x, x.shape[-1:]) if self.normalise else x
+
+
+class RowAttention(nn.Module):
+    """Cross-view attention along rows; keeps (2B, H, W, C).
+
+    The views are rectified, so that the match of a position lies on the same row of the other view. The attention
+    starts as a matcher: query, key and value are the identity over normalised features, the output is zero. A
+    learned embedding per view tells left from right.
+    """
+
+    def __init__(self, channels: int, heads: int = 4) -> None:
+        super().__init__()
+        self.heads = heads
+        self.query = nn.Linear(channels, channels)
+        self.key = nn.Linear(channels, channels)
+        self.value = nn.Linear(channels, channels)
+        self.out = nn.Linear(channels, channels)
+        self.view_embedding = nn.Parameter(torch.zeros(2, channels))
+        for layer in (self.query, self.key, self.value):
+            nn.init.eye_(layer.weight)
+            nn.init.zeros_(layer.bias)
+        nn.init.zeros_(self.out.weight)
+        nn.init.zeros_(self.out.bias)
+
+    def forward(self, x: Tensor) -> Tensor:
+        pairs = x.shape[0] // 2
+        normalised = F.layer_norm(x, x.shape[-1:]) + self.view_embedding.repeat_interleave(pairs, 0)[:, None, None]
+        query = self._split(self.query(normalised))
+        key = self._split(self.key(normalised.roll(pairs, 0)))
+        value = self._split(self.value(x.roll(pairs, 0)))
+        attended = _attention(query, key, value)
+        out: Tensor = x + self.out(attended.transpose(1, 2).reshape(x.shape))
+        return out
+
+    def _split(self, x: Tensor) -> Tensor:
+        """(N, H, W, C) -> (N * H, heads, W, C / heads)."""
+        n, height, width, channels = x.shape
+        return x.reshape(n * height, width, self.heads, channels // self.heads).transpose(1, 2)
+
+
+def _attention(query: Tensor, key: Tensor, value: Tensor) -> Tensor:
+    """Attention of (..., W, C); trained by plain products, because the fused kernel's backward pass is slow on CPUs."""
+    if not torch.is_grad_enabled() or query.device.type != "cpu":
+        return F.scaled_dot_product_attention(query, key, value)
+    scores = (query * query.shape[-1] ** -0.5) @ key.transpose(-1, -2)
+    attended: Tensor = scores.softmax(-1, dtype=query.dtype) @ value
+    return attended
+
+
+def space_to_depth(x: Tensor, block: int) -> Tensor:
+    """(N, H, W, C) -> (N, H / block, W / block, block * block * C), ordered row, column, channel."""
+    n, height, width, channels = x.shape
+    x = x.reshape(n, height // block, block, width // block, block, channels).transpose(2, 3)
+    return x.reshape(n, height // block, width // block, block * block * channels)
+
+
+def depth_to_space(x: Tensor, block: int) -> Tensor:
+    """The inverse of `space_to_depth`."""
+    n, height, width, channels = x.shape
+    x = x.reshape(n, height, width, block, block, channels // (block * block)).transpose(2, 3)
+    return x.reshape(n, height * block, width * block, channels // (block * block))
+
+
+class Downsample(nn.Module):
+    """Strided linear layer; (N, H, W, C_in) -> (N, H / 2, W / 2, C_out)."""
+
+    def __init__(self, in_channels: int, out_channels: int) -> None:
+        super().__init__()
+        self.linear = CoefficientLinear(4 * in_channels, out_channels)
+
+    def forward(self, x: Tensor) -> Tensor:
+        out: Tensor = self.linear(space_to_depth(x, 2))
+        return out
+
+
+class Upsample(nn.Module):
+    """Transposed strided linear layer; (N, H, W, C_in) -> (N, 2 H, 2 W, C_out)."""
+
+    def __init__(self, in_channels: int, out_channels: int) -> None:
+        super().__init__()
+        self.linear = CoefficientLinear(in_channels, 4 * out_channels)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return depth_to_space(self.linear(x), 2)
+
+
+class QualityKnots(nn.Module):
+    """A vector per quality, interpolated linearly between learned knots; starts at zero."""
+
+    def __init__(self, knots: int, channels: int) -> None:
+        super().__init__()
+        self.values = nn.Parameter(torch.zeros(knots, channels))
+
+    def forward(self, quality: Tensor) -> Tensor:
+        """(N,) in 0..1 -> (N, 1, 1, C)."""
+        last = self.values.shape[0] - 1
+        position = quality.clamp(0, 1).to(self.values.dtype) * last
+        lower = position.floor().clamp(max=last - 1).long()
+        weight = (position - lower)[:, None]
+        return (self.values[lower] * (1 - weight) + self.values[lower + 1] * weight)[:, None, None]

@@ -1,0 +1,241 @@
+"""The entropy model of `bisic-rt`: a hyperprior and four steps per view, the second view predicted from the first.
+
+In each step every position of a view codes a quarter of the channels; the pattern rotates over 2x2 neighbours, so
+that every step sees decoded neighbours of every channel group (channel-wise checkerboards after He et al., CVPR 2021
+and 2022).
+"""
+
+from __future__ import annotations
+
+import functools
+
+import torch
+from torch import Tensor, nn
+
+from ...entropy.coders import EntropyCoder, Group
+from ...entropy.priors import FactorizedPrior
+from .blocks import CoefficientLinear, GatedBlock, QualityKnots, Upsample, depth_to_space, space_to_depth
+from .colour_levels import ColourLevels
+from .config import BisicRtConfig, squared_error_bits
+from .disparity import BLOCK, blended_shift
+from .lapped import LappedBorders
+from .neighbours import Deviations, NeighbourScales
+from .transforms import QualityGains
+
+STEPS = 4
+# _STEP_OF_GROUP[g][p]: the step in which channel group g is coded at position p = 2 * (row % 2) + column % 2.
+_STEP_OF_GROUP = ((0, 3, 1, 2), (3, 0, 2, 1), (1, 2, 0, 3), (2, 1, 3, 0))
+
+# An error in a latent costs more than its own energy: what is predicted from it gets worse too, in the first view more
+# than in the second, and at low quality more than at high. Of either view the factor at quality 0, and by how much it
+# is less at 100. docs/training-log.md has what other factors measured.
+_PROPAGATION = ((3.8, 2.0), (2.4, 0.9))
+
+
+class ContextStep(nn.Module):
+    """One step's refinement of features, means and log-scales from everything decoded so far."""
+
+    def __init__(self, c: BisicRtConfig) -> None:
+        super().__init__()
+        width, m = c.entropy_channels, c.latent_channels
+        self.inputs = nn.Linear(3 * m, width)
+        self.parity = nn.Parameter(torch.zeros(2, 2, width))
+        self.body = nn.Sequential(
+            GatedBlock(width, kernel_size=5, expansion=c.expansion, normalise=True),
+            GatedBlock(width, expansion=c.expansion, normalise=True),
+        )
+        self.outputs = nn.Linear(width, 2 * m)
+        nn.init.zeros_(self.outputs.weight)
+        nn.init.zeros_(self.outputs.bias)
+
+    def forward(self, features: Tensor, known: Tensor, mean: Tensor, log_scale: Tensor) -> tuple[Tensor, ...]:
+        """All (B, h, w, C), known and mean normalised; returns features and the changes of mean and log-scale."""
+        height, width = known.shape[1:3]
+        parity = self.parity.repeat(-(-height // 2), -(-width // 2), 1)[:height, :width]
+        features = features + self.inputs(torch.cat([known, mean, log_scale], -1)) + parity
+        features = self.body(features)
+        change_mean, change_log_scale = self.outputs(features).chunk(2, -1)
+        return features, change_mean, change_log_scale
+
+
+class ViewPrediction(nn.Module):
+    """The second view's latents as the first one's decoded latents and the disparities predict them."""
+
+    def __init__(self, c: BisicRtConfig) -> None:
+        super().__init__()
+        width, m, samples = c.entropy_channels, c.latent_channels, 3 * BLOCK * BLOCK
+        self.inputs = nn.Linear(m, width)
+        self.quality = QualityKnots(c.knots, width)
+        self.body = GatedBlock(width, expansion=c.expansion, normalise=True)
+        self.picture = CoefficientLinear(m, samples)
+        self.correction = nn.Linear(width, samples)
+        self.borders = LappedBorders()
+        self.latents = CoefficientLinear(samples, m)
+        nn.init.zeros_(self.correction.weight)
+        nn.init.zeros_(self.correction.bias)
+
+    def forward(self, y: Tensor, normalised: Tensor, quality: Tensor, disparity: Tensor) -> tuple[Tensor, Tensor]:
+        """Latents (B, h, w, M) in the analysis' units and normalised, quality (B,), field (B, h, w) -> like y, and the
+        second view's picture (B, H, W, 3) around 0."""
+        features = self.body(self.inputs(normalised) + self.quality(quality))
+        first = self.borders.unlap(depth_to_space(self.picture(y) + self.correction(features), BLOCK))
+        second = blended_shift(first, disparity)
+        return self.latents(space_to_depth(self.borders.lap(second), BLOCK)), second
+
+
+class EntropyModel(nn.Module):
+    """Everything that leads to probabilities; runs in float64 when files are written and read.
+
+    `mean` and `log_deviation` are each latent channel's statistics over training data, in the analysis' units
+    (`calibrate`), so that the networks only learn corrections to them.
+    """
+
+    def __init__(self, c: BisicRtConfig) -> None:
+        super().__init__()
+        self.config = c
+        width, m, hyper = c.entropy_channels, c.latent_channels, c.hyper_channels
+        self.mean: Tensor
+        self.log_deviation: Tensor
+        self.register_buffer("mean", torch.zeros(m))
+        self.register_buffer("log_deviation", torch.zeros(m))
+        self.gains = QualityGains(c)
+        self.prior = FactorizedPrior(hyper)
+        self.hyper_synthesis = nn.Sequential(
+            Upsample(hyper, hyper), GatedBlock(hyper, expansion=c.expansion, normalise=True), Upsample(hyper, width)
+        )
+        self.quality = QualityKnots(c.knots, width)
+        self.outputs = nn.Linear(width, 2 * m)
+        self.steps = nn.ModuleList(ContextStep(c) for _ in range(STEPS))
+        self.neighbours = NeighbourScales(m)
+        if c.stereo:
+            self.prediction = ViewPrediction(c)
+            self.start_second = ContextStep(c)
+            hints = [nn.Linear(m, width, bias=False) for _ in range(STEPS)]
+            for hint in hints:
+                nn.init.zeros_(hint.weight)
+            self.hints = nn.ModuleList(hints)
+        nn.init.normal_(self.outputs.weight, std=1e-3)
+        nn.init.zeros_(self.outputs.bias)
+
+    def base(self, quality: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """Starting mean and log-scale of the latents of a quality, and the unit that normalises them."""
+        gain = self.gains(quality)[0].exp()
+        deviation = self.log_deviation.exp() * gain
+        return self.mean * gain, 0.5 * torch.log(deviation**2 + 0.01), torch.sqrt(deviation**2 + 0.25)
+
+    def walk(
+        self,
+        coder: EntropyCoder,
+        y: Tensor | None,
+        z: Tensor | None,
+        disparity: Tensor | None,
+        quality: Tensor,
+        size: tuple[int, int],
+        levels: ColourLevels | None = None,
+    ) -> tuple[Tensor, Tensor | None]:
+        """Codes z, then y of the first view, the disparities, and y of the second view.
+
+        Returns the decoded y, and the second views' pictures as `ViewPrediction` predicts them, None without it.
+
+        y: (2B, h, w, M) scaled by the encoder's gains; z: (2B, h / 4, w / 4, Z); disparity: (B, h, w) int64 in half
+        pixels; None when reading. quality: (2B,) in 0..1; size: (h, w), multiples of 4.
+        levels: the channels that carry the mean colour, when files are written.
+        """
+        height, width = size
+        pairs = quality.shape[0] // 2
+        hyper_shape = (2 * pairs, height // 4, width // 4, self.config.hyper_channels)
+        z_hat = coder.code_prior(z, hyper_shape).to(self.mean.dtype)
+        features = self.hyper_synthesis(z_hat) + self.quality(quality)
+        views = [_View(self, quality[part], features[part]) for part in (slice(0, pairs), slice(pairs, None))]
+        sources = (None, None) if y is None else y.chunk(2)
+        first, second = views
+        first.code(coder, 0, sources[0], None, levels)
+        hint = picture = None
+        if self.config.stereo:
+            field = coder.code_disparities(1, disparity, size)
+            decoded = first.y_hat * self.gains(first.quality)[1].exp()
+            predicted, picture = self.prediction(decoded, first.normalised(first.y_hat), first.quality, field)
+            hint = second.normalised(predicted * self.gains(second.quality)[0].exp())
+            second.refine(self.start_second, second.features, hint)
+        second.code(coder, 1, sources[1], hint, levels)
+        return torch.cat([first.y_hat, second.y_hat]), picture
+
+
+class _View:
+    """The state of the walk within one view."""
+
+    def __init__(self, model: EntropyModel, quality: Tensor, features: Tensor) -> None:
+        self.model, self.quality, self.features = model, quality, features
+        self.base_mean, base_log_scale, self.unit = model.base(quality)
+        change_mean, change_log_scale = model.outputs(features).chunk(2, -1)
+        self.mean, self.log_scale = self.base_mean + change_mean * self.unit, base_log_scale + change_log_scale
+        self.y_hat = torch.zeros_like(self.mean)
+
+    def normalised(self, y: Tensor) -> Tensor:
+        """Latents as the networks see them."""
+        return (y - self.base_mean) / self.unit
+
+    def refine(self, step: nn.Module, features: Tensor, known: Tensor, following: Tensor | float = 0.0) -> Tensor:
+        """Updates features, mean and log-scale with one step's network; `known` is normalised.
+
+        following: what `NeighbourScales` adds to the log-scales for now. Returns the log-scales with it.
+        """
+        seen = self.log_scale + following
+        self.features, change_mean, change_log_scale = step(features, known, self.normalised(self.mean), seen)
+        self.mean, self.log_scale = self.mean + change_mean * self.unit, self.log_scale + change_log_scale
+        log_scale: Tensor = seen + change_log_scale
+        return log_scale
+
+    def code(
+        self, coder: EntropyCoder, number: int, y: Tensor | None, hint: Tensor | None, levels: ColourLevels | None
+    ) -> None:
+        """All steps; `hint` is what another view predicts, normalised; levels: see `EntropyModel.walk`."""
+        model = self.model
+        coded = torch.zeros_like(self.mean[0], dtype=torch.bool)
+        _, height, width, channels = self.mean.shape
+        is_training = torch.is_grad_enabled()
+        masks = (_kept_masks if is_training else _masks)(height, width, channels, self.mean.device)
+        gain = model.gains(self.quality)[1].double().exp()[:, 0, 0]
+        weight = _error_bits(model.config, self.quality.double(), number)[:, None] * gain**2
+        levelled = levels.of_view(number, gain[0]) if levels else ()
+        deviations = Deviations(self.mean)
+        for index, (step, (mask, places)) in enumerate(zip(model.steps, masks, strict=True)):
+            known = self.normalised(torch.where(coded, self.y_hat, self.mean))
+            features = self.features if hint is None else self.features + model.hints[index](hint)
+            following = model.neighbours(deviations, self.log_scale) if index else 0.0
+            log_scale = self.refine(step, features, known, following)
+            group = Group(number, self.mean, log_scale, mask, weight, places=places, levelled=levelled)
+            decoded = coder.code(y, group)
+            self.y_hat = self.y_hat + decoded
+            coded = coded | mask
+            if index + 1 < STEPS:
+                deviations.add(decoded, self.mean, self.log_scale, mask)
+
+
+def _error_bits(config: BisicRtConfig, quality: Tensor, view: int) -> Tensor:
+    """Bits that a squared error of one in the synthesis' units is worth in a view's latents, the shape of quality."""
+    # Without prediction no view depends on the other one.
+    at_zero, less = _PROPAGATION[view if config.stereo else 1]
+    return (at_zero - less * quality) * squared_error_bits(config, quality)
+
+
+def _masks(height: int, width: int, channels: int, device: torch.device) -> list[tuple[Tensor, Tensor | None]]:
+    """Of each step which elements it codes, (H, W, C) bool, without their places."""
+    pattern = step_pattern(height, width, channels, device)
+    return [(pattern == step, None) for step in range(STEPS)]
+
+
+@functools.lru_cache(maxsize=4)
+def _kept_masks(height: int, width: int, channels: int, device: torch.device) -> list[tuple[Tensor, Tensor | None]]:
+    """The same with the places: training takes crops of one size, and a GPU waits whenever something is counted."""
+    masks = [mask for mask, _ in _masks(height, width, channels, device)]
+    return [(mask, mask.reshape(-1).nonzero()[:, 0]) for mask in masks]
+
+
+def step_pattern(height: int, width: int, channels: int, device: torch.device) -> Tensor:
+    """The step in which each element is coded, (H, W, C), int64."""
+    row = torch.arange(height, device=device)[:, None] % 2
+    column = torch.arange(width, device=device)[None] % 2
+    group = torch.arange(channels, device=device) % STEPS
+    table = torch.tensor(_STEP_OF_GROUP, device=device)
+    return table.T[2 * row + column][..., group]

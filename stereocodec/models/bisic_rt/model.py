@@ -1,0 +1,239 @@
+"""`bisic-rt`: the fast default model.
+
+Transforms at 1/8 and 1/16 resolution that start as an orthonormal 16x16 transform codec, cross-view exchange by
+attention along rows, continuous quality by per-channel gains, an entropy model that codes one view and then the
+other, predicted from the first along block disparities, and a layer of plain transform coding for what is left.
+"""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+
+import torch
+from torch import Tensor, nn
+
+from ...entropy.coders import EntropyCoder
+from ..base import StereoModel
+from .blocks import CoefficientLinear, QualityKnots, depth_to_space, space_to_depth
+from .colour_levels import ColourLevels, colour_levels
+from .config import BisicRtConfig, quality_of, step_size, trade_off
+from .dct import colour_dct, dct16_step
+from .disparity import BLOCK, estimate_disparity
+from .disparity_choice import cheaper_field
+from .entropy import EntropyModel
+from .residual_layer import ResidualLayer
+from .transforms import AnalysisTransform, HyperAnalysis, SynthesisTransform
+from .view_balance import MAX_BALANCE, balancing_offset
+
+__all__ = ["BisicRt", "BisicRtConfig", "DecodedLatents", "Latents", "trade_off"]
+
+# Smoothness of the disparities in grey levels: what half a pixel costs in side information grows with the step size.
+_SMOOTHNESS, _SMOOTHNESS_PER_STEP = 0.2, 0.03
+# For files the search need not be as smooth, as `cheaper_field` follows.
+_SMOOTHNESS_BEFORE_CHOICE = 0.5
+# Up to this quality the encoder finds out by how much the networks alone change the mean colour, which takes one more
+# synthesis. Beyond it they change it by little.
+_TINT_UP_TO = 0.3
+
+
+@dataclass(frozen=True)
+class Latents:
+    """What the encoder's networks give for B pairs, not rounded yet.
+
+    y: (2B, h, w, M); z: (2B, h / 4, w / 4, Z); disparity: (B, h, w) int64; offset: (B, 1, 1) int64, how many steps
+    of quality the second view is coded better than the first, halved; pictures: (2B, H, W, 3), or None when no
+    residual layer shall be coded.
+    """
+
+    y: Tensor
+    z: Tensor
+    disparity: Tensor | None
+    offset: Tensor
+    pictures: Tensor | None
+
+
+@dataclass(frozen=True)
+class DecodedLatents:
+    """What a walk decodes.
+
+    y: (2B, h, w, M); quality: of each view, (2B,); predicted: the second views as the first ones predict them, (B, H,
+    W, 3) around 0, None without prediction; residual: (2B, H, W, 3), None for nothing.
+    """
+
+    y: Tensor
+    quality: Tensor
+    predicted: Tensor | None
+    residual: Tensor | None
+
+
+class BisicRt(StereoModel):
+    """The complete model."""
+
+    multiple = 64
+    # Photographs lose about 1. Checkerboards at a quality that they need more coefficients for lose hundreds, and would
+    # have a step of training to themselves.
+    loss_limit = 6.0
+    entropy: EntropyModel
+
+    def __init__(self, config: BisicRtConfig) -> None:
+        super().__init__()
+        self.config = config
+        self.prior_channels = config.hyper_channels
+        self.analysis = AnalysisTransform(config)
+        self.synthesis = SynthesisTransform(config)
+        self.hyper_analysis = HyperAnalysis(config)
+        self.entropy = EntropyModel(config)
+        self.residual = ResidualLayer(config)
+        self._start_as_dct()
+
+    def analyse(self, x: Tensor, quality: Tensor, *, with_choices: bool = True) -> Latents:
+        """Pictures (2B, H, W, 3), qualities (2B,) -> latents.
+
+        with_choices: whether to choose what only files need: the balance of the views, disparities that are worth
+        their bits, and the residual layer; for them B is 1.
+        """
+        pairs = quality.shape[0] // 2
+        offset = torch.zeros((pairs, 1, 1), dtype=torch.int64, device=x.device)
+        if with_choices:
+            offset = balancing_offset(self.config, x, quality)
+        quality = _balanced(quality, offset)
+        y = self.analysis(x) * self.entropy.gains(quality)[0].exp().to(x.dtype)
+        base_mean, _, unit = (t.to(x.dtype) for t in self.entropy.base(quality))
+        z = self.hyper_analysis((y - base_mean) / unit)
+        disparity = None
+        if self.config.stereo:
+            smoothness = _SMOOTHNESS + _SMOOTHNESS_PER_STEP * step_size(self.config, quality[pairs:].float())
+            first, second = x.float().chunk(2)
+            if with_choices:
+                disparity = estimate_disparity(first, second, _SMOOTHNESS_BEFORE_CHOICE * smoothness)
+                disparity = cheaper_field(first, second, disparity, float(self.trade_off(quality[pairs:])))
+            else:
+                disparity = estimate_disparity(first, second, smoothness)
+        return Latents(y, z, disparity, offset, x if with_choices else None)
+
+    def walk(
+        self, coder: EntropyCoder, latents: Latents | None, quality: Tensor, size: tuple[int, int]
+    ) -> DecodedLatents:
+        height, width = size[0] // BLOCK, size[1] // BLOCK
+        y = z = disparity = offset = None
+        if latents is not None:
+            y, z, disparity, offset = latents.y, latents.z, latents.disparity, latents.offset
+        offset = coder.code_field(0, offset, (1, 1)).clamp(-MAX_BALANCE, MAX_BALANCE)
+        quality = _balanced(quality, offset)
+        levels = None if latents is None else self._levels(latents, quality)
+        y_hat, predicted = self.entropy.walk(coder, y, z, disparity, quality, (height, width), levels)
+        decoded = DecodedLatents(y_hat, quality, predicted, None)
+        missing = None
+        if latents is not None:
+            if latents.pictures is None:
+                return decoded
+            missing = latents.pictures - self.reconstruct(decoded)
+        residual = self.residual.walk(coder, missing, quality, (height, width))
+        return replace(decoded, residual=residual)
+
+    def reconstruct(self, decoded: DecodedLatents) -> Tensor:
+        gain = self.entropy.gains(decoded.quality)[1].exp()
+        dtype = self.synthesis.head.weight.dtype
+        predicted = None if decoded.predicted is None else decoded.predicted.to(dtype)
+        pictures: Tensor = self.synthesis((decoded.y * gain).to(dtype), decoded.quality, predicted)
+        return pictures if decoded.residual is None else pictures + decoded.residual.to(dtype)
+
+    def _levels(self, latents: Latents, quality: Tensor) -> ColourLevels | None:
+        """The channels whose mean errors shall be bounded when one pair is written to a file, None otherwise."""
+        if latents.pictures is None:
+            return None
+        if float(quality.mean()) > _TINT_UP_TO:
+            return colour_levels(self.synthesis)
+        # As if the second view were predicted without error.
+        predicted = latents.pictures[1:] - 0.5 if self.config.stereo else None
+        pictures = self.reconstruct(DecodedLatents(latents.y, quality, predicted, None)).clamp(0, 1)
+        return colour_levels(self.synthesis, (pictures - latents.pictures).mean((1, 2)))
+
+    def trade_off(self, quality: Tensor) -> Tensor:
+        return trade_off(self.config, quality)
+
+    def loss_weight(self, quality: Tensor) -> Tensor:
+        """So that no quality dominates."""
+        return (trade_off(self.config, quality) / 0.01).rsqrt()
+
+    def fast_parameters(self) -> Iterable[nn.Parameter]:
+        """Gains, scales, and all that depends on quality alone."""
+        yield from self.entropy.prior.parameters()
+        yield from self.entropy.neighbours.parameters()
+        for part in self.modules():
+            if isinstance(part, QualityKnots):
+                yield part.values
+
+    def slow_parameters(self) -> Iterable[Tensor]:
+        """The layers through which coefficients pass."""
+        for layer in self._coefficient_layers():
+            yield layer.weight
+
+    @torch.no_grad()
+    def calibrate(self, x: Tensor) -> None:
+        """Takes the statistics of latents and hyper latents from pictures (2B, H, W, 3)."""
+        y = self.analysis(x)
+        mean = y.double().mean((0, 1, 2))
+        self.entropy.mean.copy_(mean)
+        self.entropy.log_deviation.copy_(((y.double() - mean).abs().mean((0, 1, 2)) + 1e-4).log())
+        z = self.analyse(x, torch.full((len(x),), 0.5), with_choices=False).z.double()
+        self.entropy.prior.mean.copy_(z.mean((0, 1, 2)))
+        # With the variance of the noise that training adds.
+        self.entropy.prior.log_scale.copy_(0.5 * (z.var((0, 1, 2)) + 1 / 12).log())
+
+    @torch.no_grad()
+    def _start_as_dct(self) -> None:
+        c = self.config
+        dct, _ = colour_dct(c.channels8)
+        dct16 = dct16_step(dct, c.channels16)
+        self.analysis.head.weight.copy_(dct)
+        self.synthesis.tail.weight.copy_(dct.T)
+        self.analysis.down.linear.weight.copy_(dct16)
+        self.synthesis.up.linear.weight.copy_(dct16.T)
+        nn.init.eye_(self.analysis.tail.weight)
+        nn.init.eye_(self.synthesis.head.weight)
+        if c.stereo:
+            samples = depth_to_space(torch.eye(3 * BLOCK * BLOCK, dtype=torch.float32)[:, None, None], BLOCK)
+            coefficients = space_to_depth(space_to_depth(samples, 8) @ dct.T, 2)[:, 0, 0]
+            whole = self.analysis.tail.weight.float() @ dct16 @ coefficients.T
+            self.entropy.prediction.latents.weight.copy_(whole)
+            self.entropy.prediction.picture.weight.copy_(whole.T)
+        for layer in self._coefficient_layers():
+            nn.init.zeros_(layer.bias)
+
+    def weights_of(self, other: StereoModel) -> dict[str, Tensor]:
+        """Quality knots whose number or range of lambdas differs are resampled, so that equal lambdas start alike;
+        beyond the other's range its nearest knot is taken. A model whose cross-view paths are cut takes what it has a
+        place for."""
+        assert isinstance(other, BisicRt)
+        weights = super().weights_of(other)
+        mine, theirs = ((c.knots, c.lambda_min, c.lambda_max) for c in (self.config, other.config))
+        if mine != theirs:
+            quality = quality_of(
+                other.config, trade_off(self.config, torch.linspace(0, 1, mine[0], dtype=torch.float64))
+            )
+            weights |= {
+                f"{name}.values": copy.deepcopy(part).double()(quality)[:, 0, 0].float()
+                for name, part in other.named_modules()
+                if isinstance(part, QualityKnots)
+            }
+        if not self.config.stereo:
+            own = self.state_dict().keys()
+            weights = {name: tensor for name, tensor in weights.items() if name in own}
+        return weights
+
+    def _coefficient_layers(self) -> list[CoefficientLinear]:
+        """Those that start as a transform codec."""
+        layers = [self.analysis.head, self.analysis.down.linear, self.analysis.tail]
+        layers += [self.synthesis.head, self.synthesis.up.linear, self.synthesis.tail]
+        if self.config.stereo:
+            layers += [self.entropy.prediction.latents, self.entropy.prediction.picture]
+        return layers
+
+
+def _balanced(quality: Tensor, offset: Tensor) -> Tensor:
+    """Qualities (2B,) of the views of pairs with the given offsets (B, 1, 1)."""
+    change = offset.view(-1).to(quality.dtype) / 100
+    return (quality + torch.cat([-change, change])).clamp(0, 1)

@@ -1,0 +1,17 @@
+"""`ecsic`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from ..registry import OfficialFormat, register
+from .keys import official_config, official_weights
+from .model import Ecsic, EcsicConfig
+
+register(
+    "ecsic",
+    Ecsic,
+    EcsicConfig,
+    official=OfficialFormat(official_config, official_weights),
+    recipe=Path(__file__).with_name("ecsic.toml"),
+)

@@ -1,0 +1,1 @@
+"""Pictures in and out: 8-bit RGB, what Pillow opens and saves, and depth maps."""

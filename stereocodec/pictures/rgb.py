@@ -1,0 +1,169 @@
+"""What people pass in and get back: pictures in several forms <-> H x W x 3 arrays of 8-bit RGB.
+
+numpy and Pillow only: torch is imported when tensors are asked for, and a tensor is recognised without it.
+"""
+
+from __future__ import annotations
+
+import math
+import os
+import sys
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias, overload
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from ..errors import InvalidInput
+from .pil import check_size, pil_to_rgb8
+
+if TYPE_CHECKING:
+    import torch
+
+    ImageLike: TypeAlias = Image.Image | NDArray[np.uint8] | torch.Tensor
+
+Output: TypeAlias = Literal["pil", "numpy", "torch"]
+
+
+def to_rgb8(image: ImageLike, name: str) -> NDArray[np.uint8]:
+    """One view as an array.
+
+    Args:
+        image: a PIL image (RGB, or greyscale, black and white or palette without transparency, which are
+            expanded), an H x W x 3 uint8 array, or a 3 x H x W tensor on any device (uint8, or floating
+            point in 0..1, which is rounded to the nearest of 256 levels).
+            A PIL image with an EXIF orientation is turned upright first, as viewers show it.
+        name: what error messages call the picture, e.g. "left".
+
+    Returns:
+        H x W x 3, uint8, C-contiguous; may share memory with `image`.
+
+    Raises:
+        InvalidInput: anything else, or a picture without pixels or above the pixel limits of the format.
+    """
+    if isinstance(image, Image.Image):
+        return pil_to_rgb8(image, name)
+    if isinstance(image, np.ndarray):
+        return _from_array(image, name)
+    torch = sys.modules.get("torch")  # not imported: then nobody can have made a tensor
+    if torch is not None and isinstance(image, torch.Tensor):
+        return _from_tensor(image, name)
+    hint = "; open it first, e.g. PIL.Image.open(path)" if isinstance(image, str | bytes | os.PathLike) else ""
+    raise InvalidInput(
+        f"{name} is a {type(image).__name__}: pass a PIL image, an H x W x 3 uint8 array or a 3 x H x W tensor{hint}"
+    )
+
+
+def to_pair(left: ImageLike, right: ImageLike) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
+    """Both views as H x W x 3 uint8 arrays of equal size; inputs and errors as of `to_rgb8`.
+
+    Raises:
+        InvalidInput: also when the two sizes (width x height in pixels) differ.
+    """
+    pair = to_rgb8(left, "left"), to_rgb8(right, "right")
+    (left_height, left_width), (right_height, right_width) = (view.shape[:2] for view in pair)
+    if (left_height, left_width) != (right_height, right_width):
+        raise InvalidInput(
+            f"left is {left_width}x{left_height}, right is {right_width}x{right_height}: "
+            "the two views of a rectified pair have one size, crop or rectify them first"
+        )
+    return pair
+
+
+def psnr(reference: NDArray[np.uint8], decoded: NDArray[np.uint8]) -> float:
+    """Peak signal-to-noise ratio in dB over all samples of two H x W x 3 uint8 arrays; inf if identical.
+
+    Raises:
+        InvalidInput: the shapes differ, or an array is not uint8.
+    """
+    if reference.dtype != np.uint8 or decoded.dtype != np.uint8 or reference.shape != decoded.shape:
+        raise InvalidInput(
+            f"PSNR needs two uint8 arrays of one shape, not {reference.dtype} {reference.shape} "
+            f"and {decoded.dtype} {decoded.shape}"
+        )
+    # Row by row and in integers: exact, and without copies of a large picture in a wide type.
+    squared_error = sum(
+        int(np.square(np.subtract(row, decoded_row, dtype=np.int32)).sum(dtype=np.int64))
+        for row, decoded_row in zip(reference, decoded, strict=True)
+    )
+    if squared_error == 0:
+        return math.inf
+    return 10 * math.log10(255**2 * reference.size / squared_error)
+
+
+@overload
+def from_rgb8(array: NDArray[np.uint8], output: Literal["pil"]) -> Image.Image: ...
+@overload
+def from_rgb8(array: NDArray[np.uint8], output: Literal["numpy"]) -> NDArray[np.uint8]: ...
+@overload
+def from_rgb8(array: NDArray[np.uint8], output: Literal["torch"]) -> torch.Tensor: ...
+@overload
+def from_rgb8(array: NDArray[np.uint8], output: Output) -> ImageLike: ...
+def from_rgb8(array: NDArray[np.uint8], output: Output) -> ImageLike:
+    """An H x W x 3 uint8 array as the caller wants it.
+
+    Returns:
+        "pil": an RGB image; "numpy": `array` itself; "torch": a contiguous 3 x H x W uint8 tensor on the CPU.
+
+    Raises:
+        InvalidInput: another value of `output`.
+    """
+    check_output(output)
+    if output == "pil":
+        return Image.fromarray(array)
+    if output == "numpy":
+        return array
+    import torch
+
+    return torch.from_numpy(array.transpose(2, 0, 1).copy())
+
+
+def check_output(output: object) -> None:
+    """Raises InvalidInput for what no decoded picture comes as."""
+    if output not in ("pil", "numpy", "torch"):
+        raise InvalidInput(f"output is {output!r}; use 'pil', 'numpy' or 'torch'")
+
+
+def _from_array(array: NDArray[Any], name: str) -> NDArray[np.uint8]:
+    if array.ndim != 3 or array.shape[2] != 3:
+        raise InvalidInput(f"{name} is an array of shape {array.shape}: {_shape_hint(array.shape)}")
+    if array.dtype != np.uint8:
+        hint = (
+            "np.clip(np.round(255 * array), 0, 255).astype(np.uint8) if it lies in 0..1"
+            if array.dtype.kind == "f"
+            else "array.astype(np.uint8) if its values lie in 0..255"
+        )
+        raise InvalidInput(f"{name} is an array of {array.dtype}, it must be uint8: use {hint}")
+    check_size(array.shape[1], array.shape[0], name)
+    return np.ascontiguousarray(array)
+
+
+def _shape_hint(shape: tuple[int, ...]) -> str:
+    if len(shape) == 2:
+        return "repeat a greyscale one as np.stack([array] * 3, axis=-1)"
+    if len(shape) == 3 and shape[2] == 4:
+        return "remove the alpha channel, e.g. array[..., :3]"
+    if len(shape) == 3 and shape[0] == 3:
+        return "it must be H x W x 3, e.g. array.transpose(1, 2, 0)"
+    return "it must be H x W x 3"
+
+
+def _from_tensor(tensor: torch.Tensor, name: str) -> NDArray[np.uint8]:
+    import torch
+
+    shape = tuple(tensor.shape)
+    if tensor.ndim != 3 or shape[0] != 3:
+        hint = ", pass the pictures of a batch one by one" if tensor.ndim == 4 else ""
+        raise InvalidInput(f"{name} is a tensor of shape {shape}: it must be 3 x H x W{hint}")
+    if tensor.dtype != torch.uint8 and not tensor.dtype.is_floating_point:
+        raise InvalidInput(f"{name} is a tensor of {tensor.dtype}: it must be uint8, or float in 0..1")
+    check_size(shape[2], shape[1], name)
+    tensor = tensor.detach().cpu()
+    if tensor.dtype != torch.uint8:
+        if not bool(((tensor >= 0) & (tensor <= 1)).all()):  # NaN fails both comparisons
+            raise InvalidInput(
+                f"{name} has values outside 0..1 or NaN: a float tensor must lie in 0..1, "
+                "use tensor / 255 or tensor.clamp(0, 1)"
+            )
+        tensor = (tensor.to(torch.float32) * 255).round().to(torch.uint8)
+    return np.ascontiguousarray(tensor.permute(1, 2, 0).numpy())

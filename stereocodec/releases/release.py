@@ -1,0 +1,196 @@
+"""Release folders: config.json, model.safetensors (weights and integer tables) and a model card.
+
+`releases/folders.py` finds them and checks their files. Only JSON and safetensors are read, and every file that
+config.json lists is checked against its sha256.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import textwrap
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from safetensors import SafetensorError
+from safetensors.torch import load, save
+from torch import Tensor
+
+from ..container.limits import MAX_MODEL_NAME_BYTES, MODEL_ID_BYTES
+from ..entropy.coders import FAMILIES
+from ..entropy.density_tables import residual_tables
+from ..entropy.fields import field_tables
+from ..entropy.lattice import Lattice
+from ..entropy.streams import CodingTables
+from ..entropy.tables import TableSet
+from ..errors import InvalidRelease, OutputError
+from ..models import StereoModel, build_model
+from .folders import (
+    CARD,
+    CONFIG,
+    NEWEST_FORMAT,
+    OLDEST_FORMAT,
+    TENSORS,
+    find_release,
+    model_id_of,
+    read_checked,
+    read_config,
+    refuse_occupied,
+)
+
+_TABLE_PREFIXES = {"scales": "tables/scales/", "prior": "tables/prior/", "fields": "tables/fields/"}
+# How disparities are coded, which releases from before 0.3 do not say: by `fields` tables, as all fields.
+_FIELD_CODING, _ADAPTIVE = "field_coding", "adaptive"
+_SECOND_PRIOR = "tables/second_prior/"  # of models whose second view has a prior of its own
+_FAMILIES = "tables/families/"  # of releases that were fitted to what their encoder chooses
+
+
+@dataclass(frozen=True)
+class Release:
+    """A loaded release; `model_id` is what a `.bsc` file names its weights by."""
+
+    name: str
+    model_id: bytes
+    model: StereoModel
+    tables: CodingTables
+    lattice: Lattice
+    training: Mapping[str, Any]
+    folder: Path  # where it was loaded from
+
+
+def load_release(name_or_path: str | Path) -> Release:
+    """Reads and checks a release.
+
+    Raises UnknownModel, or InvalidRelease for a newer format, a file that does not match its sha256, missing or
+    superfluous weights, values that are not finite, and inconsistent tables.
+    """
+    folder = find_release(name_or_path)
+    config = read_config(folder)
+    try:
+        tensors = load(read_checked(folder, config)[TENSORS])
+        if model_id_of(folder) != _model_id(config, tensors):
+            raise InvalidRelease(f"{folder / CONFIG} does not belong to its tensors; fetch the release again")
+        weights = {n: t for n, t in tensors.items() if not n.startswith("tables/")}
+        # Whatever the caller's default device, default dtype and random state are.
+        with torch.device("cpu"), torch.random.fork_rng(devices=[]):
+            model = build_model(config["architecture"], config["arguments"]).float()
+        model.load_state_dict({n: t.float() for n, t in weights.items()})
+        lattice = Lattice(**config["lattice"])
+        prefixes = dict(_TABLE_PREFIXES)
+        if model.prior.per_view:
+            prefixes["second_prior"] = _SECOND_PRIOR
+        if config.get(_FIELD_CODING, _ADAPTIVE) != _ADAPTIVE:
+            raise InvalidRelease(f"{folder / CONFIG} has a field coding that is not known here; update stereocodec")
+        sets = {k: _tables(tensors, p) for k, p in prefixes.items()}
+        families = _families(tensors)
+        tables = CodingTables(**sets, families=families, adaptive_disparities=_FIELD_CODING in config)
+        name, training = config["name"], dict(config["training"])
+    except InvalidRelease:
+        raise
+    except (OSError, SafetensorError, KeyError, TypeError, ValueError, RuntimeError) as error:
+        reason = textwrap.shorten(str(error), 300, placeholder=" ...")
+        raise InvalidRelease(f"{folder} is not a usable release: {type(error).__name__}: {reason}") from error
+    if not (isinstance(name, str) and name.isprintable() and 0 < len(name.encode()) <= MAX_MODEL_NAME_BYTES):
+        raise InvalidRelease(f"{folder / CONFIG} has a name that is not one short line; fetch the release again")
+    if not all(bool(torch.isfinite(t).all()) for t in weights.values()):
+        raise InvalidRelease(f"{folder / TENSORS} holds values that are not numbers; fetch the release again")
+    if any(len(of_levels) != lattice.scale_levels for of_levels in (tables.scales, *families.values())):
+        raise InvalidRelease(f"{folder / TENSORS} does not have one table per scale; fetch the release again")
+    if any(len(tables.of_prior(view)) != model.prior_channels for view in range(2)):
+        raise InvalidRelease(f"{folder / TENSORS} does not have one table per channel of z; fetch the release again")
+    return Release(name, model_id_of(folder), model.eval(), tables, lattice, training, folder.absolute())
+
+
+def save_release(
+    folder: Path,
+    *,
+    name: str,
+    architecture: str,
+    model: StereoModel,
+    tables: CodingTables,
+    lattice: Lattice,
+    training: Mapping[str, Any],
+    card: str,
+    precision: torch.dtype = torch.float16,
+) -> None:
+    """Writes a release folder; matrices are stored in `precision`, vectors in float32.
+
+    Raises OutputError when the folder exists and is not empty, or cannot be written.
+    """
+    refuse_occupied(folder)
+    weights = {n: _stored(t, precision) for n, t in model.state_dict().items()}
+    tensors = weights | {
+        prefix + key: torch.from_numpy(np.ascontiguousarray(array))
+        for kind, prefix in (_TABLE_PREFIXES | {"second_prior": _SECOND_PRIOR}).items()
+        if getattr(tables, kind) is not None
+        for key, array in getattr(tables, kind).to_arrays().items()
+    }
+    tensors |= {
+        f"{_FAMILIES}{family}/{key}": torch.from_numpy(np.ascontiguousarray(array))
+        for family, fitted in tables.families.items()
+        for key, array in fitted.to_arrays().items()
+    }
+    data = save(tensors)
+    config = {
+        # The lowest version that describes it, so that older readers can read as many releases as possible.
+        "format_version": NEWEST_FORMAT if tables.families or tables.adaptive_disparities else OLDEST_FORMAT,
+        "name": name,
+        "architecture": architecture,
+        "arguments": asdict(model.config),
+        "parameters": sum(parameter.numel() for parameter in model.parameters()),
+        "lattice": asdict(lattice),
+        "training": dict(training),
+        "files": {TENSORS: hashlib.sha256(data).hexdigest()},
+    }
+    if tables.adaptive_disparities:
+        config[_FIELD_CODING] = _ADAPTIVE
+    config["model_id"] = _model_id(config, tensors).hex()
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        (folder / TENSORS).write_bytes(data)
+        (folder / CARD).write_text(card, encoding="utf-8")
+        # Last, because a folder without it is no release.
+        (folder / CONFIG).write_text(json.dumps(config, indent=2) + "\n", encoding="utf-8")
+    except OSError as error:
+        raise OutputError(f"{folder} cannot be written: {error.strerror}") from error
+
+
+def coding_tables(model: StereoModel, lattice: Lattice) -> CodingTables:
+    """The integer tables of a model: one per scale level, one per channel of its prior, and those of fields."""
+    scales = residual_tables(lattice.scales, laplace_share=model.laplace_share)
+    prior = model.prior
+    second = prior.tables(1) if prior.per_view else None
+    return CodingTables(scales, prior.tables(), field_tables(), second, adaptive_disparities=True)
+
+
+def _model_id(config: Mapping[str, Any], tensors: Mapping[str, Tensor]) -> bytes:
+    """Hash of everything that decides what is decoded: architecture, lattice, coding of fields, weights and tables."""
+    keys = {"architecture", "arguments", "lattice"} | ({_FIELD_CODING} & config.keys())
+    digest = hashlib.sha256(json.dumps({k: config[k] for k in keys}, sort_keys=True).encode())
+    for name in sorted(tensors):
+        tensor = tensors[name].contiguous()
+        digest.update(f"{name} {tensor.dtype} {tuple(tensor.shape)}".encode())
+        digest.update(tensor.numpy().tobytes())
+    return digest.digest()[:MODEL_ID_BYTES]
+
+
+def _stored(tensor: Tensor, precision: torch.dtype) -> Tensor:
+    dtype = precision if tensor.ndim >= 2 else torch.float32
+    return tensor.detach().cpu().to(dtype).contiguous()
+
+
+def _tables(tensors: Mapping[str, Tensor], prefix: str) -> TableSet:
+    return TableSet.from_arrays({n[len(prefix) :]: t.numpy() for n, t in tensors.items() if n.startswith(prefix)})
+
+
+def _families(tensors: Mapping[str, Tensor]) -> dict[str, TableSet]:
+    """The tables of families that a release holds; raises InvalidRelease for a family that no walk codes."""
+    found = {name[len(_FAMILIES) :].partition("/")[0] for name in tensors if name.startswith(_FAMILIES)}
+    unknown = sorted(found - set(FAMILIES))
+    if unknown:
+        raise InvalidRelease(f"the release has tables of '{unknown[0]}', which this version does not code; upgrade it")
+    return {family: _tables(tensors, f"{_FAMILIES}{family}/") for family in sorted(found)}

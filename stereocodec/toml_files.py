@@ -1,0 +1,27 @@
+"""Settings from TOML files, with the standard library where it reads them."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Any
+
+from .errors import InvalidInput
+
+
+def read_toml(path: Path) -> dict[str, Any]:
+    """The tables of a TOML file; raises InvalidInput with the reason when it cannot be read."""
+    if sys.version_info >= (3, 11):
+        import tomllib
+    else:
+        try:
+            import tomli as tomllib
+        except ImportError as error:
+            raise InvalidInput("Python 3.10 needs tomli: pip install tomli") from error
+    try:
+        tables: dict[str, Any] = tomllib.loads(path.read_text(encoding="utf-8"))
+        return tables
+    except OSError as error:
+        raise InvalidInput(f"{path} cannot be read: {error.strerror}") from error
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise InvalidInput(f"{path} is not a TOML file: {error}") from error

@@ -1,0 +1,51 @@
+"""Pairs of pictures in memory."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from ...datasets.pairs import find_pairs
+from ...datasets.sources import find_all
+from ..rendered import rendered_texture
+
+
+@dataclass(frozen=True)
+class Pair:
+    """A named pair; `views` is (H, W, 6) uint8, left RGB then right RGB."""
+
+    name: str
+    views: Tensor
+
+    @property
+    def size(self) -> tuple[int, int]:
+        """Height and width."""
+        return self.views.shape[0], self.views.shape[1]
+
+    def crop(self, top: int, left: int, height: int, width: int) -> Pair:
+        """The same part of both views."""
+        return Pair(self.name, self.views[top : top + height, left : left + width])
+
+    def stacked(self) -> Tensor:
+        """The left view, then the right one: (2, H, W, 3) uint8."""
+        return torch.stack([self.views[..., :3], self.views[..., 3:]])
+
+
+def load_pairs(sources: Iterable[Path]) -> list[Pair]:
+    """All pairs of folders and CSV lists (`find_pairs`), decoded, with names that differ.
+
+    Raises what `find_pairs` and `PairFiles.load` raise: InvalidInput, which names the source or the file.
+    """
+    found = find_all(find_pairs, sources)
+    return [Pair(files.name, torch.from_numpy(np.concatenate(files.load(), -1))) for files in found]
+
+
+def rendered_pair(side: int = 256, disparity: int = 12) -> Pair:
+    """Texture seen from two places."""
+    scene = torch.from_numpy(rendered_texture(side, side + disparity))
+    return Pair("a rendered pair", torch.cat([scene[:, :side], scene[:, disparity:]], -1))

@@ -1,0 +1,138 @@
+"""`bisic encode`, `decode`, `info` and `import` with colour and depth."""
+
+from __future__ import annotations
+
+import json
+import re
+
+import numpy as np
+import pytest
+import torch
+from click.testing import CliRunner
+from commands import error_line
+from PIL import Image
+from rgbd_frames import frame, random_model, save_small
+from stereocodec_cli.main import bisic
+
+from stereocodec.models.rgbd.keys import official_names
+from stereocodec.releases.release import load_release
+
+pytestmark = pytest.mark.usefixtures("one_thread")
+
+
+def run(*arguments):
+    return CliRunner().invoke(bisic, [str(argument) for argument in arguments])
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    """The release `small`, color.png and depth.png, and frame.bsc with what its making printed."""
+    folder = tmp_path_factory.mktemp("rgbd")
+    color, depth = frame()
+    save_small(folder / "small")
+    Image.fromarray(color).save(folder / "color.png")
+    Image.fromarray(depth).save(folder / "depth.png")
+    result = run(*encoding(folder, "frame.bsc"))
+    assert result.exit_code == 0, result.output
+    (folder / "printed.txt").write_text(result.output)
+    return folder
+
+
+def encoding(folder, output, *more, depth="depth.png"):
+    named = ["--model", folder / "small", "--device", "cpu", "-o", folder / output]
+    return "encode", "--depth", folder / depth, folder / "color.png", *named, *more
+
+
+def test_encode_prints_sizes_psnr_and_errors_in_millimetres(folder):
+    text = (folder / "printed.txt").read_text()
+    size = (folder / "frame.bsc").stat().st_size
+    assert f"frame.bsc: {size:,} bytes, {8 * size / (70 * 90):.4f} bpp, 90x70, mask " in text
+    assert re.search(r"color: PSNR \d+\.\d\d dB; depth: RMSE \d+\.\d\d mm, largest error \d+\.\d\d mm", text)
+
+
+def test_decode_gives_colour_and_depth_of_16_bits(folder, tmp_path):
+    result = run("decode", folder / "frame.bsc", "-o", tmp_path, "--model", folder / "small", "--device", "cpu")
+    assert result.exit_code == 0, result.output
+    assert "frame_depth.png: 90x70" in result.output
+    color, depth = (Image.open(tmp_path / f"frame_{kind}.png") for kind in ("color", "depth"))
+    assert color.mode == "RGB"
+    assert depth.mode.startswith("I;16")
+    assert np.array_equal(np.asarray(depth) == 0, frame()[1] == 0)
+    again = run("decode", folder / "frame.bsc", "-o", tmp_path, "--model", folder / "small")
+    assert "frame_color.png" in error_line(again)
+
+
+def test_info_shows_unit_range_and_invalid_value(folder):
+    text = run("info", folder / "frame.bsc").output
+    assert "RGB8_DEPTH" in text
+    assert re.search(r"depth: +16 bits of 0.001 m, 0.9 to 2.388 m coded linear, 0 is invalid \(mask \d+ bytes\)", text)
+    assert "color view:" in text
+    described = json.loads(run("info", "--json", folder / "frame.bsc").output)
+    depth = described["depth"]
+    assert (depth["bits"], depth["metres_per_step"], depth["mode"], depth["invalid"]) == (16, 0.001, "linear", 0)
+    streams = sum(sum(sizes.values()) for sizes in described["streams"].values())
+    chunks = sum(chunk["bytes"] for chunk in described["chunks"])
+    parts = streams + chunks + described["guard"]["bytes"] + depth["mask"] + described["overhead"]
+    assert parts == described["bytes"]
+    assert set(described["streams"]) == {"color", "depth"}
+
+
+def test_the_options_of_depth(folder):
+    options = ["--depth-unit", "tum", "--depth-mode", "inverse", "--depth-range", "0.1", "2", "--no-verify"]
+    assert run(*encoding(folder, "other.bsc", *options)).exit_code == 0
+    depth = json.loads(run("info", "--json", folder / "other.bsc").output)["depth"]
+    assert (depth["metres_per_step"], depth["mode"]) == (0.0002, "inverse")
+    assert (depth["near"], depth["far"]) == pytest.approx((0.1, 2))
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--depth", "depth.png", "color.png", "color.png", "-o", "x.bsc"], "With --depth there is one picture"),
+        (["color.png", "color.png", "--depth-unit", "mm", "-o", "x.bsc"], "need a depth map"),
+        (["color.png", "-o", "x.bsc"], "Missing argument 'RIGHT'"),
+        (["--depth", "-", "-", "-o", "x.bsc", "--model", "small"], "Only one of colour and depth"),
+        (["--depth", "depth.png", "color.png", "-o", "depth.png", "--model", "small"], "a name of its own"),
+    ],
+)
+def test_usage(folder, monkeypatch, arguments, message):
+    monkeypatch.chdir(folder)
+    result = run("encode", *arguments)
+    assert result.exit_code == 2
+    assert message in result.output
+    assert not (folder / "x.bsc").exists()
+
+
+def test_pictures_that_do_not_fit_are_named(folder):
+    Image.fromarray(frame()[0]).save(folder / "painted.png")
+    Image.fromarray(frame(64, 90)[1]).save(folder / "smaller.png")
+    Image.fromarray(frame()[1].astype(np.uint8)).save(folder / "eight.png")
+    for depth, message in (
+        ("painted.png", "painted.png is a picture of mode RGB, not a depth map"),
+        ("smaller.png", "color is 90x70, depth is 90x64"),
+        ("eight.png", "depth has 8 bits"),
+        ("missing.png", "missing.png: no such file"),
+    ):
+        assert message in error_line(run(*encoding(folder, "x.bsc", depth=depth)))
+    assert not (folder / "x.bsc").exists()
+
+
+@pytest.mark.slow
+def test_a_checkpoint_becomes_a_release(tmp_path):
+    model = random_model()
+    names = official_names(model.config)
+    tensors = {}
+    for name, value in model.state_dict().items():
+        is_point = names[name].endswith("fusion.0.weight")
+        tensors[names[name]] = value[..., None, None] if is_point else value
+    torch.save({"epoch": 1, "state_dict": tensors}, tmp_path / "checkpoint.pth.tar")
+    result = run("import", tmp_path / "checkpoint.pth.tar", "--arch", "rgbd", "-o", tmp_path / "release")
+    assert result.exit_code == 0, result.output
+    loaded = load_release(tmp_path / "release").model
+    assert loaded.config == model.config
+    assert all(torch.equal(value, loaded.state_dict()[name]) for name, value in model.state_dict().items())
+    assert "bisic encode --depth depth.png color.png" in (tmp_path / "release" / "README.md").read_text()
+    tensors.pop("h_a.rgb_reduction.0.bias")
+    torch.save(tensors, tmp_path / "checkpoint.pth.tar")
+    result = run("import", tmp_path / "checkpoint.pth.tar", "--arch", "rgbd", "-o", tmp_path / "other")
+    assert "h_a.rgb_reduction.0.bias is missing" in error_line(result)

@@ -1,0 +1,80 @@
+"""Disparities are given up where nothing is lost, and kept where they are worth their bits."""
+
+from __future__ import annotations
+
+import torch
+from conftest import sample_crop
+from test_disparity import shift_along_rows, texture
+
+from stereocodec.entropy.adaptive_fields import write_field
+from stereocodec.entropy.ans import StreamEncoder
+from stereocodec.models import build_model
+from stereocodec.models.bisic_rt.disparity import BLOCK, estimate_disparity
+from stereocodec.models.bisic_rt.disparity_choice import cheaper_field
+
+MUCH, LITTLE = 0.1, 1e-6  # what an error is worth
+
+
+def coded_bytes(field):
+    encoder = StreamEncoder()
+    write_field(field[0].numpy(), encoder)
+    return len(encoder.getvalue())
+
+
+def with_a_box(height=96, width=192):
+    """A textured pair whose middle is nearer than the rest: two views and their true disparities."""
+    first = texture(height, width)
+    field = torch.full((1, height // BLOCK, width // BLOCK), 8, dtype=torch.int64)
+    field[:, 2:4, 4:8] = 30
+    return first, shift_along_rows(first, field), field
+
+
+def test_what_is_right_stays():
+    first, second, field = with_a_box()
+    assert torch.equal(cheaper_field(first, second, field, MUCH), field)
+
+
+def test_loose_errors_take_over_what_is_around_them():
+    first, second, field = with_a_box()
+    wrong = field.clone()
+    wrong[0, 1, 2], wrong[0, 4, 10], wrong[0, 0, 0], wrong[0, 3, 5] = 60, -8, 3, 31
+    assert torch.equal(cheaper_field(first, second, wrong, MUCH), field)
+
+
+def test_the_less_errors_are_worth_the_more_blocks_agree():
+    first, second, field = with_a_box()
+    loose = field.clone()
+    loose[0, 1::2, 1::2] += 1
+    fields = [cheaper_field(first, second, loose, worth) for worth in (MUCH, LITTLE)]
+    assert coded_bytes(fields[1]) <= coded_bytes(fields[0]) < coded_bytes(loose)
+    assert torch.equal(fields[0][:, 2:4, 4:8] > 20, torch.ones((1, 2, 4), dtype=torch.bool))
+
+
+def test_where_nothing_is_seen_all_blocks_agree():
+    grey = torch.full((1, 96, 192, 3), 0.5)
+    field = torch.full((1, 6, 12), 4, dtype=torch.int64)
+    field[0, 2, 3], field[0, 4:, 9:] = 20, 9
+    chosen = cheaper_field(grey, grey, field, MUCH)
+    assert chosen[0, 2, 3] == 4
+    assert set(chosen.unique().tolist()) <= {4, 9}
+
+
+def test_a_brighter_view_changes_nothing():
+    first, second, field = with_a_box()
+    wrong = field.clone()
+    wrong[0, 1, 2] = 60
+    assert torch.equal(cheaper_field(0.8 * first, 0.8 * second + 0.2, wrong, MUCH), field)
+
+
+def test_only_files_have_their_disparities_chosen():
+    config = {"channels8": 16, "channels16": 24, "latent_channels": 16, "entropy_channels": 24, "hyper_channels": 8}
+    model = build_model("bisic-rt", config)
+    x = torch.stack([torch.from_numpy(view.copy()) for view in sample_crop(192, 256)]).float() / 255
+    quality = torch.full((2,), 0.3)
+    with torch.no_grad():
+        for_files = model.analyse(x, quality).disparity
+        for_training = model.analyse(x, quality, with_choices=False).disparity
+    step = (26 / model.trade_off(quality[1:])).sqrt()
+    expected = estimate_disparity(x[:1], x[1:], 0.2 + 0.03 * step)
+    assert torch.equal(for_training, expected)
+    assert coded_bytes(for_files) < coded_bytes(for_training)
