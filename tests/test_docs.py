@@ -67,7 +67,9 @@ def test_the_page_for_programmers(folder, capsys):
     output = capsys.readouterr().out.splitlines()
     assert re.fullmatch(r"\d\.\d\d bits per pixel", output[0])
     assert output[1].startswith("960 640 50 ")
-    assert len(output) == 4
+    quality, size = map(int, output[2].split())
+    assert (quality, size > 1000) == (30, True)
+    assert len(output) == 5
     with Image.open(folder / "crop.bsc") as image:
         assert (image.size, image.n_frames) == ((96, 64), 2)
 
