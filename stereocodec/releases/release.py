@@ -45,7 +45,7 @@ from .folders import (
 _TABLE_PREFIXES = {"scales": "tables/scales/", "prior": "tables/prior/", "fields": "tables/fields/"}
 # How disparities are coded, which releases from before 0.3 do not say: by `fields` tables, as all fields.
 _FIELD_CODING, _ADAPTIVE = "field_coding", "adaptive"
-_SECOND_PRIOR = "tables/second_prior/"  # of models whose second view has a prior of its own
+_OPTIONAL_PREFIXES = {"second_prior": "tables/second_prior/"}  # of models whose second view has a prior of its own
 _FAMILIES = "tables/families/"  # of releases that were fitted to what their encoder chooses
 
 
@@ -82,7 +82,7 @@ def load_release(name_or_path: str | Path) -> Release:
         lattice = Lattice(**config["lattice"])
         prefixes = dict(_TABLE_PREFIXES)
         if model.prior.per_view:
-            prefixes["second_prior"] = _SECOND_PRIOR
+            prefixes |= _OPTIONAL_PREFIXES
         if config.get(_FIELD_CODING, _ADAPTIVE) != _ADAPTIVE:
             raise InvalidRelease(f"{folder / CONFIG} has a field coding that is not known here; update stereocodec")
         sets = {k: _tables(tensors, p) for k, p in prefixes.items()}
@@ -123,17 +123,7 @@ def save_release(
     """
     refuse_occupied(folder)
     weights = {n: _stored(t, precision) for n, t in model.state_dict().items()}
-    tensors = weights | {
-        prefix + key: torch.from_numpy(np.ascontiguousarray(array))
-        for kind, prefix in (_TABLE_PREFIXES | {"second_prior": _SECOND_PRIOR}).items()
-        if getattr(tables, kind) is not None
-        for key, array in getattr(tables, kind).to_arrays().items()
-    }
-    tensors |= {
-        f"{_FAMILIES}{family}/{key}": torch.from_numpy(np.ascontiguousarray(array))
-        for family, fitted in tables.families.items()
-        for key, array in fitted.to_arrays().items()
-    }
+    tensors = weights | _table_tensors(tables)
     data = save(tensors)
     config = {
         # The lowest version that describes it, so that older readers can read as many releases as possible.
@@ -165,6 +155,18 @@ def coding_tables(model: StereoModel, lattice: Lattice) -> CodingTables:
     prior = model.prior
     second = prior.tables(1) if prior.per_view else None
     return CodingTables(scales, prior.tables(), field_tables(), second, adaptive_disparities=True)
+
+
+def _table_tensors(tables: CodingTables) -> dict[str, Tensor]:
+    """The integer tables of a release by the names under which it stores them."""
+    sets = {prefix: getattr(tables, kind) for kind, prefix in (_TABLE_PREFIXES | _OPTIONAL_PREFIXES).items()}
+    sets |= {f"{_FAMILIES}{family}/": fitted for family, fitted in tables.families.items()}
+    return {
+        prefix + key: torch.from_numpy(np.ascontiguousarray(array))
+        for prefix, found in sets.items()
+        if found is not None
+        for key, array in found.to_arrays().items()
+    }
 
 
 def _model_id(config: Mapping[str, Any], tensors: Mapping[str, Tensor]) -> bytes:

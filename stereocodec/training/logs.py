@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from ..errors import TrainingError
 from ..files import write_atomically
 
 TRAINING, VALIDATION = "train.csv", "validation.csv"
@@ -22,8 +23,15 @@ class RunLogs:
         self._folder = folder
         self._writer: Any = None
 
-    def clear(self) -> None:
-        """Removes the logs of a run that was killed before its first checkpoint."""
+    def begin(self) -> None:
+        """Makes the folder, or removes the logs of a run that was killed in it before its first checkpoint.
+
+        Raises TrainingError when the folder cannot be made.
+        """
+        try:
+            self._folder.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise TrainingError(f"{self._folder} cannot be made a run's folder: {error.strerror}") from error
         for path in [*(self._folder / log for log in _LOGS), *self._folder.glob(_EVENTS)]:
             path.unlink(missing_ok=True)
 

@@ -86,8 +86,7 @@ class Trainer:
         check_examples(self.kind, config.arch, examples)
         self.rate_distortion = self.kind.rate_distortion(self.model, config)
         kept, self.validation_examples = split_validation(examples, config.validation_scenes, self.kind.least_side)
-        crop = (config.crop_height, config.crop_width)
-        self._seen_examples = spread(kept, len(self.validation_examples), crop)
+        self._seen_examples = spread(kept, len(self.validation_examples), (config.crop_height, config.crop_width))
         self.sampler = self.kind.sampler(config, kept, photos, self.device, config.seed + self._rank, workers)
         self.optimisers = make_optimisers(self.model, config)
         self._auxiliary = make_auxiliary_optimisers(self.model, config)
@@ -97,9 +96,9 @@ class Trainer:
         self.hardware, self.init = dict[str, float](), ""
         average = self._resume() if resume else self._start(init, grow)
         self._write_settings()
-        blank = self.kind.blank(config, self.device)
-        is_gpu = self.device.type == "cuda"
-        self._meter = GpuMeter(self.rate_distortion, blank, config.precision) if is_gpu else None
+        self._meter = None
+        if self.device.type == "cuda":
+            self._meter = GpuMeter(self.rate_distortion, self.kind.blank(config, self.device), config.precision)
         if config.compile:
             self.rate_distortion.compile()
         self._forward = distributed.distributed(self.rate_distortion, self.device, self.model.auxiliary_parameters())
@@ -124,11 +123,7 @@ class Trainer:
             batches = [self.sampler.batch(self._batch_size) for _ in range(_CALIBRATION_BATCHES)]
             self.model.calibrate(torch.cat(batches))
         if self._is_first:
-            try:
-                self.folder.mkdir(parents=True, exist_ok=True)
-            except OSError as error:
-                raise TrainingError(f"{self.folder} cannot be made a run's folder: {error.strerror}") from error
-            self.logs.clear()
+            self.logs.begin()
         return average
 
     def _resume(self) -> dict[str, Tensor]:
@@ -220,10 +215,7 @@ class Trainer:
         """
         config, model = self.config, self.model
         model.train()
-        factor = config.rate_at(self.step)
-        for optimiser, rates in zip(self.optimisers, self._base_rates, strict=True):
-            for group, rate in zip(optimiser.param_groups, rates, strict=True):
-                group["lr"] = rate * factor
+        self._set_rates(config.rate_at(self.step))
         x, quality = self.sampler.batch(self._batch_size), self._qualities()
         with autocast(config.precision, self.device):
             loss, bpp, decoded = self._forward(x, quality)
@@ -242,6 +234,11 @@ class Trainer:
             is_logged = self.step % _LOG_EVERY == 0
             measured = {"loss": loss, **self.kind.measured(bpp, decoded, x, with_ms_ssim=is_logged)}
         return {name: value.detach() for name, value in measured.items()} | {"gradient_norm": norm}
+
+    def _set_rates(self, factor: float) -> None:
+        for optimiser, rates in zip(self.optimisers, self._base_rates, strict=True):
+            for group, rate in zip(optimiser.param_groups, rates, strict=True):
+                group["lr"] = rate * factor
 
     def _auxiliary_step(self) -> None:
         """Moves what the auxiliary loss trains; it depends on the weights alone, so every process does the same."""
