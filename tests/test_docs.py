@@ -48,6 +48,10 @@ def folder(tmp_path, monkeypatch):
 
 def test_the_page_for_beginners(folder, monkeypatch, tmp_path):
     monkeypatch.setenv("HF_HOME", str(tmp_path / "home"))
+    for view in ("left", "right"):  # a part is enough, and quicker
+        path = folder / "docs" / "sample" / f"{view}.png"
+        with Image.open(path) as image:
+            image.crop((300, 200, 684, 456)).save(path)
     lines = [line for language, code in blocks("start.md") for line in bisic_lines(code)]
     assert [line[0] for line in lines] == ["encode", "encode", "decode", "decode", "info", "models"]
     for line in lines:
@@ -56,7 +60,7 @@ def test_the_page_for_beginners(folder, monkeypatch, tmp_path):
     assert (folder / "small.bsc").stat().st_size < (folder / "pair.bsc").stat().st_size
     for name in ("pair_left.png", "pair_right.png", "left.webp", "right.webp"):
         with Image.open(folder / name) as image:
-            assert image.size == (960, 640)
+            assert image.size == (384, 256)
 
 
 def test_the_page_for_programmers(folder, capsys):

@@ -31,16 +31,12 @@ def settings(arch, steps=40, **changes):
     return dataclasses.replace(TrainingConfig.recipe(arch), **small | changes)
 
 
-def trained(arch, pairs, folder, **arguments):
-    trainer = Trainer(settings(arch), pairs, folder, report=lambda line: None, **arguments)
-    trainer.run()
-    return trainer
-
-
 @pytest.fixture(scope="module", params=MODELS)
 def finished(request, pairs, tmp_path_factory):
     folder = tmp_path_factory.mktemp(request.param)
-    return request.param, folder, trained(request.param, pairs, folder)
+    trainer = Trainer(settings(request.param), pairs, folder, report=lambda line: None)
+    trainer.run()
+    return request.param, folder, trainer
 
 
 def test_the_loss_falls(finished):
@@ -84,12 +80,18 @@ def test_the_quantiles_follow_the_prior_by_their_own_optimiser(pairs, tmp_path):
 
 @pytest.mark.parametrize("arch", ["bisic-fast", "ecsic"])
 def test_a_resumed_run_is_the_same_to_the_bit(arch, pairs, tmp_path):
-    whole = trained(arch, pairs, tmp_path / "whole")
-    stopped = Trainer(settings(arch), pairs, tmp_path / "parts", report=lambda line: None)
-    for _ in range(7):
-        stopped.train_step()
+    def trainer(folder, **arguments):
+        return Trainer(settings(arch), pairs, tmp_path / folder, report=lambda line: None, **arguments)
+
+    def trained_for(trainer, steps):
+        for _ in range(steps):
+            trainer.train_step()
+        return trainer
+
+    whole, stopped = trained_for(trainer("whole"), 6), trained_for(trainer("parts"), 3)
     stopped.save()
-    resumed = trained(arch, pairs, tmp_path / "parts", resume=True)
+    resumed = trained_for(trainer("parts", resume=True), 3)
+    assert whole.step == resumed.step == 6
     for name, value in whole.model.state_dict().items():
         assert torch.equal(value, resumed.model.state_dict()[name]), name
 
