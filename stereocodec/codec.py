@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from .coding import Progress, silent
 from .container import Container, ViewKind
 from .pictures.rgb import Output, check_output, from_rgb8, to_pair
+from .pictures.view_match import warn_of_unlikely_pair
 from .release_codec import ReleaseCodec
 from .releases.folders import DEFAULT_MODEL
 
@@ -46,6 +47,7 @@ class StereoCodec(ReleaseCodec):
         quality: 0 (smallest) to 100 (best), 50 when left out; models with a single quality take none. Drawn patterns
             whose file would be longer than the raw samples are coded at less.
         progress: called with a fraction in 0..1 and the stage's name.
+        Warns (`errors.UnlikelyPair`) of views that look exchanged, some rows off, or like two scenes; they are coded.
         Raises InvalidInput, and DecodingMismatch when damaged weights give values that are not numbers.
         """
         return self.encode(left, right, quality=quality, progress=progress).to_bytes()
@@ -59,6 +61,7 @@ class StereoCodec(ReleaseCodec):
         """
         quality = self.quality_or_default(quality)
         views = np.stack(to_pair(left, right))
+        warn_of_unlikely_pair(*views)
         say = progress or silent
         container = self._encoded_pair(views, quality, say)
         while views.nbytes > _LEAST_LIMITED and quality and len(container.to_bytes()) > views.nbytes:

@@ -1,26 +1,65 @@
-"""Where the networks run."""
+"""Where the networks run, and what a fork changes about it.
+
+A forked process has none of the threads that PyTorch computes with in its parent, and waits for them for ever as soon
+as it needs more than one; and it cannot use a GPU that its parent uses. So it computes with one thread, as the workers
+of PyTorch's `DataLoader` do, and is told of the GPU.
+"""
 
 from __future__ import annotations
 
+import os
 import re
+import sys
 from contextlib import AbstractContextManager, nullcontext
 
 import torch
 
 from .errors import InvalidInput
 
+_gpu_before_fork = _gpu_is_lost = False
+
+
+def _before_fork() -> None:
+    global _gpu_before_fork
+    _gpu_before_fork = torch.cuda.is_initialized()  # type: ignore[no-untyped-call]
+
+
+def _in_forked_process() -> None:
+    global _gpu_is_lost
+    _gpu_is_lost = _gpu_is_lost or _gpu_before_fork
+    torch.set_num_threads(1)
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(before=_before_fork, after_in_child=_in_forked_process)
+    # This module may come only after the fork, into a process whose parent has used PyTorch.
+    _context, _process = (sys.modules.get(f"multiprocessing.{name}") for name in ("context", "process"))
+    if _context is not None and _process is not None and isinstance(_process.current_process(), _context.ForkProcess):
+        torch.set_num_threads(1)
+
 
 def torch_device(name: str) -> torch.device:
-    """Raises InvalidInput for a device that is unknown or not there."""
+    """Raises InvalidInput for a device that is unknown, not there, or lost by a fork; "auto" passes over a lost one."""
     if not isinstance(name, str):
         raise InvalidInput(f"device is {name!r}; it must be a text: auto, cpu or cuda")
     if name == "auto":
-        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+        return torch.device("cuda" if torch.cuda.is_available() and not _gpu_is_lost else "cpu")
     if not re.fullmatch(r"cpu|cuda(:[0-9]{1,3})?", name):
         raise InvalidInput(f"unknown device '{name}'; use auto, cpu or cuda")
     if name != "cpu" and int(name.partition(":")[2] or 0) >= torch.cuda.device_count():
         raise InvalidInput(f"device '{name}' is not available here; use --device cpu")
-    return torch.device(name)
+    device = torch.device(name)
+    check_not_lost(device)
+    return device
+
+
+def check_not_lost(device: torch.device) -> None:
+    """Raises InvalidInput for a GPU in a process that was forked from one that uses a GPU."""
+    if device.type == "cuda" and _gpu_is_lost:
+        raise InvalidInput(
+            "this process was forked from one that uses the GPU, so that it cannot use it: start processes by spawn "
+            "or forkserver, or load the codec there with device='cpu'"
+        )
 
 
 def made_on(device: torch.device) -> AbstractContextManager[object]:
