@@ -28,6 +28,10 @@ _PATCHES, _PATCH = 64, 16  # most patches at full resolution, and their side
 _LEAST_PATCHES, _LEAST_STEPS = 12, 2.0  # of patches, and the mean difference between rows in grey levels
 _SHIFTS = range(-16, 17)  # rows of the reduced views, tried where few blocks are found
 
+# Views may be cut so that all of a scene has negative disparities, as for a screen; then what is nearer mostly lies
+# below, and in exchanged views above.
+_LIKE_A_FLOOR = 0.6
+
 Grey = NDArray[np.float32]
 
 
@@ -62,9 +66,9 @@ class ViewMatch:
             return "these do not look like two views of one scene, which makes the file larger: check the two pictures"
         if self.found * self.textured < _LEAST_FOUND:
             return None
-        if self.behind > 0.5 and self.ahead < 0.05 and self.nearer_below < 0.35:
+        if self.behind > 0.5 and self.ahead < 0.1 and self.nearer_below < _LIKE_A_FLOOR:
             return "left and right look exchanged, which makes the file larger: swap them (bisic encode --swap)"
-        if self.rows is not None and abs(self.rows[0]) > 0.8 and abs(self.rows[1]) > 0.3 and self.found > 0.3:
+        if self.rows is not None and abs(self.rows[0]) > (0.8 if self.found > 0.3 else 1.5) and abs(self.rows[1]) > 0.3:
             count = max(1, round(abs(self.rows[0])))
             number = f"{count} row{'s' if count > 1 else ''}"
             where = "higher" if self.rows[0] > 0 else "lower"
