@@ -92,16 +92,19 @@ def script_of(page, name):
     return code
 
 
+@pytest.fixture(scope="module")
+def small_file():
+    return StereoCodec.from_pretrained(device="cpu").compress(*sample_crop(64, 96), quality=20)
+
+
 @pytest.fixture
-def two_files(folder):
+def two_files(folder, small_file):
     """The folder with a.bsc and b.bsc, of 96x64 pixels."""
-    data = StereoCodec.from_pretrained(device="cpu").compress(*sample_crop(64, 96), quality=20)
     for name in "ab":
-        (folder / f"{name}.bsc").write_bytes(data)
-    return data
+        (folder / f"{name}.bsc").write_bytes(small_file)
 
 
-STARTS = [pytest.param("fork", marks=posix_only), pytest.param("forkserver", marks=posix_only), "spawn"]
+STARTS = [pytest.param("fork", marks=posix_only), "spawn"]
 
 
 @pytest.mark.parametrize("start", STARTS)

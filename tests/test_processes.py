@@ -45,13 +45,6 @@ expected = coded(codec)
 def work():
     return coded(codec)
 """,
-    "a codec that was loaded": """
-codec = loaded()
-def work():
-    return coded(codec)
-found = pooled(work)
-expected = coded(codec)
-""",
     "a codec loaded after the fork": """
 torch.rand(2000, 2000) @ torch.rand(2000, 2000)  # with both threads
 def work():
