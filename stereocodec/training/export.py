@@ -20,7 +20,7 @@ from ..releases.folders import refuse_occupied
 from ..releases.release import coding_tables, load_release, save_release
 from .checkpoint import load_run
 from .config import TrainingConfig
-from .examples import Example, central
+from .examples import Example, central, of_scenes
 from .kind import Kind
 from .kinds import kind_of, kind_of_architecture
 from .measure import MEASURED_SIDE, check_bytes, measure
@@ -69,7 +69,9 @@ def export_run(run: Path, folder: Path, *, name: str, data: str, examples: Seque
     """
     refuse_occupied(folder)
     config, model, progress = load_run(run)
-    scenes = _validation_examples(examples, config) if examples else []
+    if examples and not config.validation_scenes:
+        raise TrainingError("the run held out no validation scenes that could be measured; leave the data out")
+    scenes = of_scenes(examples, config.validation_scenes) if examples else []
     kind = kind_of(model)
     training = _record(progress, data)
     tables = coding_tables(model, Lattice())
@@ -84,8 +86,8 @@ def export_run(run: Path, folder: Path, *, name: str, data: str, examples: Seque
         release = replace(release, tables=tables)
         check_bytes(release, inputs)
         training["metrics"] = measure(kind, release, scenes)
-        rows = "\n".join(kind.row.format(**row) for row in training["metrics"])
-        measured = kind.table.format(scenes=", ".join(scene.name for scene in scenes), rows=rows)
+        rows = "\n".join(kind.card.row.format(**row) for row in training["metrics"])
+        measured = kind.card.table.format(scenes=", ".join(scene.name for scene in scenes), rows=rows)
     _save(folder, name, config, model, tables, training, card=_card(name, config, model, training, kind, measured))
 
 
@@ -154,9 +156,9 @@ def _card(
         crop_width=config.crop_width,
         crop_height=config.crop_height,
         distortion=kind.distortion(config),
-        unit=kind.rate_unit,
-        tags=kind.tags,
-        usage=kind.usage,
+        unit=kind.card.rate_unit,
+        tags=kind.card.tags,
+        usage=kind.card.usage,
         crops=kind.crops,
         lambdas=" to ".join(
             f"{trade:.4g}" for trade in sorted(set(model.trade_off(torch.tensor([0.0, 1.0])).tolist()))
@@ -165,17 +167,6 @@ def _card(
         **{key: training[key] for key in ("steps", "crop_pairs", "minutes", "data")},
         hardware="; ".join(training["hardware"]),
     )
-
-
-def _validation_examples(examples: Sequence[Example], config: TrainingConfig) -> list[Example]:
-    """The examples that are the run's validation scenes."""
-    scenes = config.validation_scenes
-    if not scenes:
-        raise TrainingError("the run held out no validation scenes that could be measured; leave the data out")
-    missing = [scene for scene in scenes if not any(example.name.startswith(scene) for example in examples)]
-    if missing:
-        raise TrainingError(f"validation scene '{missing[0]}' is not in the data")
-    return [example for example in examples if example.name.startswith(scenes)]
 
 
 def _fitted_examples(examples: Sequence[Example], scenes: Sequence[Example]) -> list[Example]:

@@ -25,7 +25,7 @@ def test_pairs_are_found_in_folders_below(tmp_path, pictures):
         (deep / f"a_left.b_{view}.PNG").write_bytes((pictures / f"validation_{view}.png").read_bytes())
         (deep / f"notes_{view}.txt").touch()
     (pair,) = load_pairs([tmp_path])
-    assert pair.views.shape == (128, 192, 6)
+    assert pair.pixels.shape == (128, 192, 6)
     assert pair.stacked().shape == (2, 128, 192, 3)
     with Image.open(pictures / "validation_right.png") as right:
         assert np.array_equal(pair.stacked()[1].numpy(), np.asarray(right))

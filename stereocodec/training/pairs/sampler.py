@@ -65,7 +65,7 @@ class CropSampler:
         if photo_share and not photos:
             raise TrainingError("a share of the crops is to be made of photographs, but there are none")
         usable = large_enough(pairs, (height, width), "pair")
-        self._pairs = AreaWeighted([Pair(pair.name, pair.views.to(device)) for pair in usable])
+        self._pairs = AreaWeighted([pair.to(device) for pair in usable])
         self._height, self._width, self._device = height, width, device
         self._photo_share, self._pattern_share = photo_share, pattern_share
         self._augmentation = augmentation
@@ -109,7 +109,7 @@ class CropSampler:
         size = window = self._height, self._width
         if self._chosen(self._rescale_share):
             window = random_window(self.generator, size, pair.size)
-        return reduced(pair.crop(*random_place(self.generator, pair.size, window), *window).views, size)
+        return reduced(pair.crop(*random_place(self.generator, pair.size, window), *window).pixels, size)
 
     def _pattern(self) -> Tensor:
         if self.generator.random() < _UNRELATED:
