@@ -66,7 +66,7 @@ def test_every_command_is_run_or_named_with_the_reason():
     stale = [program for program in NOT_RUN if program not in programs and not program.startswith("benchmarks/")]
     assert stale == []
     for page, test in RUN.items():
-        assert f'"{Path(page).name}"' in (REPOSITORY / "tests" / test).read_text("utf-8"), page
+        assert f'{Path(page).name}"' in (REPOSITORY / "tests" / test).read_text("utf-8"), page
 
 
 def test_blocks_of_code_name_a_language_that_is_tested():

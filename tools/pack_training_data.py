@@ -4,7 +4,8 @@
 
 Every scene comes along if it can, with a smaller part of each if the room is short: variety teaches more than area.
 Pictures are reduced by 0.5 to 0.7, which also hides what an earlier compression left, and stored as WebP. Scenes that
-are named by --validation, or by the recipe, stay what validation sees of them, without loss, so that its figures compare with those of other runs.
+are named by --validation, or by the recipe, stay what validation sees of them, without loss, so that its figures
+compare with those of other runs.
 """
 
 from __future__ import annotations
