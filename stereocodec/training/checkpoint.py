@@ -89,7 +89,7 @@ def run_settings(run: Path) -> TrainingConfig:
     try:
         return TrainingConfig.from_dict(json.loads(path.read_text(encoding="utf-8")))
     except (OSError, ValueError) as error:
-        raise TrainingError(f"{run} holds no complete training run: {path.name} cannot be read") from error
+        raise TrainingError(f"{run} holds no training run: {path.name} cannot be read") from error
 
 
 def check_settings(run: Path, config: TrainingConfig) -> None:
