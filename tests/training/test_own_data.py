@@ -90,10 +90,12 @@ def test_scenes_that_are_named_are_held_out_and_a_run_that_goes_on_keeps_its_own
     assert with_held_out(tiny(), examples, 64, None).validation_scenes == ("5-x",)
     trained(pairs, tmp_path / "named", 1, validation_scenes=("validation",))
     trained(pairs, tmp_path / "none", 1)
+    more = [*examples, Sized("validation")]
+    assert with_held_out(tiny(), more, 64, tmp_path / "named").validation_scenes == ("validation",)
+    assert with_held_out(tiny(), examples, 64, tmp_path / "named").validation_scenes == ("5-x",)  # of other data
     for name, kept in (("named", ("validation",)), ("none", ())):
-        assert with_held_out(tiny(), examples, 64, tmp_path / name).validation_scenes == kept
         resumed = trained(pairs, tmp_path / name, 1, resume=True)
-        assert resumed.config.validation_scenes == kept
+        assert resumed.config.validation_scenes == kept  # and none, where it has learned from all
         assert json.loads((tmp_path / name / "config.json").read_text())["validation_scenes"] == list(kept)
 
 
