@@ -68,17 +68,25 @@ class StereoCodec(ReleaseCodec):
         return container
 
     def decompress(
-        self, data: bytes | Container, *, output: Output = "pil", progress: Progress | None = None
+        self,
+        data: bytes | Container,
+        *,
+        output: Output = "pil",
+        max_pixels: int | None = None,
+        progress: Progress | None = None,
     ) -> tuple[Any, Any]:
         """Decodes the bytes of a `.bsc` file, or what was read from them, to its left and right view.
 
         output: "pil" for PIL images, "numpy" for (H, W, 3) uint8 arrays, "torch" for (3, H, W) uint8 tensors.
-        Raises FormatError, WrongModel when other weights wrote the file, and DecodingMismatch rather than ever
-        returning a wrong picture.
+        max_pixels: the most pixels that a view may have, counted with the padding to the sides that the networks take;
+            those of STEREOCODEC_MAX_PIXELS in the environment when left out, or else 25,000,000. Memory grows by some
+            300 bytes per pixel.
+        Raises FormatError, of which LimitExceeded says that there are more pixels, WrongModel when other weights wrote
+        the file, and DecodingMismatch rather than ever returning a wrong picture.
         """
         check_output(output)
         say = progress or silent
-        x, swapped = self._coder.decode(self._own(data), say=say)
+        x, swapped = self._coder.decode(self._own(data, max_pixels), say=say)
         views = x.mul(255).round().to(torch.uint8).cpu().numpy()
         left, right = _swapped(views) if swapped else views
         say(1.0, "done")
