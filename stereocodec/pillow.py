@@ -2,7 +2,7 @@
 
     import stereocodec.pillow
 
-    with Image.open("pair.bsc") as image:      # reads the header; the pixels are decoded when they are asked for
+    with Image.open("pair.bsc") as image:  # reads the header; the pixels are decoded when they are asked for
         left = image.copy()
         image.seek(1)
         right = image.copy()

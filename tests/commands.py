@@ -84,6 +84,12 @@ def bisic_process(*arguments, **settings):
     )
 
 
+def printed_by_python(code, *arguments):
+    """The lines that a new Python prints when it runs the code."""
+    command = [sys.executable, "-c", code, *map(str, arguments)]
+    return subprocess.run(command, capture_output=True, text=True, timeout=120, check=True).stdout.splitlines()
+
+
 def names(folder):
     return sorted(path.name for path in folder.iterdir())
 

@@ -102,7 +102,7 @@ def checkpoint_of(folder):
 
 def state_of(trainer):
     """Copies of everything that a step may change."""
-    states = [optimiser.state_dict()["state"] for optimiser in trainer.optimisers]
+    states = [optimiser.state_dict()["state"] for optimiser in trainer.optimisation.main]
     moments = [state[index][key] for state in states for index in sorted(state) for key in sorted(state[index])]
     weights = [*trainer.model.state_dict().values(), *trainer.average.tensors.values()]
     return [tensor.detach().clone() for tensor in (*weights, *moments)]

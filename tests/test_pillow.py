@@ -166,9 +166,7 @@ def test_the_plug_in_needs_no_torch_until_pixels_are_asked_for(data, tmp_path):
     assert stereocodec.pillow.EXTENSION in Image.registered_extensions()
 
 
-def test_files_that_cannot_be_read_are_errors_of_pillow(data):
-    with pytest.raises(UnidentifiedImageError):
-        Image.open(io.StringIO("text"))
+def test_a_file_that_was_closed_meanwhile_says_so(data):
     file = io.BytesIO(data)
     with Image.open(file) as image:
         file.close()

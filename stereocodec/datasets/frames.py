@@ -148,12 +148,5 @@ def _of_row(name: str | None, color: Path, depth: Path) -> FrameFiles:
     return FrameFiles(name or color.stem.removesuffix("_color"), color, depth)
 
 
-_LAYOUTS = Layouts(
-    noun="frames",
-    columns=("color", "depth"),
-    of_row=_of_row,
-    in_folder=_in_folder,
-    such_as="NAME_color.*",
-    expected="files such as NAME_color.png and NAME_depth.png, folders such as color and depth, or the layout of "
-    "NYUv2, SUN RGB-D or TUM RGB-D",
-)
+_OTHERS = "folders such as color and depth, or the layout of NYUv2, SUN RGB-D or TUM RGB-D"
+_LAYOUTS = Layouts("frames", ("color", "depth"), _OTHERS, _of_row, _in_folder)

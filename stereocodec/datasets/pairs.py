@@ -155,12 +155,5 @@ def _name_of_listed(left: Path) -> str:
     return match[0] if match else left.stem
 
 
-_LAYOUTS = Layouts(
-    noun="pairs",
-    columns=("left", "right"),
-    of_row=_of_row,
-    in_folder=_in_folder,
-    such_as="NAME_left.*",
-    expected="files such as NAME_left.png and NAME_right.png, or the layout of InStereo2K, Cityscapes, KITTI or "
-    "Middlebury",
-)
+_OTHERS = "or the layout of InStereo2K, Cityscapes, KITTI or Middlebury"
+_LAYOUTS = Layouts("pairs", ("left", "right"), _OTHERS, _of_row, _in_folder)
