@@ -79,6 +79,7 @@ def _fields(rng: random.Random, seed: Seed, other: Seed) -> bytes:
     container, far = seed.container, other.container
     choices: list[dict[str, Any]] = [
         {"quality": rng.randint(0, 100)},
+        {"orientation": rng.randint(1, 8), "version": (0, 0)},
         {"width": rng.randint(1, 2 * SIDE), "height": rng.randint(1, 2 * SIDE)},
         {"guard": rng.randbytes(rng.randrange(9))},
         {"guard": far.guard},

@@ -10,10 +10,12 @@ from .bounded import read_bounded
 from .chunks import Chunk
 from .file import HEADER_BYTES, Container, Header, Streams, ViewKind, peek_header
 from .reader import SIGNATURE
+from .shown import Channels
 
 __all__ = [
     "HEADER_BYTES",
     "SIGNATURE",
+    "Channels",
     "Chunk",
     "Container",
     "Header",
