@@ -23,13 +23,17 @@ def with_held_out(
 ) -> TrainingConfig:
     """The settings with the names of all scenes that are held out, for as long as the run lasts.
 
-    Settings that name none get those of the run that is gone on from (`former`, its folder), which has learned from
-    all others, and of a run that begins `chosen_scenes`. Raises TrainingError when `former` holds no run.
+    Settings that name none get those of the run that is gone on from (`former`, its folder), as far as they are in the
+    data: it has learned from all others. A run that begins, or goes on with other data, gets `chosen_scenes`. Raises
+    TrainingError when `former` holds no run.
     """
     if config.validation_scenes:
         return config
     if former is not None:
-        return replace(config, validation_scenes=run_settings(former).validation_scenes)
+        scenes = run_settings(former).validation_scenes
+        kept = tuple(s for s in scenes if any(example.name.startswith(s) for example in examples))
+        if kept or not scenes:
+            return replace(config, validation_scenes=kept)
     least = max(config.crop_height, least_side), max(config.crop_width, least_side)
     return replace(config, validation_scenes=chosen_scenes(examples, config.validation_share, least))
 

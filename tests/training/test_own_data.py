@@ -7,14 +7,13 @@ import json
 import signal
 from dataclasses import dataclass
 
-import numpy as np
 import pytest
 import torch
 from click.testing import CliRunner
 from PIL import Image
 from rgbd_frames import SMALL as SMALL_RGBD
 from rgbd_frames import frame
-from runs import TINY, checkpoint_of, tiny, trained
+from runs import TINY, assigned, checkpoint_of, ten_pairs, tiny, trained
 from stereocodec_cli.main import bisic
 
 from stereocodec.errors import InvalidInput, TrainingError
@@ -60,23 +59,11 @@ def command():
     torch.set_flush_denormal(False)
 
 
-def ten_pairs(folder, left="pair-{}_left.png", right="pair-{}_right.png", size=(64, 64)):
-    generator = np.random.default_rng(0)
-    for number in range(10):
-        for name in (left, right):
-            path = folder / name.format(number)
-            path.parent.mkdir(parents=True, exist_ok=True)
-            Image.fromarray(generator.integers(0, 256, (*size, 3), dtype=np.uint8)).save(path)
-    return folder
-
-
 def options(arch="bisic-rt", **settings):
     """A recipe with small networks, small crops and few steps."""
     side = CROPS.get(arch, 64)
     small = {"crop_height": side, "crop_width": side, "batch_size": 1, "steps": 1} | settings
-    small |= {f"model.{name}": value for name, value in SMALL[arch].items()}
-    assignments = [f"{name}={json.dumps(value)}" for name, value in small.items()]
-    return ["--arch", arch, *(word for text in assignments for word in ("--set", text)), "--device", "cpu"]
+    return ["--arch", arch, *assigned(small, SMALL[arch]), "--device", "cpu"]
 
 
 def test_a_share_of_the_data_is_held_out_the_same_each_time():
@@ -103,10 +90,12 @@ def test_scenes_that_are_named_are_held_out_and_a_run_that_goes_on_keeps_its_own
     assert with_held_out(tiny(), examples, 64, None).validation_scenes == ("5-x",)
     trained(pairs, tmp_path / "named", 1, validation_scenes=("validation",))
     trained(pairs, tmp_path / "none", 1)
+    more = [*examples, Sized("validation")]
+    assert with_held_out(tiny(), more, 64, tmp_path / "named").validation_scenes == ("validation",)
+    assert with_held_out(tiny(), examples, 64, tmp_path / "named").validation_scenes == ("5-x",)  # of other data
     for name, kept in (("named", ("validation",)), ("none", ())):
-        assert with_held_out(tiny(), examples, 64, tmp_path / name).validation_scenes == kept
         resumed = trained(pairs, tmp_path / name, 1, resume=True)
-        assert resumed.config.validation_scenes == kept
+        assert resumed.config.validation_scenes == kept  # and none, where it has learned from all
         assert json.loads((tmp_path / name / "config.json").read_text())["validation_scenes"] == list(kept)
 
 

@@ -109,7 +109,7 @@ def test_tables_are_fitted_to_examples_that_are_not_measured(finished, pairs, tm
 
 
 def test_only_runs_are_exported_and_only_to_new_folders(release, finished, tmp_path):
-    with pytest.raises(TrainingError, match="holds no complete training run"):
+    with pytest.raises(TrainingError, match="holds no training run"):
         export_run(tmp_path, tmp_path / "release", name="a", data="b")
     assert not (tmp_path / "release").exists()
     with pytest.raises(OutputError, match="not an empty folder"):
