@@ -18,6 +18,7 @@ from PIL import ExifTags, Image, ImageOps, UnidentifiedImageError
 
 from ..container.limits import MAX_PIXELS, MAX_SIDE
 from ..errors import InvalidInput
+from ..text import reason_of
 
 _T = TypeVar("_T")
 
@@ -60,7 +61,7 @@ def open_image(source: str | os.PathLike[str] | IO[bytes], name: str | None) -> 
     except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
         raise InvalidInput(_why_not_opened(error, name)) from error
     except Exception as error:  # decoders of damaged files raise whatever comes up, e.g. struct.error
-        raise InvalidInput(f"{name} is damaged: {_one_line(error)}") from error
+        raise InvalidInput(f"{name} is damaged: {reason_of(error)}") from error
 
 
 def check_size(width: int, height: int, name: str) -> None:
@@ -133,7 +134,7 @@ def load_pixels(image: Image.Image, name: str) -> None:
     except MemoryError:
         raise
     except Exception as error:  # see load_image
-        raise InvalidInput(f"{name} is truncated or damaged: {_one_line(error)}") from error
+        raise InvalidInput(f"{name} is truncated or damaged: {reason_of(error)}") from error
 
 
 def _upright(image: Image.Image, name: str) -> Image.Image:
@@ -153,7 +154,7 @@ def _guarded(read: Callable[[], _T], name: str) -> _T:
         raise
     except Exception as error:
         raise InvalidInput(
-            f"{name} has damaged metadata ({_one_line(error)}): write the picture again without it"
+            f"{name} has damaged metadata ({reason_of(error)}): write the picture again without it"
         ) from error
 
 
@@ -168,8 +169,4 @@ def _why_not_opened(error: Exception, name: str) -> str:
         return f"{name} cannot be read: permission denied"
     if isinstance(error, UnidentifiedImageError):
         return f"{name} is not a picture that Pillow can read: use PNG, TIFF, JPEG or another of its formats"
-    return f"{name} cannot be read: {_one_line(error)}"
-
-
-def _one_line(error: Exception) -> str:
-    return " ".join(str(error).split()) or type(error).__name__
+    return f"{name} cannot be read: {reason_of(error)}"

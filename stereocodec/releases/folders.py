@@ -20,6 +20,7 @@ from statistics import fmean
 from typing import Any
 
 from ..errors import InvalidInput, InvalidRelease, OutputError, UnknownModel
+from ..text import one_line
 
 OLDEST_FORMAT, NEWEST_FORMAT = 2, 3
 BUILT_IN = Path(__file__).parent.parent / "weights"
@@ -187,8 +188,8 @@ def _rates(training: Mapping[str, Any]) -> tuple[tuple[int, float, float], ...]:
 
 
 def _printable(text: object) -> str:
-    """Text from a release as it may be shown on a terminal: one line, no control characters, not endless."""
-    return "".join(character if character.isprintable() else "?" for character in str(text))[:255]
+    """Text from a release as it may be shown on a terminal: one line, and not endless."""
+    return one_line(str(text)[:255])
 
 
 def _is_file(path: Path) -> bool:
