@@ -6,14 +6,18 @@ from pathlib import Path
 
 import click
 
+from stereocodec.text import one_line
+
+from ._shared import NamedPath
+
 
 @click.command()
-@click.argument("run", type=click.Path(file_okay=False, path_type=Path))
+@click.argument("run", type=NamedPath(file_okay=False, path_type=Path))
 @click.option(
     "-o",
     "--output",
     required=True,
-    type=click.Path(path_type=Path),
+    type=NamedPath(path_type=Path),
     metavar="DIR",
     help="The release folder.",
 )
@@ -21,7 +25,7 @@ import click
 @click.option(
     "--data",
     multiple=True,
-    type=click.Path(path_type=Path),
+    type=NamedPath(path_type=Path),
     metavar="DIR",
     help="A folder of examples to fit tables to, with the run's validation scenes, to measure the release on; "
     "may be given several times.",
@@ -41,4 +45,4 @@ def export(run: Path, output: Path, name: str | None, data: tuple[Path, ...], tr
 
     examples = load_examples(run_settings(run), data)
     export_run(run, output, name=name or output.resolve().name, data=trained_on, examples=examples)
-    click.echo(f"{output}: {sum(f.stat().st_size for f in output.iterdir()):,} bytes")
+    click.echo(f"{one_line(output)}: {sum(f.stat().st_size for f in output.iterdir()):,} bytes")

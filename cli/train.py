@@ -3,31 +3,38 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
-from ._shared import device_option, quiet_option
+from stereocodec.errors import TrainingError
+from stereocodec.text import one_line
+
+from ._shared import NamedPath, device_option, quiet_option
+
+if TYPE_CHECKING:
+    from stereocodec.training.config import TrainingConfig
 
 
 @click.command()
-@click.argument("config", required=False, type=click.Path(dir_okay=False, path_type=Path))
+@click.argument("config", required=False, type=NamedPath(dir_okay=False, path_type=Path))
 @click.option("--arch", metavar="NAME", help="Without CONFIG: train by this architecture's own recipe.")
 @click.option(
     "--data",
     required=True,
     multiple=True,
-    type=click.Path(path_type=Path),
+    type=NamedPath(path_type=Path),
     metavar="DIR",
     help="A folder of NAME_left.* and NAME_right.*, or of NAME_color.* and NAME_depth.*; may be given several times.",
 )
 @click.option(
     "--photos",
     multiple=True,
-    type=click.Path(path_type=Path),
+    type=NamedPath(path_type=Path),
     metavar="DIR",
     help="A folder of single photographs, of which CONFIG's photo_share of the crops are made.",
 )
-@click.option("-o", "--output", required=True, type=click.Path(path_type=Path), metavar="RUN", help="The run's folder.")
+@click.option("-o", "--output", required=True, type=NamedPath(path_type=Path), metavar="RUN", help="The run's folder.")
 @click.option(
     "--init",
     metavar="NAME|DIR",
@@ -35,7 +42,7 @@ from ._shared import device_option, quiet_option
 )
 @click.option(
     "--grow",
-    type=click.Path(path_type=Path),
+    type=NamedPath(path_type=Path),
     metavar="RUN",
     help="Go on from another run with networks that have more parts, as CONFIG's [model] says.",
 )
@@ -95,7 +102,7 @@ def train(
     from stereocodec.training.pairs.crop_workers import default_workers
     from stereocodec.training.timed import train_for
 
-    settings = TrainingConfig.from_toml(config) if config else TrainingConfig.recipe(arch or "")
+    settings = TrainingConfig.from_toml(config) if config else _recipe(arch or "")
     if threads:
         torch.set_num_threads(threads)
     # Tiny gradients of zero-initialised branches are denormal numbers, which are many times slower on x86.
@@ -103,7 +110,7 @@ def train(
 
     def report(line: str) -> None:
         if not quiet:
-            click.echo(line, err=True)
+            click.echo(one_line(line), err=True)
 
     with process_group(torch_device(device)) as own_device:
         trainer = Trainer(
@@ -122,6 +129,15 @@ def train(
             trainer.run(max_minutes)
         else:
             train_for(trainer, fit_minutes)
+
+
+def _recipe(arch: str) -> TrainingConfig:
+    from stereocodec.training.config import TrainingConfig
+
+    try:
+        return TrainingConfig.recipe(arch)
+    except TrainingError as error:  # which names those that are known
+        raise click.BadParameter(str(error), param_hint="'--arch'") from error
 
 
 def _check_usage(

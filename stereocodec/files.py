@@ -17,8 +17,8 @@ import errno
 import os
 import shutil
 import stat
-from collections.abc import Callable, Iterable, Sequence
-from contextlib import suppress
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import BinaryIO, TypeAlias
 
@@ -65,6 +65,26 @@ def check_writable(path: PathLike, overwrite: bool) -> None:
         raise OutputError(f"cannot write {os.fspath(path)}: the folder {folder} {state}")
     if not os.access(folder, os.W_OK | os.X_OK):
         raise OutputError(f"cannot write {os.fspath(path)}: the folder {folder} is not writable")
+
+
+@contextmanager
+def made_folder(folder: Path) -> Iterator[None]:
+    """Makes a folder, with those above it, unless it is there; takes back what it made when something fails within.
+
+    Raises OutputError when it cannot be made.
+    """
+    missing = [part for part in (folder, *folder.parents) if not part.exists()]
+    try:
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise _failure(folder, error) from error
+        yield
+    except BaseException:
+        for part in missing:
+            with suppress(OSError):
+                part.rmdir()
+        raise
 
 
 def write_atomically(path: PathLike, data: Data, *, overwrite: bool) -> None:

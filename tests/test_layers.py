@@ -13,7 +13,7 @@ LAYERS = (
     ("_version", "text"),
     ("errors",),
     ("container",),
-    ("temporary_files", "uninterrupted"),
+    ("temporary_files", "uninterrupted", "device_names"),
     ("files", "toml_files", "devices"),
     ("pictures", "depth_images"),
     ("datasets",),

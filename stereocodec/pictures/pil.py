@@ -77,10 +77,26 @@ def check_size(width: int, height: int, name: str) -> None:
 
 def pil_to_rgb8(image: Image.Image, name: str) -> NDArray[np.uint8]:
     """One view as an H x W x 3 uint8 array; what it takes and raises is said at `pictures.rgb.to_rgb8`."""
+    _check_open(image, name)
     _check_stored(image, name)
     load_pixels(image, name)
     upright = _upright(image, name)
     return np.ascontiguousarray(np.asarray(upright if upright.mode == "RGB" else upright.convert("RGB")))
+
+
+def _check_open(image: Image.Image, name: str) -> None:
+    """Refuse a picture that was closed before its pixels were decoded."""
+    file = getattr(image, "fp", None)
+    if file is not None and not getattr(file, "closed", False):
+        return
+    try:
+        image.load()  # does nothing when the pixels are there
+    except MemoryError:
+        raise
+    except Exception as error:
+        raise InvalidInput(
+            f"{name} is a picture that was closed: pass it while it is open, or image.copy() made before it is closed"
+        ) from error
 
 
 def _check_stored(image: Image.Image, name: str) -> None:

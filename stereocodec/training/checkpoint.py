@@ -15,10 +15,11 @@ from torch import Tensor, nn
 
 from ..errors import TrainingError
 from ..models import StereoModel, build_model
+from ..releases.folders import RUN_CHECKPOINT
 from ..text import reason_of
 from .config import TrainingConfig
 
-FILE_NAME = "checkpoint.safetensors"
+FILE_NAME = RUN_CHECKPOINT
 CONFIG = "config.json"
 
 RandomState = Mapping[str, Tensor]

@@ -36,7 +36,10 @@ class At:
         if event in ("line", "return"):
             self.left -= 1
             if self.left == 0:
+                # CPython 3.11 repeats a traced instruction of another thread for as long as a signal is pending.
+                sys.settrace(None)
                 self.action()
+                return None
         return self
 
     def run(self, function):
@@ -85,14 +88,8 @@ def stop(signum, frame):
 
 
 @pytest.mark.parametrize("overwrite", [False, True])
-@pytest.mark.parametrize("with_links", [False, True])
-def test_a_signal_at_any_line_leaves_both_results_or_none(tmp_path, monkeypatch, overwrite, with_links):
-    def no_links(*_):
-        raise OSError
-
+def test_a_signal_at_any_line_leaves_both_results_or_none(tmp_path, monkeypatch, overwrite):
     monkeypatch.setattr(os, "fsync", lambda _: None)
-    if not with_links:
-        monkeypatch.setattr(os, "link", no_links)
     former = signal.signal(signal.SIGTERM, stop)
     seen = []
     try:
