@@ -95,9 +95,10 @@ def read_file(path: str) -> bytes:
 
     Only the beginning is read when it cannot be a `.bsc` file, and no more than one can have.
     """
+    stream = standard_input() if path == STANDARD_STREAM else None
     try:
-        if path == STANDARD_STREAM:
-            return _read_limited(standard_input())
+        if stream is not None:
+            return _read_limited(stream)
         with open(path, "rb") as file:
             return _read_limited(file)
     except FileNotFoundError as error:

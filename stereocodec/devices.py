@@ -19,9 +19,7 @@ def torch_device(device: str | torch.device) -> torch.device:
         return torch.device("cuda" if torch.cuda.is_available() else "cpu")
     found = torch.device(name)
     if found.type == "mps":
-        raise InvalidInput(
-            "device 'mps' has no float64, in which all that leads to probabilities runs; use --device cpu"
-        )
+        raise InvalidInput("device 'mps' has no float64, which decides what files say; use --device cpu")
     if found.type == "cuda" and (found.index or 0) >= torch.cuda.device_count():
         raise InvalidInput(f"device '{name}' is not available here; use --device cpu")
     return found
