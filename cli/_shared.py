@@ -56,7 +56,8 @@ def display_name(path: str) -> str:
 @contextmanager
 def about(path: str) -> Iterator[None]:
     """Within, the message of an error begins with the name of this input."""
-    meta = click.get_current_context().meta
+    context = click.get_current_context(silent=True)
+    meta: dict[str, Any] = context.meta if context else {}
     meta[SUBJECT] = display_name(path)
     yield
     del meta[SUBJECT]
@@ -95,23 +96,26 @@ def read_file(path: str) -> bytes:
     Raises InvalidInput when it cannot be read, and FormatError when what was read is no such file.
     """
     stream = standard_input() if path == STANDARD_STREAM else None
+    with about(path):
+        return _read_path(path) if stream is None else read_bounded(stream)
+
+
+def _read_path(path: str) -> bytes:
     try:
-        if stream is not None:
-            return read_bounded(stream)
         with open(path, "rb") as file:
             status = os.fstat(file.fileno())
             if stat.S_ISREG(status.st_mode) and status.st_size > MAX_FILE_BYTES:
-                raise LimitExceeded(f"{path} has {status.st_size} bytes, a .bsc file has at most {MAX_FILE_BYTES}")
+                raise LimitExceeded(f"it has {status.st_size} bytes, a .bsc file has at most {MAX_FILE_BYTES}")
             return read_bounded(file)
     except StereoCodecError:
         raise
     except FileNotFoundError as error:
-        raise InvalidInput(f"{path}: no such file") from error
+        raise InvalidInput("no such file") from error
     except IsADirectoryError as error:
-        raise InvalidInput(f"{path} is a folder: name a .bsc file") from error
+        raise InvalidInput("it is a folder: name a .bsc file") from error
     except (OSError, ValueError) as error:
         reason = getattr(error, "strerror", None) or reason_of(error)
-        raise InvalidInput(f"{path} cannot be read: {reason}") from error
+        raise InvalidInput(f"it cannot be read: {reason}") from error
 
 
 def standard_input() -> BinaryIO:
