@@ -32,8 +32,8 @@ _CONTENTS = {
 class ReleaseCodec:
     """A release's networks and tables, for views of one kind.
 
-    One codec may be used from several threads at once. Decoded pictures may differ by one grey level in rare places
-    between machines (the last transform runs in float32); the latents, and so the file, never do.
+    One codec may be used from several threads at once. Decoded pictures may differ between machines by one grey level
+    in rare places, depth by one step where its value lies halfway between two; the latents, and so the file, never do.
     """
 
     view_kind: ClassVar[ViewKind]

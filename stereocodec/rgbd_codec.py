@@ -28,6 +28,8 @@ class RgbdCodec(ReleaseCodec):
     """Compresses colour with a registered depth map to `.bsc` bytes and decodes them, as `StereoCodec` does pairs.
 
     Where there is no measurement is kept exactly; what is measured comes back with an error that `depth_errors` tells.
+    Every machine decodes the same depth, in either mode and over any range, but for one step where a value lies halfway
+    between two samples.
     """
 
     view_kind = ViewKind.RGB8_DEPTH
