@@ -5,14 +5,13 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
-import numpy as np
-
 from .coding import Coded, ReleaseCoder
 from .container import Chunk, Container, ViewKind
 from .container.depth import DepthView
 from .container.limits import HUB_REPOSITORY, MODEL_NAME
 from .devices import torch_device
 from .errors import InvalidInput, WrongModel
+from .pictures.arguments import plain_number
 from .releases.cards import copy_release
 from .releases.folders import BUILT_IN
 from .releases.for_file import other_weights, weights_of
@@ -194,9 +193,10 @@ class ReleaseCodec:
             return 0
         if quality is None:
             return DEFAULT_QUALITY
-        if isinstance(quality, bool) or not isinstance(quality, (int, np.integer)) or not 0 <= quality <= 100:
+        quality = plain_number(quality)
+        if isinstance(quality, bool) or not isinstance(quality, int) or not 0 <= quality <= 100:
             raise InvalidInput(f"quality is {quality!r}; it must be a whole number from 0 to 100")
-        return int(quality)
+        return quality
 
     def _container(
         self, coded: Coded, size: tuple[int, int], quality: int, depth: DepthView | None = None

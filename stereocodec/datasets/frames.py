@@ -50,7 +50,7 @@ class FrameFiles(ExampleFiles):
         unknown unit.
         """
         color = to_rgb8(load_image(self.color), str(self.color))
-        samples = np.asarray(load_depth(self.depth))
+        samples = load_depth(self.depth)
         unit = unit or self.unit
         if unit == _ROTATED:
             samples, unit = samples.astype(np.uint16), "mm"

@@ -85,13 +85,13 @@ def pil_to_rgb8(image: Image.Image, name: str) -> NDArray[np.uint8]:
 def _check_stored(image: Image.Image, name: str) -> None:
     """Refuse what cannot be kept; looks at the header alone, the pixels need not be decoded yet."""
     check_size(*image.size, name)
-    frames = _guarded(lambda: getattr(image, "n_frames", 1), name)
+    frames = guarded(lambda: getattr(image, "n_frames", 1), name)
     if frames > 1:
         raise InvalidInput(
             f"{name} holds {frames} frames ({image.format or 'animated'}): pass one at a time, "
             "e.g. image.seek(0); left = image.copy(); image.seek(1); right = image.copy()"
         )
-    if image.mode in _DEEP or _is_stored_deep(image):
+    if image.mode in _DEEP or is_stored_deep(image):
         raise InvalidInput(
             f"{name} has more than 8 bits per channel (mode {image.mode}), a .bsc file holds 8: " + _eight_bits(image)
         )
@@ -105,7 +105,7 @@ def _check_stored(image: Image.Image, name: str) -> None:
         raise InvalidInput(f"{name} is {image.mode}, not RGB: convert it first, e.g. with {way_out}")
 
 
-def _is_stored_deep(image: Image.Image) -> bool:
+def is_stored_deep(image: Image.Image) -> bool:
     """Whether Pillow is about to cut 16-bit samples down to the 8 bits of the mode it reports.
 
     Known until the pixels are decoded: the decoder's arguments then name the layout in the file, such as
@@ -116,6 +116,8 @@ def _is_stored_deep(image: Image.Image) -> bool:
         if any(isinstance(argument, str) and ";16" in argument for argument in arguments):
             return True
         if tile[0] in ("ppm", "ppm_plain") and arguments[-1] > 255:
+            return True
+        if tile[0] == "SGI16" or (tile[0] == "sgi_rle" and arguments[-1] == 2):  # bytes of a sample
             return True
     return False
 
@@ -142,10 +144,10 @@ def _upright(image: Image.Image, name: str) -> Image.Image:
             return image
         return ImageOps.exif_transpose(image)
 
-    return _guarded(turned, name)
+    return guarded(turned, name)
 
 
-def _guarded(read: Callable[[], _T], name: str) -> _T:
+def guarded(read: Callable[[], _T], name: str) -> _T:
     """`read()` of metadata, whose damage Pillow reports by whatever exception comes up."""
     try:
         return read()

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import math
 import os
-import sys
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias, overload
 
 import numpy as np
@@ -15,6 +14,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from ..errors import InvalidInput
+from .arguments import is_tensor, tensor_to_array
 from .pil import check_size, pil_to_rgb8
 
 if TYPE_CHECKING:
@@ -45,8 +45,7 @@ def to_rgb8(image: ImageLike, name: str) -> NDArray[np.uint8]:
         return pil_to_rgb8(image, name)
     if isinstance(image, np.ndarray):
         return _from_array(image, name)
-    torch = sys.modules.get("torch")  # not imported: then nobody can have made a tensor
-    if torch is not None and isinstance(image, torch.Tensor):
+    if is_tensor(image):
         return _from_tensor(image, name)
     hint = "; open it first, e.g. PIL.Image.open(path)" if isinstance(image, str | bytes | os.PathLike) else ""
     raise InvalidInput(
@@ -127,6 +126,8 @@ def check_output(output: object) -> None:
 def _from_array(array: NDArray[Any], name: str) -> NDArray[np.uint8]:
     if array.ndim != 3 or array.shape[2] != 3:
         raise InvalidInput(f"{name} is an array of shape {array.shape}: {_shape_hint(array.shape)}")
+    if array.dtype == np.bool_:
+        raise InvalidInput(f"{name} is an array of bool, it must be uint8: use array.astype(np.uint8) * 255")
     if array.dtype != np.uint8:
         hint = (
             "np.clip(np.round(255 * array), 0, 255).astype(np.uint8) if it lies in 0..1"
@@ -135,6 +136,8 @@ def _from_array(array: NDArray[Any], name: str) -> NDArray[np.uint8]:
         )
         raise InvalidInput(f"{name} is an array of {array.dtype}, it must be uint8: use {hint}")
     check_size(array.shape[1], array.shape[0], name)
+    if np.ma.is_masked(array):
+        raise InvalidInput(f"{name} has masked values, which a .bsc file cannot hold: fill them, e.g. array.filled(0)")
     return np.ascontiguousarray(array)
 
 
@@ -158,12 +161,12 @@ def _from_tensor(tensor: torch.Tensor, name: str) -> NDArray[np.uint8]:
     if tensor.dtype != torch.uint8 and not tensor.dtype.is_floating_point:
         raise InvalidInput(f"{name} is a tensor of {tensor.dtype}: it must be uint8, or float in 0..1")
     check_size(shape[2], shape[1], name)
-    tensor = tensor.detach().cpu()
-    if tensor.dtype != torch.uint8:
-        if not bool(((tensor >= 0) & (tensor <= 1)).all()):  # NaN fails both comparisons
+    array = tensor_to_array(tensor, name)
+    if array.dtype != np.uint8:
+        if not bool(((array >= 0) & (array <= 1)).all()):  # NaN fails both comparisons
             raise InvalidInput(
                 f"{name} has values outside 0..1 or NaN: a float tensor must lie in 0..1, "
                 "use tensor / 255 or tensor.clamp(0, 1)"
             )
-        tensor = (tensor.to(torch.float32) * 255).round().to(torch.uint8)
-    return np.ascontiguousarray(tensor.permute(1, 2, 0).numpy())
+        array = np.rint(array.astype(np.float32) * 255).astype(np.uint8)
+    return np.ascontiguousarray(array.transpose(1, 2, 0))

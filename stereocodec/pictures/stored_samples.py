@@ -1,0 +1,89 @@
+"""The samples of a depth map as they stand in a picture's file, where Pillow gives scaled ones.
+
+Pillow stretches brightness to the full range of its modes, which is right for pictures to look at and wrong for depth.
+What it does is undone here, or refused where samples are lost.
+"""
+
+from __future__ import annotations
+
+from fractions import Fraction
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from ..errors import InvalidInput
+from .pil import guarded, is_stored_deep, load_pixels
+
+_DEEP_MODES = ("I;16", "I;16L", "I;16B", "I;16N", "I", "F")
+# Others hold such samples with offsets or factors of their own.
+_DEEP_FORMATS = (None, "PNG", "TIFF", "PPM", "JPEG2000", "MPO")
+_WRITE_AGAIN = "write it again as a PNG of 16 bits from the sensor's own samples"
+_PHOTOMETRIC, _WHITE_IS_ZERO = 262, 0
+_SIZE_MARKER, _PRECISION_AT, _HEADER = b"\xff\x4f\xff\x51", 42, 2**16
+
+
+def samples_of(image: Image.Image, name: str) -> NDArray[Any]:
+    """The samples of an image of one channel, (H, W); those of the file if the image is not loaded yet.
+
+    Raises InvalidInput: colour, damaged, several pictures in one file, or samples that Pillow does not give whole.
+    """
+    _check(image, name)
+    factor = _factor(image, name)
+    load_pixels(image, name)
+    samples = np.asarray(image)
+    if factor == 1:
+        return samples
+    # Pillow's own rounding is undone: there are no more values in the file than in what it makes of them.
+    return np.rint(samples * float(factor)).astype(samples.dtype)
+
+
+def _check(image: Image.Image, name: str) -> None:
+    if image.mode not in (*_DEEP_MODES, "L"):
+        raise InvalidInput(
+            f"{name} is a picture of mode {image.mode}, not a depth map of one channel: pass the sensor's own depth, "
+            "a PNG of 16 bits, and not a picture of it in colours"
+        )
+    frames = guarded(lambda: getattr(image, "n_frames", 1), name)
+    if frames > 1:
+        raise InvalidInput(f"{name} holds {frames} pictures: pass one, e.g. image.seek(0); depth = image.copy()")
+    if image.mode == "L" and is_stored_deep(image):
+        raise InvalidInput(f"{name} has 16 bits, of which 8 would be read from {image.format}: {_WRITE_AGAIN}")
+    if image.mode in _DEEP_MODES and image.format not in _DEEP_FORMATS:
+        raise InvalidInput(f"{name} is a {image.format} of more than 8 bits, whose scale is not known: {_WRITE_AGAIN}")
+    tags = getattr(image, "tag_v2", {})
+    if image.format == "TIFF" and tags.get(_PHOTOMETRIC) == _WHITE_IS_ZERO:
+        raise InvalidInput(f"{name} is a TIFF with inverted samples (white is zero), which is no depth: {_WRITE_AGAIN}")
+
+
+def _factor(image: Image.Image, name: str) -> Fraction:
+    """What Pillow's values are multiplied by to become those of the file; 1 once the image is loaded."""
+    for tile in getattr(image, "tile", ()):
+        arguments = tile[3] if isinstance(tile[3], tuple) else (tile[3],)
+        if tile[0] in ("ppm", "ppm_plain"):
+            return Fraction(int(arguments[-1]), 65535 if image.mode == "I" else 255)
+        if tile[0] == "jpeg2k":
+            return _factor_of_jpeg2000(image, name)
+        for layout, levels in (("L;2", 3), ("L;4", 15)):
+            if layout in arguments:
+                return Fraction(levels, 255)
+    return Fraction(1)
+
+
+def _factor_of_jpeg2000(image: Image.Image, name: str) -> Fraction:
+    """Samples of 9 to 15 bits are shifted to 16 bits, those of fewer to 8."""
+    file = getattr(image, "fp", None)
+    assert file is not None
+    position = file.tell()
+    file.seek(0)
+    header = file.read(_HEADER)
+    file.seek(position)
+    start = header.find(_SIZE_MARKER)
+    precision = header[start + _PRECISION_AT] if 0 <= start < len(header) - _PRECISION_AT else None
+    if precision is None or precision > 15:  # the top bit says that samples have a sign
+        raise InvalidInput(f"{name} is a JPEG 2000 of signed samples or more than 16 bits: {_WRITE_AGAIN}")
+    bits = precision + 1
+    if image.mode == "L" and bits > 8:  # Pillow takes 9 bits for 8
+        raise InvalidInput(f"{name} has {bits} bits, of which 8 would be read: {_WRITE_AGAIN}")
+    return Fraction(1, 2 ** ((8 if bits <= 8 else 16) - bits))
