@@ -98,8 +98,8 @@ def to_depth_map(
         depth: a PIL image of 16 bits (`I;16`, or `I` within 0..65535) or 8 bits (`L`); an H x W array or tensor of
             uint8, uint16 or whole numbers within 0..65535; or an H x W float array or tensor in metres, which is
             rounded to steps. A leading or last axis of length 1 is dropped from arrays and tensors. What is masked
-            (`numpy.ma`) is no measurement. Of a PIL image that is still to be loaded, samples are those of the file,
-            also where Pillow scales them (PGM, JPEG 2000); once it is loaded they are Pillow's.
+            (`numpy.ma`) is no measurement. Samples of an opened PIL image are those of its file, also where Pillow
+            scales them on loading (PGM, JPEG 2000).
         name: what error messages call it.
         unit: see `metres_per_step`.
         invalid: the sample that stands for no measurement. In float maps that is what is not a finite number above 0;

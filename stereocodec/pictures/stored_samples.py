@@ -19,19 +19,22 @@ from .pil import guarded, is_stored_deep, load_pixels
 _DEEP_MODES = ("I;16", "I;16L", "I;16B", "I;16N", "I", "F")
 # Others hold such samples with offsets or factors of their own.
 _DEEP_FORMATS = (None, "PNG", "TIFF", "PPM", "JPEG2000", "MPO")
+_REMEMBERED = "_stereocodec_factor"
 _WRITE_AGAIN = "write it again as a PNG of 16 bits from the sensor's own samples"
 _PHOTOMETRIC, _WHITE_IS_ZERO = 262, 0
 _SIZE_MARKER, _PRECISION_AT, _HEADER = b"\xff\x4f\xff\x51", 42, 2**16
 
 
 def samples_of(image: Image.Image, name: str) -> NDArray[Any]:
-    """The samples of an image of one channel, (H, W); those of the file if the image is not loaded yet.
+    """The samples of an image of one channel, (H, W), as its file holds them.
 
-    Raises InvalidInput: colour, damaged, several pictures in one file, or samples that Pillow does not give whole.
+    Raises InvalidInput: colour, damaged, several pictures in one file, samples that Pillow does not give whole, or an
+    image of 16 bits from PGM or JPEG 2000 that was loaded before: whether it was scaled is not known any more.
     """
     _check(image, name)
-    factor = _factor(image, name)
+    factor = getattr(image, _REMEMBERED, None) or _factor(image, name)
     load_pixels(image, name)
+    setattr(image, _REMEMBERED, factor)  # so that the same image gives the same samples again
     samples = np.asarray(image)
     if factor == 1:
         return samples
@@ -58,7 +61,11 @@ def _check(image: Image.Image, name: str) -> None:
 
 
 def _factor(image: Image.Image, name: str) -> Fraction:
-    """What Pillow's values are multiplied by to become those of the file; 1 once the image is loaded."""
+    """What Pillow's values are multiplied by to become those of the file, whose image is not loaded yet."""
+    if image.format in ("PPM", "JPEG2000") and image.mode in _DEEP_MODES[:-1] and not getattr(image, "tile", ()):
+        raise InvalidInput(
+            f"{name} was loaded from {image.format} already, which can scale depth: pass Image.open(path) as it comes"
+        )
     for tile in getattr(image, "tile", ()):
         arguments = tile[3] if isinstance(tile[3], tuple) else (tile[3],)
         if tile[0] in ("ppm", "ppm_plain"):

@@ -76,9 +76,16 @@ def test_tensors_without_plain_values_are_refused_in_one_line(tensor, message):
     one_line(error)
 
 
+@pytest.mark.filterwarnings("ignore:torch.quantize_per_tensor")  # PyTorch is about to drop them
+def test_quantised_tensors_are_refused():
+    tensor = torch.quantize_per_tensor(torch.ones(2, 2), 0.1, 0, torch.quint8)
+    with pytest.raises(InvalidInput, match=r"quantised tensor.*tensor.dequantize\(\)"):
+        to_depth_map(tensor)
+
+
 @pytest.mark.parametrize("dtype", [bool, complex, object, "U1"])
 def test_arrays_of_no_numbers_are_refused_in_one_line(dtype):
-    with pytest.raises(InvalidInput, match="depth has values of .*whole numbers, or floats in metres") as error:
+    with pytest.raises(InvalidInput, match=r"depth has values of .*whole numbers, or floats in metres") as error:
         to_depth_map(np.ones((2, 2)).astype(dtype))
     one_line(error)
 

@@ -54,7 +54,9 @@ def both(file):
     loaded = load_depth(io.BytesIO(file))
     with Image.open(io.BytesIO(file)) as image:
         depth = to_depth_map(image, unit=0.001)
+        again = to_depth_map(image, unit=0.001)
     assert np.array_equal(loaded, depth.samples)
+    assert np.array_equal(again.samples, depth.samples)
     return depth.samples
 
 
@@ -146,6 +148,26 @@ def test_jpeg_2000_of_9_bits_is_refused():
     samples = np.resize(SAMPLES, (32, 32)) & 511
     file = imagecodecs.jpeg2k_encode(samples, level=0, reversible=True, bitspersample=9, codecformat="jp2")
     refused(file, "9 bits, of which 8 would be read")
+
+
+def test_a_pgm_whose_scale_is_forgotten_is_refused():
+    image = Image.open(io.BytesIO(raw_pgm(SAMPLES, 10000)))
+    image.load()
+    with pytest.raises(InvalidInput, match=r"loaded from PPM already.*pass Image.open\(path\)") as error:
+        to_depth_map(image)
+    one_line(error)
+
+
+def test_the_command_reads_millimetres_of_a_pgm(tmp_path):
+    from stereocodec_cli._pictures import DepthOptions, FramePictures
+
+    (tmp_path / "depth.pgm").write_bytes(raw_pgm(SAMPLES, 10000))
+    Image.fromarray(np.zeros((2, 5, 3), dtype=np.uint8)).save(tmp_path / "color.png")
+    pictures = FramePictures(
+        str(tmp_path / "color.png"), str(tmp_path / "depth.pgm"), DepthOptions(None, "linear", None, 0)
+    )
+    pictures.load()
+    assert np.array_equal(pictures.depth.samples, SAMPLES)
 
 
 def test_samples_below_zero_are_refused():
