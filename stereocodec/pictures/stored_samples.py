@@ -7,14 +7,14 @@ What it does is undone here, or refused where samples are lost.
 from __future__ import annotations
 
 from fractions import Fraction
-from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 from PIL import Image
 
 from ..errors import InvalidInput
-from .pil import guarded, is_stored_deep, load_pixels
+from .bit_depth import SIZ, file_start, is_cut_to_8_bits
+from .pil import guarded, load_pixels
+from .several import check_is_single
 
 _DEEP_MODES = ("I;16", "I;16L", "I;16B", "I;16N", "I", "F")
 # Others hold such samples with offsets or factors of their own.
@@ -22,24 +22,25 @@ _DEEP_FORMATS = (None, "PNG", "TIFF", "PPM", "JPEG2000", "MPO")
 _REMEMBERED = "_stereocodec_factor"
 _WRITE_AGAIN = "write it again as a PNG of 16 bits from the sensor's own samples"
 _PHOTOMETRIC, _WHITE_IS_ZERO = 262, 0
-_SIZE_MARKER, _PRECISION_AT, _HEADER = b"\xff\x4f\xff\x51", 42, 2**16
 
 
-def samples_of(image: Image.Image, name: str) -> NDArray[Any]:
-    """The samples of an image of one channel, (H, W), as its file holds them.
+def stored_depth(image: Image.Image, name: str) -> Image.Image:
+    """An image of one channel with its pixels decoded, as they are stored, and with its orientation.
 
     Raises InvalidInput: colour, damaged, several pictures in one file, samples that Pillow does not give whole, or an
     image of 16 bits from PGM or JPEG 2000 that was loaded before: whether it was scaled is not known any more.
     """
     _check(image, name)
     factor = getattr(image, _REMEMBERED, None) or _factor(image, name)
-    load_pixels(image, name)
+    stored = load_pixels(image, name)
     setattr(image, _REMEMBERED, factor)  # so that the same image gives the same samples again
-    samples = np.asarray(image)
     if factor == 1:
-        return samples
+        return stored
     # Pillow's own rounding is undone: there are no more values in the file than in what it makes of them.
-    return np.rint(samples * float(factor)).astype(samples.dtype)
+    samples = np.asarray(stored)
+    unscaled = Image.fromarray(np.rint(samples * float(factor)).astype(samples.dtype))
+    unscaled.info["exif"] = stored.getexif().tobytes()
+    return unscaled
 
 
 def _check(image: Image.Image, name: str) -> None:
@@ -48,11 +49,9 @@ def _check(image: Image.Image, name: str) -> None:
             f"{name} is a picture of mode {image.mode}, not a depth map of one channel: pass the sensor's own depth, "
             "a PNG of 16 bits, and not a picture of it in colours"
         )
-    frames = guarded(lambda: getattr(image, "n_frames", 1), name)
-    if frames > 1:
-        raise InvalidInput(f"{name} holds {frames} pictures: pass one, e.g. image.seek(0); depth = image.copy()")
-    if image.mode == "L" and is_stored_deep(image):
-        raise InvalidInput(f"{name} has 16 bits, of which 8 would be read from {image.format}: {_WRITE_AGAIN}")
+    guarded(lambda: check_is_single(image, name), name)
+    if image.mode == "L" and is_cut_to_8_bits(image):
+        raise InvalidInput(f"{name} has more than 8 bits, of which 8 would be read: {_WRITE_AGAIN}")
     if image.mode in _DEEP_MODES and image.format not in _DEEP_FORMATS:
         raise InvalidInput(f"{name} is a {image.format} of more than 8 bits, whose scale is not known: {_WRITE_AGAIN}")
     tags = getattr(image, "tag_v2", {})
@@ -80,17 +79,10 @@ def _factor(image: Image.Image, name: str) -> Fraction:
 
 def _factor_of_jpeg2000(image: Image.Image, name: str) -> Fraction:
     """Samples of 9 to 15 bits are shifted to 16 bits, those of fewer to 8."""
-    file = getattr(image, "fp", None)
-    assert file is not None
-    position = file.tell()
-    file.seek(0)
-    header = file.read(_HEADER)
-    file.seek(position)
-    start = header.find(_SIZE_MARKER)
-    precision = header[start + _PRECISION_AT] if 0 <= start < len(header) - _PRECISION_AT else None
+    start = file_start(image)
+    place = start.find(SIZ)
+    precision = start[place + 42] if 0 <= place < len(start) - 42 else None
     if precision is None or precision > 15:  # the top bit says that samples have a sign
         raise InvalidInput(f"{name} is a JPEG 2000 of signed samples or more than 16 bits: {_WRITE_AGAIN}")
     bits = precision + 1
-    if image.mode == "L" and bits > 8:  # Pillow takes 9 bits for 8
-        raise InvalidInput(f"{name} has {bits} bits, of which 8 would be read: {_WRITE_AGAIN}")
     return Fraction(1, 2 ** ((8 if bits <= 8 else 16) - bits))
