@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from stereocodec.pixel_limit import ANY_SIZE
+
 from ._shared import STANDARD_STREAM, display_name, progress_bar, same_file
 
 if TYPE_CHECKING:
@@ -90,7 +92,7 @@ class PairPictures(Pictures):
         from stereocodec.pictures.rgb import psnr
 
         with progress_bar(quiet) as progress:
-            decoded = codec.decompress(data, output="numpy", progress=progress)
+            decoded = codec.decompress(data, output="numpy", max_pixels=ANY_SIZE, progress=progress)
         left, right = map(psnr, (view.shown() for view in self.views), decoded)
         return f"PSNR: left {left:.2f} dB, right {right:.2f} dB, mean {(left + right) / 2:.2f} dB"
 
@@ -151,7 +153,7 @@ class FramePictures(Pictures):
         from stereocodec.pictures.rgb import psnr
 
         with progress_bar(quiet) as progress:
-            color, depth = codec.decode(data, progress=progress)
+            color, depth = codec.decode(data, max_pixels=ANY_SIZE, progress=progress)
         rmse, largest = depth_errors(self.depth.turned(self.color.orientation), depth)
         level = psnr(self.color.shown(), color)
         return f"color: PSNR {level:.2f} dB; depth: RMSE {rmse:.2f} mm, largest error {largest:.2f} mm"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import stat
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -11,9 +12,9 @@ from typing import TYPE_CHECKING, Any, BinaryIO, TypeVar
 
 import click
 
-from stereocodec.container import SIGNATURE
-from stereocodec.container.limits import MAX_CHUNK_BYTES, MAX_GUARD_BYTES, MAX_STREAM_BYTES
-from stereocodec.errors import InvalidInput, LimitExceeded
+from stereocodec.container import read_bounded
+from stereocodec.container.bounded import MAX_FILE_BYTES
+from stereocodec.errors import InvalidInput, LimitExceeded, StereoCodecError
 from stereocodec.files import write_atomically
 
 if TYPE_CHECKING:
@@ -23,8 +24,6 @@ STANDARD_STREAM = "-"
 _Function = TypeVar("_Function", bound=Callable[..., Any])
 
 _BAR_STEPS = 1000
-# The most that an acceptable file can have; what is beside the payloads is far below the last term.
-_MAX_FILE_BYTES = 4 * MAX_STREAM_BYTES + MAX_GUARD_BYTES + MAX_CHUNK_BYTES + 2**16
 
 device_option = click.option(
     "--device",
@@ -53,15 +52,20 @@ def same_file(first: str, second: str) -> bool:
 
 
 def read_file(path: str) -> bytes:
-    """The bytes of a `.bsc` file, or of standard input for `-`.
+    """The bytes of a `.bsc` file, or of standard input for `-`; no more of them than the file says that it has.
 
-    Only the beginning is read when it cannot be a `.bsc` file, and no more than one can have.
+    Raises InvalidInput when it cannot be read, and FormatError when what was read is no such file.
     """
     try:
         if path == STANDARD_STREAM:
-            return _read_limited(sys.stdin.buffer)
+            return read_bounded(sys.stdin.buffer)
         with open(path, "rb") as file:
-            return _read_limited(file)
+            status = os.fstat(file.fileno())
+            if stat.S_ISREG(status.st_mode) and status.st_size > MAX_FILE_BYTES:
+                raise LimitExceeded(f"{path} has {status.st_size} bytes, a .bsc file has at most {MAX_FILE_BYTES}")
+            return read_bounded(file)
+    except StereoCodecError:
+        raise
     except FileNotFoundError as error:
         raise InvalidInput(f"{path}: no such file") from error
     except IsADirectoryError as error:
@@ -69,16 +73,6 @@ def read_file(path: str) -> bytes:
     except (OSError, ValueError) as error:
         reason = getattr(error, "strerror", None) or str(error)
         raise InvalidInput(f"{path} cannot be read: {reason}") from error
-
-
-def _read_limited(file: BinaryIO) -> bytes:
-    start = file.read(len(SIGNATURE))
-    if start != SIGNATURE:
-        return start  # enough for the container to say what is wrong
-    data = start + file.read(_MAX_FILE_BYTES)
-    if len(data) > _MAX_FILE_BYTES:
-        raise LimitExceeded(f"the file is longer than a .bsc file can be ({_MAX_FILE_BYTES} bytes)")
-    return data
 
 
 def require_binary_stdout(hint: str) -> BinaryIO:

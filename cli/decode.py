@@ -12,6 +12,7 @@ import click
 from stereocodec.container import Container, ViewKind
 from stereocodec.errors import OutputError
 from stereocodec.files import check_writable, write_together
+from stereocodec.pixel_limit import DEFAULT_MAX_PIXELS, MAX_PIXELS_VARIABLE
 
 from ._shared import (
     STANDARD_STREAM,
@@ -57,6 +58,13 @@ _NAMES = {ViewKind.RGB8: _VIEWS, ViewKind.RGB8_DEPTH: ("color", "depth")}
     "if it is built in or was pulled]",
 )
 @click.option("--pull", is_flag=True, help="Fetch the model that the file names from the Hub, if it is not here.")
+@click.option(
+    "--max-pixels",
+    type=click.IntRange(min=1),
+    metavar="N",
+    help="Refuse views of more pixels, counted with the padding of their edges; decoding takes some 300 bytes of "
+    f"memory per pixel. [default: {MAX_PIXELS_VARIABLE} in the environment, or {DEFAULT_MAX_PIXELS}]",
+)
 @device_option
 @force_option
 @quiet_option
@@ -67,6 +75,7 @@ def decode(
     right: str | None,
     model: str | None,
     pull: bool,
+    max_pixels: int | None,
     device: str,
     force: bool,
     quiet: bool,
@@ -105,7 +114,8 @@ def decode(
         raise click.UsageError("The file is of colour and depth: leave --left and --right out.")
     codec = _codec_class(container.view_kind).for_file(container, model, device=device, pull=pull)
     with progress_bar(quiet) as progress:
-        pictures = dict(zip(names, codec.decompress(container, progress=progress), strict=True))
+        decoded = codec.decompress(container, max_pixels=max_pixels, progress=progress)
+        pictures = dict(zip(names, decoded, strict=True))
     files = [(path, _writer(pictures[name], path)) for name, path in targets.items() if name != stdout_view]
     write_together(files, overwrite=force)
     if stdout is not None and stdout_view is not None:

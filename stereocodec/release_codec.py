@@ -221,13 +221,14 @@ class ReleaseCodec:
         named = () if self._built_in else (Chunk(MODEL_NAME, self.name.encode()),)
         return (*named, Chunk(HUB_REPOSITORY, self._origin.encode())) if self._origin else named
 
-    def _own(self, file: bytes | Container) -> Container:
-        """What a file of this release holds."""
+    def _own(self, file: bytes | Container, max_pixels: int | None) -> Container:
+        """What a file of this release holds, if it has no more pixels than `max_pixels` (`decompress`)."""
         container = contents(file)
         if container.view_kind is not self.view_kind:
             raise InvalidInput(f"the file is for {_CONTENTS[container.view_kind]}")
         if container.model_id != self.model_id:
             raise WrongModel(f"{other_weights(container)}, not with {self.name} ({self.model_id.hex()})")
+        self._coder.require_fewer_pixels(container, max_pixels)
         return container
 
 

@@ -12,7 +12,7 @@ from conftest import REPOSITORY
 LAYERS = (
     ("_version", "errors"),
     ("container",),
-    ("files", "toml_files", "devices"),
+    ("files", "toml_files", "devices", "pixel_limit"),
     ("pictures", "depth_images"),
     ("datasets",),
     ("entropy",),

@@ -6,7 +6,7 @@ That library is imported when it is needed: with built-in releases and local fol
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -78,9 +78,10 @@ def fetch(
     """
     if not REPOSITORY.fullmatch(repository):
         raise InvalidInput(f"'{repository}' is not the name of a repository on the Hub: write it as org/name")
+    if local_files_only:
+        return _cached(repository, revision, cache_dir)
     settings: dict[str, Any] = {
         "cache_dir": cache_dir,
-        "local_files_only": local_files_only,
         "force_download": force_download,
         "token": token,
         "library_name": "stereocodec",
@@ -99,11 +100,32 @@ def fetch(
         hf_hub_download(repository, TENSORS, revision=commit, **settings)
         with suppress(EntryNotFoundError):  # a release without a card works
             hf_hub_download(repository, CARD, revision=commit, **settings)
-        origin = f"{repository}@{commit}"
-        try:
-            read_checked(folder, config)
-        except InvalidRelease as error:
-            raise InvalidRelease(f"{error}: bisic pull --force {origin}") from error
+        return _checked(repository, folder, config)
+
+
+def _cached(repository: str, revision: str | None, cache_dir: str | Path | None) -> Located:
+    """What `fetch` finds in the cache. It does without the Hub's client, which, told to take local files only, may
+    still send requests of its own."""
+    with _one_line_errors(repository, revision):
+        from huggingface_hub import try_to_load_from_cache
+
+        config, tensors = (
+            try_to_load_from_cache(repository, name, cache_dir=cache_dir, revision=revision)
+            for name in (CONFIG, TENSORS)
+        )
+        if not isinstance(config, str) or not isinstance(tensors, str):
+            raise _not_cached(None, f"{repository}@{revision}" if revision else repository)
+        folder = Path(config).parent
+        return _checked(repository, folder, read_config(folder))
+
+
+def _checked(repository: str, folder: Path, config: Mapping[str, Any]) -> Located:
+    """A release in the cache, if its files are those of its config.json."""
+    origin = f"{repository}@{folder.name}"
+    try:
+        read_checked(folder, config)
+    except InvalidRelease as error:
+        raise InvalidRelease(f"{error}: bisic pull --force {origin}") from error
     return Located(folder, origin)
 
 
