@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from io import BytesIO
@@ -12,7 +11,7 @@ import click
 
 from stereocodec.pixel_limit import ANY_SIZE
 
-from ._shared import STANDARD_STREAM, display_name, progress_bar, same_file
+from ._shared import STANDARD_STREAM, display_name, progress_bar, same_file, standard_input
 
 if TYPE_CHECKING:
     from stereocodec import RgbdCodec, StereoCodec
@@ -167,7 +166,7 @@ def _load_picture(path: str, background: str | None) -> Picture:
 
 def _source(path: str) -> Any:
     """What Pillow opens: it needs to move back and forth in a file, which a pipe cannot."""
-    return BytesIO(sys.stdin.buffer.read(_MAX_PICTURE_BYTES)) if path == STANDARD_STREAM else path
+    return BytesIO(standard_input().read(_MAX_PICTURE_BYTES)) if path == STANDARD_STREAM else path
 
 
 def _size_text(container: Container, size: int, *, views: int) -> str:

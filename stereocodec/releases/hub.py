@@ -15,6 +15,7 @@ from typing import Any, NamedTuple
 from .._version import __version__
 from ..container.limits import COMMIT, REPOSITORY
 from ..errors import HubError, InvalidInput, InvalidRelease, StereoCodecError, UnknownModel
+from ..text import reason_of
 from .cards import copy_release
 from .folders import CARD, CONFIG, TENSORS, built_in_names, find_release, read_checked, read_config
 
@@ -257,5 +258,5 @@ def _reason(error: BaseException) -> str:
     if status is not None:
         meaning = {401: "not logged in", 403: "forbidden", 429: "too many requests", 503: "unavailable"}.get(status)
         return f"HTTP status {status}" + (f", {meaning}" if meaning else "")
-    text = " ".join(str(error).split())
-    return f"{type(error).__name__}: {text[:200]}" if text else type(error).__name__
+    text = reason_of(error)[:200]
+    return text if text == type(error).__name__ else f"{type(error).__name__}: {text}"
