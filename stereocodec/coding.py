@@ -84,7 +84,8 @@ class ReleaseCoder:
         return Coded(streams, guard, writer.checksum)
 
     def decode(self, container: Container, *, say: Progress = silent) -> tuple[Tensor, bool]:
-        """Pictures (N, H, W, C) within 0..1, float32 on the device, and whether the views are in the other order.
+        """Pictures (N, H, W, C) within 0..1 on the device, float32 or float64 as the model makes them, and whether the
+        views are in the other order.
 
         Raises DecodingMismatch rather than returning wrong pictures.
         """

@@ -5,14 +5,13 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
-import numpy as np
-
 from .coding import Coded, ReleaseCoder
 from .container import Chunk, Container, ViewKind
 from .container.depth import DepthView
 from .container.limits import HUB_REPOSITORY, MODEL_NAME
 from .devices import torch_device
 from .errors import InvalidInput, WrongModel
+from .pictures.arguments import plain_number
 from .pictures.picture import Picture
 from .releases.cards import copy_release
 from .releases.folders import BUILT_IN
@@ -34,8 +33,8 @@ _CONTENTS = {
 class ReleaseCodec:
     """A release's networks and tables, for views of one kind.
 
-    One codec may be used from several threads at once. Decoded pictures may differ by one grey level in rare places
-    between machines (the last transform runs in float32); the latents, and so the file, never do.
+    One codec may be used from several threads at once. Decoded pictures may differ between machines by one grey level
+    in rare places, depth by one step where its value lies halfway between two; the latents, and so the file, never do.
     """
 
     view_kind: ClassVar[ViewKind]
@@ -201,9 +200,10 @@ class ReleaseCodec:
             return 0
         if quality is None:
             return DEFAULT_QUALITY
-        if isinstance(quality, bool) or not isinstance(quality, (int, np.integer)) or not 0 <= quality <= 100:
+        quality = plain_number(quality)
+        if isinstance(quality, bool) or not isinstance(quality, int) or not 0 <= quality <= 100:
             raise InvalidInput(f"quality is {quality!r}; it must be a whole number from 0 to 100")
-        return int(quality)
+        return quality
 
     def _container(self, coded: Coded, picture: Picture, quality: int, depth: DepthView | None = None) -> Container:
         """What the file of coded views holds. picture: the first one. depth: what it says of a depth view."""

@@ -38,6 +38,8 @@ class RgbdCodec(ReleaseCodec):
     """Compresses colour with a registered depth map to `.bsc` bytes and decodes them, as `StereoCodec` does pairs.
 
     Where there is no measurement is kept exactly; what is measured comes back with an error that `depth_errors` tells.
+    Every machine decodes the same depth, in either mode and over any range, but for one step where a value lies halfway
+    between two samples.
     """
 
     view_kind = ViewKind.RGB8_DEPTH
@@ -165,14 +167,15 @@ def _range(depth: DepthMap, mode: DepthMode, metres: tuple[float, float] | None)
         raise InvalidInput("depth has measurements of 0, which have no inverse: use the linear mode")
     if metres is None:
         return low, high
-    near, far = (round(limit / depth.metres_per_step) for limit in _limits(metres))
+    limits = _limits(metres)
+    near, far = (round(min(limit / depth.metres_per_step, 2**depth.bits)) for limit in limits)
     least = 1 if mode is DepthMode.INVERSE else 0
     near, far = max(near, least), min(far, 2**depth.bits - 1)
     if not near <= low <= high <= far:
         step = depth.metres_per_step
         raise InvalidInput(
-            f"depth goes from {low * step:.6g} m to {high * step:.6g} m, beyond the range of {metres[0]:.6g} m to "
-            f"{metres[1]:.6g} m: widen depth_range, or mark what lies beyond as invalid"
+            f"depth goes from {low * step:.6g} m to {high * step:.6g} m, beyond the range of {limits[0]:.6g} m to "
+            f"{limits[1]:.6g} m: widen depth_range, or mark what lies beyond as invalid"
         )
     return near, far
 
@@ -182,6 +185,6 @@ def _limits(metres: tuple[float, float]) -> tuple[float, float]:
         near, far = map(float, metres)
         if 0 <= near < far < float("inf"):
             return near, far
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, RuntimeError):  # the last is PyTorch's, e.g. of meta tensors
         pass
     raise InvalidInput(f"depth_range is {metres!r}; give the least and the greatest depth in metres, e.g. (0, 10)")

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from PIL import Image
 
 _HEADER_BYTES = 2**20  # of a file, in which its headers lie
-_SIZ = b"\xff\x4f\xff\x51"  # how a codestream of JPEG 2000 begins: SOC, then SIZ
+SIZ = b"\xff\x4f\xff\x51"  # how a codestream of JPEG 2000 begins: SOC, then SIZ
 
 
 def is_cut_to_8_bits(image: Image.Image) -> bool:
@@ -31,28 +31,37 @@ def _is_read_as_16_bits(image: Image.Image) -> bool:
             return True
         if tile[0] in ("ppm", "ppm_plain") and arguments[-1] > 255:
             return True
+        if tile[0] == "SGI16" or (tile[0] == "sgi_rle" and arguments[-1] == 2):  # bytes of a sample
+            return True
     return False
 
 
 def _bits_in_file(image: Image.Image) -> int:
     """What the headers of a JPEG 2000 or AVIF file say; 0 for other files and where they say nothing."""
     read = {"JPEG2000": _jpeg2000_bits, "AVIF": _avif_bits}.get(image.format or "")
-    file = getattr(image, "fp", None)
-    if read is None or file is None or not getattr(image, "tile", ()):
+    if read is None:
         return 0
-    before = file.tell()
-    file.seek(0)
-    start = file.read(_HEADER_BYTES)
-    file.seek(before)
     try:
-        return read(start)
+        return read(file_start(image))
     except (IndexError, struct.error):  # cut off or damaged: decoding says so
         return 0
 
 
+def file_start(image: Image.Image) -> bytes:
+    """The first bytes of an opened image's file, which hold its headers; none once it is decoded."""
+    file = getattr(image, "fp", None)
+    if file is None or not getattr(image, "tile", ()):
+        return b""
+    before = file.tell()
+    file.seek(0)
+    start: bytes = file.read(_HEADER_BYTES)
+    file.seek(before)
+    return start
+
+
 def _jpeg2000_bits(start: bytes) -> int:
     """The most bits of any component, as of the SIZ marker segment."""
-    place = start.find(_SIZ)
+    place = start.find(SIZ)
     if place < 0:
         return 0
     (components,) = struct.unpack_from(">H", start, place + 40)

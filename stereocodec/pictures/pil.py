@@ -135,7 +135,7 @@ def _check_open(image: Image.Image, name: str) -> None:
 def _check_stored(image: Image.Image, name: str) -> None:
     """Refuse what cannot be kept; looks at the header alone, the pixels need not be decoded yet."""
     check_size(*image.size, name)
-    _guarded(lambda: check_is_single(image, name), name)
+    guarded(lambda: check_is_single(image, name), name)
     if image.mode in _DEEP or is_cut_to_8_bits(image):
         raise InvalidInput(
             f"{name} has more than 8 bits per channel (mode {image.mode}), a .bsc file holds 8: reduce it first, "
@@ -174,11 +174,11 @@ def stored_orientation(image: Image.Image, name: str) -> int | None:
 
     Raises InvalidInput for damaged metadata.
     """
-    orientation = _guarded(lambda: image.getexif().get(ExifTags.Base.Orientation), name)
+    orientation = guarded(lambda: image.getexif().get(ExifTags.Base.Orientation), name)
     return int(orientation) if orientation is not None and orientation in ORIENTATIONS else None
 
 
-def _guarded(read: Callable[[], _T], name: str) -> _T:
+def guarded(read: Callable[[], _T], name: str) -> _T:
     """`read()` of metadata, whose damage Pillow reports by whatever exception comes up."""
     try:
         return read()

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import math
 import os
-import sys
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias, overload
 
 import numpy as np
@@ -17,6 +16,7 @@ from PIL import Image
 from ..container.shown import Channels
 from ..errors import InvalidInput
 from .alpha import Background, background_levels
+from .arguments import is_tensor, tensor_to_array
 from .picture import Picture, as_pair, channels_of
 from .pil import check_size, pil_picture
 
@@ -54,8 +54,7 @@ def to_picture(image: ImageLike, name: str, background: Background | None = None
         return pil_picture(image, name, background)
     if isinstance(image, np.ndarray):
         return _of_array(_checked_array(image, name))
-    torch = sys.modules.get("torch")  # not imported: then nobody can have made a tensor
-    if torch is not None and isinstance(image, torch.Tensor):
+    if is_tensor(image):
         return _of_array(_from_tensor(image, name))
     hint = "; open it first, e.g. PIL.Image.open(path)" if isinstance(image, str | bytes | os.PathLike) else ""
     raise InvalidInput(
@@ -152,6 +151,8 @@ def _checked_array(array: NDArray[Any], name: str) -> NDArray[np.uint8]:
         array = array[..., 0]
     if array.ndim != 2 and (array.ndim != 3 or array.shape[2] != 3):
         raise InvalidInput(f"{name} is an array of shape {array.shape}: {_shape_hint(array.shape)}")
+    if array.dtype == np.bool_:
+        raise InvalidInput(f"{name} is an array of bool, it must be uint8: use array.astype(np.uint8) * 255")
     if array.dtype != np.uint8:
         hint = (
             "np.clip(np.round(255 * array), 0, 255).astype(np.uint8) if it lies in 0..1"
@@ -160,7 +161,9 @@ def _checked_array(array: NDArray[Any], name: str) -> NDArray[np.uint8]:
         )
         raise InvalidInput(f"{name} is an array of {array.dtype}, it must be uint8: use {hint}")
     check_size(array.shape[1], array.shape[0], name)
-    return array
+    if np.ma.is_masked(array):
+        raise InvalidInput(f"{name} has masked values, which a .bsc file cannot hold: fill them, e.g. array.filled(0)")
+    return np.asarray(array)
 
 
 def _shape_hint(shape: tuple[int, ...]) -> str:
@@ -184,12 +187,12 @@ def _from_tensor(tensor: torch.Tensor, name: str) -> NDArray[np.uint8]:
     if tensor.dtype != torch.uint8 and not tensor.dtype.is_floating_point:
         raise InvalidInput(f"{name} is a tensor of {tensor.dtype}: it must be uint8, or float in 0..1")
     check_size(tensor.shape[-1], tensor.shape[-2], name)
-    tensor = tensor.detach().cpu()
-    if tensor.dtype != torch.uint8:
-        if not bool(((tensor >= 0) & (tensor <= 1)).all()):  # NaN fails both comparisons
+    array = tensor_to_array(tensor, name)
+    if array.dtype != np.uint8:
+        if not bool(((array >= 0) & (array <= 1)).all()):  # NaN fails both comparisons
             raise InvalidInput(
                 f"{name} has values outside 0..1 or NaN: a float tensor must lie in 0..1, "
                 "use tensor / 255 or tensor.clamp(0, 1)"
             )
-        tensor = (tensor.to(torch.float32) * 255).round().to(torch.uint8)
-    return (tensor.permute(1, 2, 0) if tensor.ndim == 3 else tensor).numpy()
+        array = np.rint(array.astype(np.float32) * 255).astype(np.uint8)
+    return array.transpose(1, 2, 0) if array.ndim == 3 else array
