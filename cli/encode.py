@@ -10,6 +10,7 @@ from stereocodec.releases.folders import DEFAULT_DEPTH_MODEL, DEFAULT_MODEL
 from ._pictures import DepthOptions, FramePictures, PairPictures, Pictures
 from ._shared import (
     STANDARD_STREAM,
+    NamedPath,
     device_option,
     force_option,
     progress_bar,
@@ -19,10 +20,25 @@ from ._shared import (
 )
 
 
+def _checked_colour(_: click.Context, __: click.Parameter, value: str | None) -> str | None:
+    """Refuses what is no colour as wrong usage."""
+    from stereocodec.errors import InvalidInput
+    from stereocodec.pictures.alpha import background_levels
+
+    if value is not None:
+        try:
+            background_levels(value)
+        except InvalidInput as error:
+            raise click.BadParameter(str(error)) from error
+    return value
+
+
 @click.command()
-@click.argument("left", type=click.Path())
-@click.argument("right", type=click.Path(), required=False)
-@click.option("-o", "--output", required=True, type=click.Path(), metavar="FILE", help="The .bsc file; - for stdout.")
+@click.argument("left", type=NamedPath(stream=True))
+@click.argument("right", type=NamedPath(stream=True), required=False)
+@click.option(
+    "-o", "--output", required=True, type=NamedPath(stream=True), metavar="FILE", help="The .bsc file; - for stdout."
+)
 @click.option(
     "-q",
     "--quality",
@@ -37,7 +53,9 @@ from ._shared import (
     help="A built-in model, the folder of a release, or a model on the Hub.",
 )
 @click.option("--swap", is_flag=True, help="The first picture is the right view, and the second one the left.")
-@click.option("--depth", type=click.Path(), metavar="FILE", help="A depth map: LEFT is then its colour picture.")
+@click.option(
+    "--depth", type=NamedPath(stream=True), metavar="FILE", help="A depth map: LEFT is then its colour picture."
+)
 @click.option(
     "--depth-unit",
     metavar="UNIT",
@@ -55,6 +73,12 @@ from ._shared import (
     help="The least and the greatest depth that is coded, in metres.  [default: those of the map]",
 )
 @click.option("--invalid", type=int, metavar="VALUE", help="What says that there is no measurement.  [default: 0]")
+@click.option(
+    "--background",
+    metavar="COLOUR",
+    callback=_checked_colour,
+    help="What transparent parts are laid onto, e.g. white or '#80c0ff'.  [default: they are refused]",
+)
 @device_option
 @force_option
 @click.option("--no-verify", is_flag=True, help="Do not decode the result: faster, but unchecked and without PSNR.")
@@ -71,6 +95,7 @@ def encode(
     depth_mode: str | None,
     depth_range: tuple[float, float] | None,
     invalid: int | None,
+    background: str | None,
     device: str,
     force: bool,
     no_verify: bool,
@@ -79,10 +104,11 @@ def encode(
     """Compress a stereo pair, or colour with depth, into one .bsc file.
 
     LEFT and RIGHT are the two views of a rectified pair: 8-bit pictures of equal size in any format that
-    Pillow reads; one of them may be - for standard input.
+    Pillow reads, in colour or grey; one of them may be - for standard input. They are coded as they are stored, and an
+    Exif orientation is kept for decoding.
 
     Prints the size, the bits per pixel (8 * bytes / (2 * width * height)) and, after decoding the result
-    once, the PSNR over RGB that a decoder will get. The file appears only when all went well.
+    once, the PSNR over all samples that a decoder will get. The file appears only when all went well.
 
     Views that look exchanged, some rows off, or like two scenes are coded, with a warning on standard error.
 
@@ -90,7 +116,7 @@ def encode(
     What has no measurement stays so exactly. Bits are per pixel of the frame, and the errors of depth are in
     millimetres.
     """
-    pictures = _pictures(left, right, swap, depth, depth_unit, depth_mode, depth_range, invalid)
+    pictures = _pictures(left, right, swap, background, depth, depth_unit, depth_mode, depth_range, invalid)
     pictures.check_usage(output)
     stdout = require_binary_stdout("name a file with -o") if output == STANDARD_STREAM else None
     if stdout is None:
@@ -116,6 +142,7 @@ def _pictures(
     left: str,
     right: str | None,
     swap: bool,
+    background: str | None,
     depth: str | None,
     unit: str | None,
     mode: str | None,
@@ -128,9 +155,9 @@ def _pictures(
             raise click.UsageError("With --depth there is one picture, that of colour.")
         if swap:
             raise click.UsageError("--swap exchanges two views: leave it out with --depth.")
-        return FramePictures(left, depth, DepthOptions(unit, mode or "linear", limits, invalid or 0))
+        return FramePictures(left, depth, DepthOptions(unit, mode or "linear", limits, invalid or 0), background)
     if any(value is not None for value in (unit, mode, limits, invalid)):
         raise click.UsageError("The options of depth need a depth map: name it with --depth.")
     if right is None:
         raise click.UsageError("Missing argument 'RIGHT'.")
-    return PairPictures(left, right, swapped=swap)
+    return PairPictures(left, right, background, swapped=swap)

@@ -6,11 +6,11 @@ from pathlib import Path
 
 import click
 
-from ._shared import quiet_option
+from ._shared import NamedPath, quiet_option
 
 
 @click.command()
-@click.argument("folder", metavar="DIR", type=click.Path(path_type=Path))
+@click.argument("folder", metavar="DIR", type=NamedPath(path_type=Path))
 @click.argument("repository", metavar="ORG/NAME")
 @click.option("-m", "--message", help="The commit's message. [default: the release's name]")
 @click.option("--branch", help="An existing branch. [default: main]")
@@ -31,9 +31,12 @@ def push(
     DIR is what `bisic export` writes. It is loaded and checked first; the card gets the metadata that the Hub shows.
     The repository is made if there is none. Log in with `hf auth login`, or set HF_TOKEN.
     """
+    from stereocodec.releases.folders import check_licence, summary
     from stereocodec.releases.hub import hide_progress, publish
     from stereocodec.releases.release import load_release
 
+    if licence is not None:
+        check_licence(licence)
     release = load_release(folder)
     if quiet:
         hide_progress()
@@ -47,3 +50,5 @@ def push(
     )
     if not quiet:
         click.echo(f"{repository}: {url}")
+        if licence is None and summary(release.folder).licence is None:
+            click.echo("the card names no licence, so that nobody may use the model: add --licence NAME", err=True)

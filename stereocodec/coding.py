@@ -11,10 +11,11 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from .container import Container, Streams
+from .container import Channels, Container, Streams
 from .devices import check_not_lost, made_on
 from .entropy.streams import StreamReader, StreamWriter
 from .errors import DecodingMismatch
+from .pixel_limit import require_fewer_pixels
 from .releases.release import Release
 
 Progress = Callable[[float, str], None]
@@ -32,6 +33,19 @@ class Coded:
     streams: Streams
     guard: bytes
     checksum: int
+
+
+def levels(x: Tensor, channels: Channels) -> NDArray[np.uint8]:
+    """The levels of decoded colour (N, H, W, 3) in 0..1: (N, H, W, 3) uint8, or (N, H, W) for pictures of one channel.
+
+    Grey is the mean of the channels, so that no tint is left.
+    """
+    if channels is not Channels.RGB:
+        x = x.mean(-1, keepdim=True)
+    if channels is Channels.GREY_RGB:
+        x = x.expand(-1, -1, -1, 3)
+    shown: NDArray[np.uint8] = x.mul(255).round().to(torch.uint8).cpu().numpy()
+    return shown[..., 0] if channels is Channels.GREY else shown
 
 
 class ReleaseCoder:
@@ -71,13 +85,14 @@ class ReleaseCoder:
         return Coded(streams, guard, writer.checksum)
 
     def decode(self, container: Container, *, say: Progress = silent) -> tuple[Tensor, bool]:
-        """Pictures (N, H, W, C) within 0..1, float32 on the device, and whether the views are in the other order.
+        """Pictures (N, H, W, C) within 0..1 on the device, float32 or float64 as the model makes them, and whether the
+        views are in the other order.
 
         Raises DecodingMismatch rather than returning wrong pictures.
         """
         check_not_lost(self.device)
         say(0.0, "entropy decoding")
-        size = self._padded_side(container.height), self._padded_side(container.width)
+        size = self._padded_size(container)
         lattice, tables = self.release.lattice, self.release.tables
         reader = StreamReader(lattice, tables, container.streams, container.guard, self.device)
         with torch.inference_mode(), torch.autocast(self.device.type, enabled=False), made_on(self.device):
@@ -88,6 +103,13 @@ class ReleaseCoder:
             if not bool(torch.isfinite(x).all()):
                 raise DecodingMismatch("the decoded picture has values that are not numbers; the file is damaged")
             return x[:, : container.height, : container.width].clamp(0, 1), swapped
+
+    def require_fewer_pixels(self, container: Container, max_pixels: int | None) -> None:
+        """Raises what `pixel_limit.require_fewer_pixels` raises of a file's views."""
+        require_fewer_pixels((container.height, container.width), self._padded_size(container), max_pixels)
+
+    def _padded_size(self, container: Container) -> tuple[int, int]:
+        return self._padded_side(container.height), self._padded_side(container.width)
 
     def _padded_side(self, side: int) -> int:
         side, multiple = max(side, self.model.least_side), self.model.multiple

@@ -5,14 +5,14 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
 
-import numpy as np
-
 from .coding import Coded, ReleaseCoder
 from .container import Chunk, Container, ViewKind
 from .container.depth import DepthView
 from .container.limits import HUB_REPOSITORY, MODEL_NAME
 from .devices import torch_device
 from .errors import InvalidInput, InvalidRelease, WrongModel
+from .pictures.arguments import plain_number
+from .pictures.picture import Picture
 from .releases.cards import copy_release
 from .releases.folders import BUILT_IN
 from .releases.for_file import other_weights, weights_of
@@ -20,6 +20,7 @@ from .releases.hub import Located, locate, publish
 from .releases.release import Release, load_release
 
 if TYPE_CHECKING:
+    import torch
     from typing_extensions import Self
 
 DEFAULT_QUALITY = 50
@@ -33,15 +34,20 @@ _CONTENTS = {
 class ReleaseCodec:
     """A release's networks and tables, for views of one kind.
 
-    One codec may be used from several threads at once. Decoded pictures may differ by one grey level in rare places
-    between machines (the last transform runs in float32); the latents, and so the file, never do.
+    One codec may be used from several threads at once. Decoded pictures may differ between machines by one grey level
+    in rare places, depth by one step where its value lies halfway between two; the latents, and so the file, never do.
     """
 
     view_kind: ClassVar[ViewKind]
     default_model: ClassVar[str]
 
     def __init__(
-        self, release: Release, *, device: str = "auto", built_in: bool = False, origin: str | None = None
+        self,
+        release: Release,
+        *,
+        device: str | torch.device = "auto",
+        built_in: bool = False,
+        origin: str | None = None,
     ) -> None:
         """See `from_pretrained`. The release's network is taken over (`ReleaseCoder`).
 
@@ -63,14 +69,14 @@ class ReleaseCodec:
         local_files_only: bool = False,
         force_download: bool = False,
         token: str | bool | None = None,
-        device: str = "auto",
+        device: str | torch.device = "auto",
     ) -> Self:
         """Loads a built-in release by name, a release folder, or a release on the Hub as "org/name".
 
         When no name is given, that is the built-in `default_model`.
         revision: a branch, tag or commit on the Hub; also as "org/name@revision". cache_dir, local_files_only,
         force_download, token: as in huggingface_hub.
-        device: "auto" (a CUDA device when there is one), "cpu", "cuda" or "cuda:N".
+        device: "auto" (a CUDA device when there is one), "cpu", "cuda", "cuda:N", or a torch.device.
         Raises UnknownModel, InvalidRelease, HubError, and InvalidInput for a device that is not there.
         """
         torch_device(device)
@@ -90,7 +96,7 @@ class ReleaseCodec:
         data: bytes | Container,
         model: str | Path | None = None,
         *,
-        device: str = "auto",
+        device: str | torch.device = "auto",
         pull: bool = False,
         cache_dir: str | Path | None = None,
         token: str | bool | None = None,
@@ -108,7 +114,7 @@ class ReleaseCodec:
         return cls._load(weights_of(container, pull=pull, cache_dir=cache_dir, token=token), device)
 
     @classmethod
-    def _load(cls, located: Located, device: str) -> Self:
+    def _load(cls, located: Located, device: str | torch.device) -> Self:
         built_in = located.folder.parent == BUILT_IN
         return cls(load_release(located.folder), device=device, built_in=built_in, origin=located.origin)
 
@@ -205,17 +211,18 @@ class ReleaseCodec:
             return 0
         if quality is None:
             return DEFAULT_QUALITY
-        if isinstance(quality, bool) or not isinstance(quality, (int, np.integer)) or not 0 <= quality <= 100:
+        quality = plain_number(quality)
+        if isinstance(quality, bool) or not isinstance(quality, int) or not 0 <= quality <= 100:
             raise InvalidInput(f"quality is {quality!r}; it must be a whole number from 0 to 100")
-        return int(quality)
+        return quality
 
-    def _container(
-        self, coded: Coded, size: tuple[int, int], quality: int, depth: DepthView | None = None
-    ) -> Container:
-        """What the file of coded views of `size` (H, W) holds. depth: what it says of a depth view."""
+    def _container(self, coded: Coded, picture: Picture, quality: int, depth: DepthView | None = None) -> Container:
+        """What the file of coded views holds. picture: the first one. depth: what it says of a depth view."""
         return Container(
-            height=size[0],
-            width=size[1],
+            height=picture.pixels.shape[0],
+            width=picture.pixels.shape[1],
+            channels=picture.channels,
+            orientation=picture.orientation,
             quality=quality,
             model_id=self.model_id,
             guard=coded.guard,
@@ -231,13 +238,14 @@ class ReleaseCodec:
         named = () if self._built_in else (Chunk(MODEL_NAME, self.name.encode()),)
         return (*named, Chunk(HUB_REPOSITORY, self._origin.encode())) if self._origin else named
 
-    def _own(self, file: bytes | Container) -> Container:
-        """What a file of this release holds."""
+    def _own(self, file: bytes | Container, max_pixels: int | None) -> Container:
+        """What a file of this release holds, if it has no more pixels than `max_pixels` (`decompress`)."""
         container = contents(file)
         if container.view_kind is not self.view_kind:
             raise InvalidInput(f"the file is for {_CONTENTS[container.view_kind]}")
         if container.model_id != self.model_id:
             raise WrongModel(f"{other_weights(container)}, not with {self.name} ({self.model_id.hex()})")
+        self._coder.require_fewer_pixels(container, max_pixels)
         return container
 
 

@@ -11,6 +11,17 @@ from .errors import InvalidInput
 
 def read_toml(path: Path) -> dict[str, Any]:
     """The tables of a TOML file; raises InvalidInput with the reason when it cannot be read."""
+    try:
+        text = path.read_text(encoding="utf-8")
+    except OSError as error:
+        raise InvalidInput(f"{path} cannot be read: {error.strerror}") from error
+    except UnicodeDecodeError as error:
+        raise InvalidInput(f"{path} is not a TOML file: {error}") from error
+    return parse_toml(text, f"{path}")
+
+
+def parse_toml(text: str, name: str) -> dict[str, Any]:
+    """The tables of a text; raises InvalidInput, which calls it by a name, for what is no TOML."""
     if sys.version_info >= (3, 11):
         import tomllib
     else:
@@ -19,9 +30,7 @@ def read_toml(path: Path) -> dict[str, Any]:
         except ImportError as error:
             raise InvalidInput("Python 3.10 needs tomli: pip install tomli") from error
     try:
-        tables: dict[str, Any] = tomllib.loads(path.read_text(encoding="utf-8"))
+        tables: dict[str, Any] = tomllib.loads(text)
         return tables
-    except OSError as error:
-        raise InvalidInput(f"{path} cannot be read: {error.strerror}") from error
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise InvalidInput(f"{path} is not a TOML file: {error}") from error
+    except tomllib.TOMLDecodeError as error:
+        raise InvalidInput(f"{name} is not a TOML file: {error}") from error

@@ -49,8 +49,8 @@ class RawCodec:
 
     def encode(self, left, right, *, quality, progress):
         assert progress is None  # nothing is shown where there is no terminal
-        height, width, _ = left.shape
-        streams = Streams(b"", b"", left.tobytes(), right.tobytes())
+        height, width, _ = left.pixels.shape
+        streams = Streams(b"", b"", left.pixels.tobytes(), right.pixels.tobytes())
         return Container(
             width=width,
             height=height,
@@ -61,7 +61,7 @@ class RawCodec:
             latent_checksum=7,
         )
 
-    def decompress(self, data, *, output="pil", progress):
+    def decompress(self, data, *, output="pil", max_pixels=None, progress):
         container = data if isinstance(data, Container) else Container.from_bytes(data)
         shape = (container.height, container.width, 3)
         streams = container.streams

@@ -6,8 +6,21 @@ where torch is not installed, and it treats the guard list and the streams as op
 
 from __future__ import annotations
 
+from .bounded import read_bounded
 from .chunks import Chunk
 from .file import HEADER_BYTES, Container, Header, Streams, ViewKind, peek_header
 from .reader import SIGNATURE
+from .shown import Channels
 
-__all__ = ["HEADER_BYTES", "SIGNATURE", "Chunk", "Container", "Header", "Streams", "ViewKind", "peek_header"]
+__all__ = [
+    "HEADER_BYTES",
+    "SIGNATURE",
+    "Channels",
+    "Chunk",
+    "Container",
+    "Header",
+    "Streams",
+    "ViewKind",
+    "peek_header",
+    "read_bounded",
+]

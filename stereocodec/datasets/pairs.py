@@ -20,8 +20,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..errors import InvalidInput
-from ..pictures.pil import load_image
-from ..pictures.rgb import to_pair, to_rgb8
+from ..pictures.pil import load_picture
+from ..pictures.rgb import to_pair
 from .sources import ExampleFiles, Layouts, OnMissing, pictures_in, stop
 
 # By the name of the file alone. Of several in one folder the first counts: those of 2001 and 2003 hold im0 to im8.
@@ -46,7 +46,7 @@ class PairFiles(ExampleFiles):
 
         Raises InvalidInput, naming the file, for what is no 8-bit RGB picture and for views of different size.
         """
-        left, right = (to_rgb8(load_image(path), str(path)) for path in (self.left, self.right))
+        left, right = (load_picture(path) for path in (self.left, self.right))
         try:
             return to_pair(left, right)
         except InvalidInput as error:

@@ -54,7 +54,7 @@ class StereoModel(nn.Module):
         return prior
 
     def make_exact(self) -> None:
-        """Turns everything that leads to probabilities to float64, as files need it."""
+        """Turns everything that leads to probabilities, and to samples of depth, to float64, as files need it."""
         self.entropy.double()
 
     @abstractmethod

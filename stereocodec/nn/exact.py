@@ -1,12 +1,14 @@
 """Convolutions that are fast in float64, in which everything that leads to probabilities runs.
 
-PyTorch's processor kernels are made for float32: in float64 its convolution copies every neighbourhood first, and its
-grouped one has no fast kernel at all. Here both are sums over the taps of a kernel, each of which is a shift of the
-padded feature maps. In other types the layers are PyTorch's own. Feature maps are channels-last, (N, H, W, C); kernels
-are odd, pad with zeros and keep the size.
+PyTorch's processor kernels are made for float32: in float64 its convolutions copy every neighbourhood first, and its
+grouped one has no fast kernel at all. Here they are sums over the taps of a kernel, each of which is a shift of the
+padded feature maps. In other types the layers are PyTorch's own. Feature maps are channels-last, (N, H, W, C), unless a
+layer says otherwise; kernels are odd and pad with zeros.
 """
 
 from __future__ import annotations
+
+import itertools
 
 import torch
 import torch.nn.functional as F
@@ -28,6 +30,27 @@ def same_conv(x: Tensor, weight: Tensor, bias: Tensor) -> Tensor:
             for picture in range(n):
                 out[picture].addmm_(padded[picture, start : start + out.shape[1]], taps[i, j])
     return out.view(n, height, padded_width, -1)[:, :, :width]
+
+
+def doubling_conv(x: Tensor, weight: Tensor, bias: Tensor) -> Tensor:
+    """Transposed convolution (N, H, W, C_in) -> (N, 2 H, 2 W, C_out) with weight (C_in, C_out, K, K), bias (C_out,)."""
+    (n, height, width, _), half = x.shape, weight.shape[-1] // 2
+    # Rows and columns of equal parity are a convolution of their own; its taps are shifts as those of `same_conv`.
+    margin = (half + 1) // 2
+    padded_width = width + 2 * margin
+    padded = F.pad(x, (0, 0, margin, margin, margin, margin + 1)).flatten(1, 2)
+    taps = weight.permute(2, 3, 0, 1).contiguous()
+    out = x.new_empty(n, 2 * height, 2 * width, weight.shape[1])
+    for row, column in itertools.product(range(2), repeat=2):
+        sums = bias.repeat(n, height * padded_width, 1)
+        rows, columns = (range((parity + half) % 2, 2 * half + 1, 2) for parity in (row, column))
+        for i, j in itertools.product(rows, columns):
+            down, right = (row + half - i) // 2, (column + half - j) // 2
+            start = (margin + down) * padded_width + margin + right
+            for picture in range(n):
+                sums[picture].addmm_(padded[picture, start : start + sums.shape[1]], taps[i, j])
+        out[:, row::2, column::2] = sums.view(n, height, padded_width, -1)[:, :, :width]
+    return out
 
 
 def depthwise_conv(x: Tensor, weight: Tensor, bias: Tensor) -> Tensor:
@@ -77,3 +100,32 @@ class DepthwiseConv(nn.Module):
         padding = self.kernel_size // 2
         y = F.conv2d(x.permute(0, 3, 1, 2), self.weight, self.bias, padding=padding, groups=x.shape[-1])
         return y.permute(0, 2, 3, 1)
+
+
+class PlanarConv(nn.Conv2d):
+    """Convolution that keeps the size; (N, C_in, H, W) -> (N, C_out, H, W)."""
+
+    def __init__(self, in_channels: int, out_channels: int, kernel_size: int) -> None:
+        super().__init__(in_channels, out_channels, kernel_size, padding=kernel_size // 2)
+
+    def forward(self, x: Tensor) -> Tensor:
+        if x.dtype != torch.float64:
+            return super().forward(x)
+        assert self.bias is not None
+        channels_last = x.permute(0, 2, 3, 1)
+        if self.kernel_size == (1, 1):
+            return F.linear(channels_last, self.weight[:, :, 0, 0], self.bias).permute(0, 3, 1, 2)
+        return same_conv(channels_last, self.weight, self.bias).permute(0, 3, 1, 2)
+
+
+class DoublingConv(nn.ConvTranspose2d):
+    """Transposed convolution to twice the size; (N, C_in, H, W) -> (N, C_out, 2 H, 2 W)."""
+
+    def __init__(self, in_channels: int, out_channels: int, kernel_size: int) -> None:
+        super().__init__(in_channels, out_channels, kernel_size, 2, kernel_size // 2, output_padding=1)
+
+    def forward(self, x: Tensor, output_size: list[int] | None = None) -> Tensor:
+        if x.dtype != torch.float64:
+            return super().forward(x, output_size)
+        assert self.bias is not None
+        return doubling_conv(x.permute(0, 2, 3, 1), self.weight, self.bias).permute(0, 3, 1, 2)

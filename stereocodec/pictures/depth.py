@@ -8,9 +8,8 @@ from __future__ import annotations
 
 import math
 import os
-import sys
 import warnings
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import IO, TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
@@ -18,9 +17,13 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from ..container.depth import MAX_METRES_PER_STEP, DepthMode, DepthView
+from ..container.shown import AS_STORED
 from ..errors import InvalidInput
-from .pil import check_size, load_pixels, open_image
+from .arguments import is_tensor, plain_number, tensor_to_array
+from .picture import Picture, turned, turned_text
+from .pil import check_size, open_image, stored_orientation
 from .rgb import Output, check_output
+from .stored_samples import stored_depth
 
 if TYPE_CHECKING:
     import torch
@@ -31,7 +34,6 @@ UNITS = {"mm": 0.001, "cm": 0.01, "tum": 1 / 5000, "kitti": 1 / 256}
 """Metres per step by name: TUM RGB-D and ICL-NUIM have 5000 steps per metre, KITTI 256."""
 
 Samples: TypeAlias = NDArray[np.uint8] | NDArray[np.uint16]
-_DEEP_MODES = ("I;16", "I;16L", "I;16B", "I;16N", "I")
 
 
 @dataclass(frozen=True)
@@ -52,6 +54,10 @@ class DepthMap:
         """Where there is no measurement, (H, W)."""
         holes: NDArray[np.bool_] = self.samples == self.invalid
         return holes
+
+    def turned(self, orientation: int) -> DepthMap:
+        """What is stored with an orientation of Exif, as it is shown."""
+        return replace(self, samples=turned(self.samples, orientation))
 
     def metres(self) -> NDArray[np.float32]:
         """Depth in metres, (H, W), NaN where there is no measurement."""
@@ -79,7 +85,8 @@ def metres_per_step(unit: str | float | None, bits: int = 16) -> float:
         except ValueError as error:
             known = ", ".join(UNITS)
             raise InvalidInput(f"unknown unit of depth '{unit}'; use {known}, or metres per step") from error
-    if isinstance(unit, bool) or not isinstance(unit, int | float | np.number):
+    unit = plain_number(unit)
+    if isinstance(unit, bool) or not isinstance(unit, int | float):
         raise InvalidInput(f"unit of depth is {unit!r}; use {', '.join(UNITS)}, or metres per step")
     if not (math.isfinite(unit) and 0 < unit <= MAX_METRES_PER_STEP):
         raise InvalidInput(
@@ -96,7 +103,9 @@ def to_depth_map(
     Args:
         depth: a PIL image of 16 bits (`I;16`, or `I` within 0..65535) or 8 bits (`L`); an H x W array or tensor of
             uint8, uint16 or whole numbers within 0..65535; or an H x W float array or tensor in metres, which is
-            rounded to steps. A leading or last axis of length 1 is dropped from arrays and tensors.
+            rounded to steps. A leading or last axis of length 1 is dropped from arrays and tensors. What is masked
+            (`numpy.ma`) is no measurement. Samples of an opened PIL image are those of its file, also where Pillow
+            scales them on loading (PGM, JPEG 2000).
         name: what error messages call it.
         unit: see `metres_per_step`.
         invalid: the sample that stands for no measurement. In float maps that is what is not a finite number above 0;
@@ -104,6 +113,7 @@ def to_depth_map(
 
     Raises InvalidInput for anything else: colour, depth beyond what 16 bits of the unit hold, no pixels.
     """
+    invalid = plain_number(invalid)
     array = _as_array(depth, name)
     if array.ndim == 3 and 1 in (array.shape[0], array.shape[2]):
         array = array[0] if array.shape[0] == 1 else array[..., 0]
@@ -111,30 +121,40 @@ def to_depth_map(
         hint = "that is colour: pass depth as the second picture" if 3 in array.shape else "it must be H x W"
         raise InvalidInput(f"{name} is an array of shape {array.shape}: {hint}")
     check_size(array.shape[1], array.shape[0], name)
+    masked = np.ma.getmaskarray(array)
+    array = np.ma.filled(array, 0)
     if array.dtype.kind == "f":
         return _from_metres(array, name, metres_per_step(unit), invalid)
+    if array.dtype.kind not in "iu":
+        raise InvalidInput(f"{name} has values of {array.dtype}: pass whole numbers, or floats in metres")
     if array.dtype not in (np.uint8, np.uint16):
-        if array.dtype.kind not in "iu" or array.min() < 0 or array.max() > 65535:
+        if array.min() < 0 or array.max() > 65535:
             raise InvalidInput(
                 f"{name} is {array.dtype} with values beyond 0..65535: scale it to 16 bits, or to metres"
             )
         array = array.astype(np.uint16)
     bits = 8 * array.dtype.itemsize
     _check_invalid(invalid, bits)
+    if masked.any():
+        array = np.where(masked, array.dtype.type(invalid), array)
     return DepthMap(np.ascontiguousarray(array), metres_per_step(unit, bits), invalid)
 
 
 def load_depth(source: str | os.PathLike[str] | IO[bytes], name: str | None = None) -> Image.Image:
-    """Opens and decodes a depth picture of one channel from a path or a binary file object.
+    """Opens and decodes a depth picture, with the samples that its file holds and as it is stored, from a path or a
+    binary file object.
 
-    Raises InvalidInput: missing, damaged, not a picture, or colour.
+    Raises InvalidInput: missing, damaged, not a picture, and as `stored_depth`.
     """
     opened, name = open_image(source, name)
     with opened:
         check_size(*opened.size, name)
-        _check_mode(opened, name)
-        load_pixels(opened, name)
-        return opened.copy()
+        return stored_depth(opened, name).copy()
+
+
+def depth_orientation(depth: DepthLike, name: str) -> int | None:
+    """The Exif orientation that a depth map says that it has; None for arrays and tensors, and most pictures."""
+    return stored_orientation(depth, name) if isinstance(depth, Image.Image) else None
 
 
 def from_samples(depth: DepthMap, output: Output, *, metres: bool) -> DepthLike:
@@ -192,28 +212,17 @@ def depth_errors(reference: DepthMap, decoded: DepthMap) -> tuple[float, float]:
 
 def _as_array(depth: DepthLike, name: str) -> NDArray[Any]:
     if isinstance(depth, Image.Image):
-        _check_mode(depth, name)
-        return np.asarray(depth)
-    torch = sys.modules.get("torch")  # not imported: then nobody can have made a tensor
-    if torch is not None and isinstance(depth, torch.Tensor):
-        array: NDArray[Any] = depth.detach().cpu().numpy()
-        return array
+        return np.asarray(stored_depth(depth, name))
+    if is_tensor(depth):
+        return tensor_to_array(depth, name)
     if isinstance(depth, np.ndarray):
         return depth
     hint = "; open it first, e.g. PIL.Image.open(path)" if isinstance(depth, str | bytes | os.PathLike) else ""
     raise InvalidInput(f"{name} is a {type(depth).__name__}: pass a PIL image, an H x W array or a tensor{hint}")
 
 
-def _check_mode(image: Image.Image, name: str) -> None:
-    if image.mode not in (*_DEEP_MODES, "L", "F"):
-        raise InvalidInput(
-            f"{name} is a picture of mode {image.mode}, not a depth map of one channel: pass the sensor's own depth, "
-            "a PNG of 16 bits, and not a picture of it in colours"
-        )
-
-
 def _check_invalid(invalid: int, bits: int) -> None:
-    if isinstance(invalid, bool) or not isinstance(invalid, int | np.integer) or not 0 <= invalid < 2**bits:
+    if isinstance(invalid, bool) or not isinstance(invalid, int) or not 0 <= invalid < 2**bits:
         raise InvalidInput(f"the invalid depth is {invalid!r}; it must be a sample of {bits} bits")
 
 
@@ -254,11 +263,25 @@ def _filled(values: NDArray[np.float64], known: NDArray[np.bool_]) -> NDArray[np
     return np.where(known, values, coarse.repeat(2, 0).repeat(2, 1)[:height, :width])
 
 
-def check_sizes(color: NDArray[Any], depth: NDArray[Any]) -> None:
-    """Raises InvalidInput unless a colour picture and a depth map have the same height and width."""
-    if color.shape[:2] != depth.shape[:2]:
-        (height, width), (depth_height, depth_width) = color.shape[:2], depth.shape[:2]
+def as_frame(color: Picture, depth: DepthMap, orientation: int | None) -> tuple[Picture, DepthMap]:
+    """A colour picture and a depth map of one size, which are turned alike to be shown.
+
+    orientation: what the depth map says of its own; None if it says nothing, as most do. It is then stored as the
+    colour picture is, if it has the size of that; else it is upright. Both keep an orientation that they share; of
+    different ones, both are made upright.
+
+    Raises InvalidInput for sizes that differ even so.
+    """
+    if orientation is None:
+        orientation = color.orientation if color.pixels.shape[:2] == depth.samples.shape else AS_STORED
+    before = color.orientation, orientation
+    if color.orientation != orientation:
+        color, depth = color.upright(), depth.turned(orientation)
+    if color.pixels.shape[:2] != depth.samples.shape:
+        (height, width), (depth_height, depth_width) = color.pixels.shape[:2], depth.samples.shape
         raise InvalidInput(
-            f"color is {width}x{height}, depth is {depth_width}x{depth_height}: depth must be registered to colour, "
-            "pixel by pixel; align it with the camera's software, or scale the colour picture to the depth map's size"
+            f"color is {width}x{height}, depth is {depth_width}x{depth_height}{turned_text(*before)}: depth must be "
+            "registered to colour, pixel by pixel; align it with the camera's software, or scale the colour picture "
+            "to the depth map's size"
         )
+    return color, depth

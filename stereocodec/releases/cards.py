@@ -12,6 +12,7 @@ from typing import Any
 from ..container import ViewKind
 from ..errors import InvalidInput, OutputError
 from ..files import write_together
+from ..text import reason_of
 from .folders import CARD, CONFIG, read_checked, read_config
 
 _TAGS = ("image-compression", "learned-compression")
@@ -76,7 +77,7 @@ def with_metadata(card: str, config: Mapping[str, Any], metadata: Mapping[str, A
     except MemoryError:
         raise
     except Exception as error:  # of the YAML parser, too, whose errors have a base of their own
-        raise InvalidInput(f"the card or its metadata cannot be used: {' '.join(str(error).split())[:200]}") from error
+        raise InvalidInput(f"the card or its metadata cannot be used: {reason_of(error)[:200]}") from error
 
 
 def _subject(config: Mapping[str, Any]) -> str:

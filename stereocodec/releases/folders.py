@@ -20,6 +20,7 @@ from statistics import fmean
 from typing import Any
 
 from ..errors import InvalidInput, InvalidRelease, OutputError, UnknownModel
+from ..text import one_line
 
 OLDEST_FORMAT, NEWEST_FORMAT = 2, 3
 BUILT_IN = Path(__file__).parent.parent / "weights"
@@ -28,6 +29,7 @@ DEFAULT_DEPTH_MODEL = "rgbd-rooms"
 # Built-in releases of earlier versions, by model id: what their files say by name when they meet this version.
 EARLIER_RELEASES = {"4513a838e18f": ("bisic-rt", "0.1.0"), "3e9e33ff4415": ("bisic-rt", "0.2.0")}
 CONFIG, TENSORS, CARD = "config.json", "model.safetensors", "README.md"
+RUN_CHECKPOINT = "checkpoint.safetensors"  # in the folder of a training run
 _MAX_CONFIG_BYTES = 2**24
 _PSNR = ("psnr_left", "psnr_right", "psnr_color")  # in rows of the metrics in config.json
 _MAX_HEADER_BYTES = 2**26  # of a safetensors file; the libraries that read it allow 100 MB
@@ -77,6 +79,10 @@ def read_config(folder: Path) -> dict[str, Any]:
     except (OSError, ValueError, RecursionError) as error:
         raise InvalidRelease(f"{folder / CONFIG} cannot be read: {error}") from error
     version = config.get("format_version") if isinstance(config, dict) else None
+    if version is None and _is_file(folder / RUN_CHECKPOINT):
+        raise InvalidRelease(
+            f"{folder} is the folder of a training run: make a release of it first, bisic export {folder} -o DIR"
+        )
     if version not in (OLDEST_FORMAT, NEWEST_FORMAT):
         older = isinstance(version, int) and version < OLDEST_FORMAT
         way_out = "use the stereocodec version that it is from" if older else "upgrade stereocodec"
@@ -171,6 +177,12 @@ def _parameters(config: Mapping[str, Any], path: Path) -> int:
     return sum(math.prod(map(int, shape)) for name, shape in shapes.items() if not name.startswith("tables/"))
 
 
+def check_licence(name: str) -> None:
+    """Raises InvalidInput for what cannot stand as a licence in a card."""
+    if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9.+-]*", name):
+        raise InvalidInput(f"{name!r} is not the name of a licence: write one word, such as mit or cc-by-4.0")
+
+
 def _licence(card: str) -> str | None:
     front_matter = re.match(r"---\r?\n(.*?)^---\s*$", card, re.DOTALL | re.MULTILINE)
     line = front_matter and re.search(r"^license:\s*[\"']?([^\s\"'#]+)", front_matter[1], re.MULTILINE)
@@ -187,8 +199,8 @@ def _rates(training: Mapping[str, Any]) -> tuple[tuple[int, float, float], ...]:
 
 
 def _printable(text: object) -> str:
-    """Text from a release as it may be shown on a terminal: one line, no control characters, not endless."""
-    return "".join(character if character.isprintable() else "?" for character in str(text))[:255]
+    """Text from a release as it may be shown on a terminal: one line, and not endless."""
+    return one_line(str(text)[:255])
 
 
 def _is_file(path: Path) -> bool:

@@ -15,9 +15,11 @@ from torch import Tensor, nn
 
 from ..errors import TrainingError
 from ..models import StereoModel, build_model
+from ..releases.folders import RUN_CHECKPOINT
+from ..text import reason_of
 from .config import TrainingConfig
 
-FILE_NAME = "checkpoint.safetensors"
+FILE_NAME = RUN_CHECKPOINT
 CONFIG = "config.json"
 
 RandomState = Mapping[str, Tensor]
@@ -41,8 +43,12 @@ def save_checkpoint(
                 tensors[f"optimiser/{number}/{index}/{key}"] = torch.as_tensor(value)
     temporary = path.with_suffix(".tmp")
     contiguous = {name: value.detach().cpu().contiguous().clone() for name, value in tensors.items()}
-    save_file(contiguous, temporary, metadata={"progress": json.dumps(progress)})
-    os.replace(temporary, path)
+    try:
+        save_file(contiguous, temporary, metadata={"progress": json.dumps(progress)})
+        os.replace(temporary, path)
+    except BaseException:  # a stopped run, too
+        temporary.unlink(missing_ok=True)
+        raise
 
 
 def load_checkpoint(
@@ -66,8 +72,7 @@ def load_checkpoint(
             random_states.append(state)
         return random_states, dict(progress)
     except (OSError, SafetensorError, KeyError, RuntimeError, TypeError, ValueError) as error:
-        reason = " ".join(str(error).split())
-        raise TrainingError(f"{path} is not a checkpoint of this configuration: {reason}") from error
+        raise TrainingError(f"{path} is not a checkpoint of this configuration: {reason_of(error)}") from error
 
 
 def random_state(device: torch.device) -> RandomState:
@@ -89,7 +94,7 @@ def run_settings(run: Path) -> TrainingConfig:
     try:
         return TrainingConfig.from_dict(json.loads(path.read_text(encoding="utf-8")))
     except (OSError, ValueError) as error:
-        raise TrainingError(f"{run} holds no complete training run: {path.name} cannot be read") from error
+        raise TrainingError(f"{run} holds no training run: {path.name} cannot be read") from error
 
 
 def check_settings(run: Path, config: TrainingConfig) -> None:
@@ -113,8 +118,7 @@ def load_run(run: Path) -> tuple[TrainingConfig, StereoModel, dict[str, Any]]:
         model = build_model(config.arch, config.model)
         model.load_state_dict(weights)
     except (OSError, SafetensorError, KeyError, TypeError, ValueError, RuntimeError) as error:
-        reason = " ".join(str(error).split())
-        raise TrainingError(f"{run} holds no complete training run: {reason}") from error
+        raise TrainingError(f"{run} holds no complete training run: {reason_of(error)}") from error
     return config, model, progress
 
 

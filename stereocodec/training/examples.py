@@ -101,7 +101,7 @@ def of_scenes(examples: Sequence[_Example], scenes: Sequence[str]) -> list[_Exam
     """The examples whose name starts with one of the scenes' names; raises TrainingError for a scene without any."""
     missing = [scene for scene in scenes if not any(example.name.startswith(scene) for example in examples)]
     if missing:
-        raise TrainingError(f"validation scene '{missing[0]}' is not in the data")
+        raise TrainingError(f"validation scene '{missing[0]}' is not in the data; give its folder, or name others")
     return [example for example in examples if example.name.startswith(tuple(scenes))]
 
 

@@ -17,6 +17,7 @@ from torch import Tensor
 from ..errors import TrainingError
 from ..files import write_atomically
 from ..models import StereoModel, build_model
+from ..text import reason_of
 from . import distributed
 from .checkpoint import (
     CONFIG,
@@ -30,13 +31,14 @@ from .checkpoint import (
 from .config import TrainingConfig
 from .examples import Example, Photo, split_validation, spread
 from .growth import grow
+from .held_out import told, with_held_out
 from .initialise import initialise
 from .kinds import check_examples, kind_of
 from .logs import RunLogs
 from .optimisation import Optimisation
 from .optimisers import WeightAverage
 from .precision import autocast
-from .progress import Pace, hours
+from .progress import Pace, Stop, hours, never
 from .speed import GpuMeter, hardware
 from .validation import SEEN_SIDE, validate, with_seen
 
@@ -85,9 +87,11 @@ class Trainer:
         self.model = _starting_model(config, self.device)
         self.kind = kind_of(self.model)
         check_examples(self.kind, config.arch, examples)
+        config = self.config = with_held_out(config, examples, self.kind.least_side, folder if resume else grow)
         self.rate_distortion = self.kind.rate_distortion(self.model, config)
         kept, self.validation_examples = split_validation(examples, config.validation_scenes, self.kind.least_side)
-        self._seen_examples = spread(kept, len(self.validation_examples), (config.crop_height, config.crop_width))
+        crop = config.crop_height, config.crop_width
+        self._seen_examples = spread(kept, len(self.validation_examples), crop)
         self.sampler = self.kind.sampler(config, kept, photos, self.device, config.seed + self._rank, workers)
         self.optimisation = Optimisation(self.model, config)
         self.logs = RunLogs(folder)
@@ -104,6 +108,7 @@ class Trainer:
         # Only now have all processes of a group the weights of the first.
         self.average = WeightAverage(self.model, config.ema_decay)
         self.average.tensors.update(average)
+        self.report(told(self.kind.called, kept, self.validation_examples, crop))
 
     def _start(self, init: str | Path | None, former: Path | None) -> dict[str, Tensor]:
         """Returns the averages that the run has from the start."""
@@ -173,16 +178,21 @@ class Trainer:
             settings = json.dumps(dataclasses.asdict(self.config), indent=2)
             write_atomically(self.folder / CONFIG, f"{settings}\n".encode(), overwrite=True)
 
-    def run(self, max_minutes: float | None = None) -> None:
-        """Trains to the configured number of steps, or for `max_minutes`; leaves a checkpoint either way."""
+    def run(self, max_minutes: float | None = None, *, stop: Stop = never, minutes_after: float = 0.0) -> None:
+        """Trains to the configured number of steps, or for `max_minutes`; leaves a checkpoint either way.
+
+        stop: asked after every step whether to end now, with a checkpoint and without validation; in a process group
+            all must answer alike. minutes_after: how long the caller will train further, for the time left.
+        """
+        pace = Pace(self.config.steps - self.step, max_minutes, minutes_after)
         with self.logs.tensorboard(self.step) if self._is_first else nullcontext():
-            self._run(max_minutes)
+            self._run(pace, stop)
         distributed.wait()  # until the first process has written everything
 
-    def _run(self, max_minutes: float | None) -> None:
+    def _run(self, pace: Pace, stop: Stop) -> None:
         config, validated_step = self.config, -1
         here = hardware(self.device, self._processes)
-        before, pace = self.hardware.get(here, 0.0), Pace(config.steps - self.step, max_minutes)
+        before = self.hardware.get(here, 0.0)
         recent: list[dict[str, Tensor]] = []
         while self.step < config.steps:
             with pace.step():
@@ -191,6 +201,10 @@ class Trainer:
             if self.step % _LOG_EVERY == 0:
                 self._log(recent, pace.lap() * config.batch_size, f"{hours(pace.seconds_left())} left")
                 recent = []
+            elif pace.is_first_estimate:
+                self.report(f"step {self.step}/{config.steps}  about {hours(pace.seconds_left())} left")
+            if stop():
+                break
             if self.step % config.checkpoint_every == 0:
                 self.save()
             if self.step % config.validate_every == 0:
@@ -199,7 +213,7 @@ class Trainer:
             if pace.is_over():
                 break
         self.save()
-        if validated_step != self.step:
+        if validated_step != self.step and not stop():
             self.validate()
 
     def train_step(self) -> dict[str, Tensor]:
@@ -279,4 +293,4 @@ def _starting_model(config: TrainingConfig, device: torch.device) -> StereoModel
     try:
         return build_model(config.arch, config.model).to(device)
     except (ValueError, RuntimeError) as error:
-        raise TrainingError(" ".join(str(error).split())) from error
+        raise TrainingError(reason_of(error)) from error

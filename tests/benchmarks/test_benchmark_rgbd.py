@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import math
+import re
 
 import numpy as np
 import pytest
@@ -83,3 +84,9 @@ def test_the_report_goes_into_the_page(rgbd, tmp_path, monkeypatch, capsys):
         assert f"| {row} |" in text
     assert "JPEG XL; lossless 16-bit PNG" not in text
     assert "mask of holes" in capsys.readouterr().out
+
+
+def test_what_float64_costs_is_printed(monkeypatch, capsys):
+    monkeypatch.syspath_prepend(str(REPOSITORY / "benchmarks"))
+    importlib.import_module("rgbd_float64").main(["--size", "16", "24", "--rounds", "1"])
+    assert re.fullmatch(r"decode: float64 [\d.]+ s, float32 [\d.]+ s, ratio [\d.]+\n", capsys.readouterr().out)

@@ -21,7 +21,7 @@ from stereocodec.models.bisic_rt.blocks import (
 )
 from stereocodec.models.bisic_rt.entropy import STEPS, step_pattern
 from stereocodec.models.bisic_rt.model import BisicRtConfig, trade_off
-from stereocodec.nn.exact import DepthwiseConv
+from stereocodec.nn.exact import DepthwiseConv, DoublingConv, PlanarConv
 
 pytestmark = pytest.mark.usefixtures("seeded")
 
@@ -73,6 +73,19 @@ def test_depthwise_convolution_in_float64_is_that_of_pytorch(kernel_size, size):
     expected = F.conv2d(x.permute(0, 3, 1, 2), layer.weight, layer.bias, padding=padding, groups=6)
     torch.testing.assert_close(layer(x), expected.permute(0, 2, 3, 1), atol=1e-12, rtol=0)
     torch.testing.assert_close(layer.float()(x.float()).double(), layer.double()(x), atol=1e-4, rtol=0)
+
+
+@pytest.mark.parametrize("size", [(1, 1), (2, 7), (9, 4)])
+@pytest.mark.parametrize(
+    "layer",
+    [PlanarConv(3, 4, 1), PlanarConv(3, 4, 5), DoublingConv(3, 4, 1), DoublingConv(3, 4, 3), DoublingConv(3, 4, 5)],
+)
+def test_layers_of_planes_in_float64_are_those_of_pytorch(layer, size):
+    x = torch.randn(2, 3, *size, dtype=torch.float64)
+    layer, theirs = randomised(layer.double()), type(layer).__base__
+    with torch.no_grad():
+        torch.testing.assert_close(layer(x), theirs.forward(layer, x), atol=1e-12, rtol=0)
+        torch.testing.assert_close(layer.float()(x.float()).double(), layer.double()(x), atol=1e-4, rtol=0)
 
 
 @pytest.mark.parametrize("normalise", [False, True])

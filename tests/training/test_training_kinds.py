@@ -113,7 +113,7 @@ def test_pictures_are_drawn_by_the_root_of_their_area_and_crops_from_everywhere(
     places = {random_place(generator, small.size, (9, 8)) for _ in range(200)}
     assert places == {(top, left) for top in range(2) for left in range(3)}
     assert large_enough(pictures, (10, 11), "picture") == [large]
-    with pytest.raises(TrainingError, match="no picture is as large as a crop of 46x20; use smaller crops"):
+    with pytest.raises(TrainingError, match="crop of 46x20: give larger ones, of at least 64x64"):
         large_enough(pictures, (20, 46), "picture")
 
 

@@ -12,6 +12,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from ...nn.exact import DoublingConv, PlanarConv
+
 Maps = tuple[Tensor, Tensor]
 """Feature maps of colour and of depth."""
 
@@ -23,13 +25,13 @@ class ResidualBottleneck(nn.Module):
         super().__init__()
         width = in_channels // 2
         self.branch = nn.Sequential(
-            nn.Conv2d(in_channels, width, 1),
+            PlanarConv(in_channels, width, 1),
             nn.ReLU(),
-            nn.Conv2d(width, width, 3, padding=1),
+            PlanarConv(width, width, 3),
             nn.ReLU(),
-            nn.Conv2d(width, out_channels, 1),
+            PlanarConv(width, out_channels, 1),
         )
-        self.skip = nn.Conv2d(in_channels, out_channels, 1) if in_channels != out_channels else nn.Identity()
+        self.skip = PlanarConv(in_channels, out_channels, 1) if in_channels != out_channels else nn.Identity()
 
     def forward(self, x: Tensor) -> Tensor:
         out: Tensor = self.branch(x) + self.skip(x)
@@ -52,7 +54,7 @@ class AttentionBlock(nn.Module):
     def __init__(self, channels: int) -> None:
         super().__init__()
         self.trunk = nn.Sequential(*(_Unit(channels) for _ in range(3)))
-        self.mask = nn.Sequential(*(_Unit(channels) for _ in range(3)), nn.Conv2d(channels, channels, 1))
+        self.mask = nn.Sequential(*(_Unit(channels) for _ in range(3)), PlanarConv(channels, channels, 1))
 
     def forward(self, x: Tensor) -> Tensor:
         out: Tensor = x + self.trunk(x) * torch.sigmoid(self.mask(x))
@@ -68,17 +70,17 @@ class SpatialAttention(nn.Module):
     def __init__(self, channels: int) -> None:
         super().__init__()
         width = channels // 4
-        self.reduce = nn.Conv2d(channels, width, 1)
+        self.reduce = PlanarConv(channels, width, 1)
         self.down = nn.Conv2d(width, width, 3, stride=2)
         self.pooled = nn.Sequential(
-            nn.Conv2d(width, width, 3, padding=1),
+            PlanarConv(width, width, 3),
             nn.ReLU(),
-            nn.Conv2d(width, width, 3, padding=1),
+            PlanarConv(width, width, 3),
             nn.ReLU(),
-            nn.Conv2d(width, width, 3, padding=1),
+            PlanarConv(width, width, 3),
         )
-        self.skip = nn.Conv2d(width, width, 1)
-        self.expand = nn.Conv2d(width, channels, 1)
+        self.skip = PlanarConv(width, width, 1)
+        self.expand = PlanarConv(width, channels, 1)
 
     def forward(self, x: Tensor) -> Tensor:
         reduced = self.reduce(x)
@@ -93,8 +95,8 @@ class CrossModalExchange(nn.Module):
 
     def __init__(self, channels: int) -> None:
         super().__init__()
-        self.color = nn.Conv2d(channels, channels // 2, 3, padding=1)
-        self.depth = nn.Conv2d(channels, channels // 2, 3, padding=1)
+        self.color = PlanarConv(channels, channels // 2, 3)
+        self.depth = PlanarConv(channels, channels // 2, 3)
         self.color_attention = SpatialAttention(channels)
         self.depth_attention = SpatialAttention(channels)
 
@@ -140,6 +142,6 @@ def downsample(in_channels: int, out_channels: int) -> nn.Conv2d:
     return nn.Conv2d(in_channels, out_channels, 5, stride=2, padding=2)
 
 
-def upsample(in_channels: int, out_channels: int) -> nn.ConvTranspose2d:
+def upsample(in_channels: int, out_channels: int) -> DoublingConv:
     """5x5 transposed convolution to twice the size."""
-    return nn.ConvTranspose2d(in_channels, out_channels, 5, stride=2, padding=2, output_padding=1)
+    return DoublingConv(in_channels, out_channels, 5)

@@ -57,6 +57,12 @@ class Rgbd(StereoModel):
         self.hyper_analysis = PairedTransform(lambda channels: _hyper_analysis(n, m), *_CHANNELS)
         self.entropy = EntropyModel(config)
 
+    def make_exact(self) -> None:
+        """Also the synthesis: from its numbers to samples of inverse depth, rounding errors can grow by a factor of up
+        to 65535^2."""
+        super().make_exact()
+        self.synthesis.double()
+
     def analyse(self, x: Tensor, quality: Tensor, *, with_choices: bool = True) -> RgbdLatents:
         """Frames (B, H, W, 4) -> latents; `quality` and `with_choices` change nothing."""
         color, depth = torch.split(x.permute(0, 3, 1, 2), list(_CHANNELS), 1)

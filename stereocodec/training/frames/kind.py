@@ -23,7 +23,7 @@ from ..ms_ssim import ms_ssim
 from .coded import coded_frame
 from .data import Frame, load_frames, rendered_frame
 from .losses import FrameRateDistortion, depth_error
-from .sampler import FrameSampler
+from .sampler import LEAST_SIDE, FrameSampler
 
 _CARD = CardTexts(
     usage="bisic encode --depth depth.png color.png -o frame.bsc --model DIR",
@@ -48,7 +48,7 @@ class FrameKind(Kind[Frame]):
 
     example = Frame
     called = "frames of colour with depth"
-    least_side = 128
+    least_side = LEAST_SIDE
     channels = FrameRateDistortion.channels
     crops = "crops"
     card = _CARD

@@ -69,7 +69,9 @@ class PairKind(Kind[Pair]):
         workers: int,
     ) -> Sampler:
         if photos and not config.photo_share:
-            raise TrainingError("photo_share is 0, so that no photographs would be used; set it, or leave them out")
+            raise TrainingError(
+                "photo_share is 0, so that no photographs would be used: --set photo_share=0.3, or leave --photos out"
+            )
         sampler = CropSampler(
             examples,
             config.crop_height,

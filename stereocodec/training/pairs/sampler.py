@@ -63,7 +63,9 @@ class CropSampler:
                 f"the shares of rescaled ({rescale_share}) and recoloured crops ({colour_share}) must lie in 0..1"
             )
         if photo_share and not photos:
-            raise TrainingError("a share of the crops is to be made of photographs, but there are none")
+            raise TrainingError(
+                f"photo_share is {photo_share}, but there are no photographs: give --photos, or --set photo_share=0"
+            )
         usable = large_enough(pairs, (height, width), "pair")
         self._pairs = AreaWeighted([pair.to(device) for pair in usable])
         self._height, self._width, self._device = height, width, device
