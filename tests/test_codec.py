@@ -172,7 +172,7 @@ def test_files_longer_than_the_samples_are_coded_at_less_quality(tiny_codec, mon
 
         def encoded(codec, views, quality, say):
             qualities.append(quality)
-            return SimpleNamespace(to_bytes=lambda: bytes(views.nbytes + lengths.get(quality, -1)))
+            return SimpleNamespace(to_bytes=lambda: bytes(6 * side * side + lengths.get(quality, -1)))
 
         monkeypatch.setattr(StereoCodec, "_encoded_pair", encoded)
         assert len(tiny_codec.compress(*views, quality=95)) == 6 * side * side + lengths.get(qualities[-1], -1)

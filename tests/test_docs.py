@@ -76,12 +76,13 @@ def test_the_page_for_programmers(folder, capsys):
                 exec(compile(code, "python.md", "exec"), names)
     output = capsys.readouterr().out.splitlines()
     assert re.fullmatch(r"\d\.\d\d bits per pixel", output[0])
-    assert output[1].startswith("960 640 50 ")
-    quality, size = map(int, output[2].split())
+    assert "above the limit of 100000" in output[1]
+    assert output[2].startswith("960 640 50 ")
+    quality, size = map(int, output[3].split())
     assert (quality, size > 1000) == (30, True)
-    assert output[3] == "(960, 640)"
-    assert "look exchanged" in output[4]
-    assert len(output) == 7
+    assert output[4] == "(960, 640)"
+    assert "look exchanged" in output[5]
+    assert len(output) == 8
     with Image.open(folder / "crop.bsc") as image:
         assert (image.size, image.n_frames) == ((96, 64), 2)
 
