@@ -7,6 +7,9 @@ from pathlib import Path
 from typing import Any
 
 from .errors import InvalidInput
+from .files import read_regular
+
+_MAX_BYTES = 2**24
 
 
 def read_toml(path: Path) -> dict[str, Any]:
@@ -19,9 +22,9 @@ def read_toml(path: Path) -> dict[str, Any]:
         except ImportError as error:
             raise InvalidInput("Python 3.10 needs tomli: pip install tomli") from error
     try:
-        tables: dict[str, Any] = tomllib.loads(path.read_text(encoding="utf-8"))
+        tables: dict[str, Any] = tomllib.loads(read_regular(path, _MAX_BYTES).decode("utf-8"))
         return tables
     except OSError as error:
         raise InvalidInput(f"{path} cannot be read: {error.strerror}") from error
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise InvalidInput(f"{path} is not a TOML file: {error}") from error
+    except (ValueError, RecursionError) as error:  # numbers of too many digits, too
+        raise InvalidInput(f"{path} is not a TOML file: {' '.join(str(error).split())[:300]}") from error

@@ -12,7 +12,7 @@ from conftest import REPOSITORY
 LAYERS = (
     ("_version", "errors"),
     ("container",),
-    ("files", "toml_files", "devices"),
+    ("files", "json_files", "tensor_files", "toml_files", "devices"),
     ("pictures", "depth_images"),
     ("datasets",),
     ("entropy",),
