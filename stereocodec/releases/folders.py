@@ -59,7 +59,7 @@ def find_release(name_or_path: str | Path) -> Path:
         folder = BUILT_IN / str(name_or_path)
     if not _is_file(folder / CONFIG):
         raise UnknownModel(
-            f"no model '{name_or_path}': it is neither a built-in release ({', '.join(built_in_names())}) "
+            f"no model '{_printable(name_or_path)}': it is neither a built-in release ({', '.join(built_in_names())}) "
             "nor a folder with a config.json"
         )
     return folder
@@ -67,7 +67,7 @@ def find_release(name_or_path: str | Path) -> Path:
 
 def refuse_occupied(folder: Path) -> None:
     """Raises OutputError unless a release can be written to a folder: it is not there, or empty."""
-    if folder.exists() and not (folder.is_dir() and not any(folder.iterdir())):
+    if exists(folder) and not (folder.is_dir() and not any(folder.iterdir())):
         raise OutputError(f"{folder} exists and is not an empty folder; choose another or remove it")
 
 
@@ -215,6 +215,14 @@ def _figure(value: object) -> float:
 def _printable(text: object) -> str:
     """Text from a release as it may be shown on a terminal: one line, no control characters, not endless."""
     return "".join(character if character.isprintable() else "?" for character in str(text))[:255]
+
+
+def exists(path: Path) -> bool:
+    """Whether there is a file or folder of this name; False for a name that none can have."""
+    try:
+        return path.exists()
+    except (OSError, ValueError):
+        return False
 
 
 def _is_file(path: Path) -> bool:

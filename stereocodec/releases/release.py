@@ -96,7 +96,7 @@ def load_release(name_or_path: str | Path) -> Release:
         name, training = config["name"], dict(config["training"])
     except InvalidRelease:
         raise
-    except (OSError, SafetensorError, KeyError, TypeError, ValueError, RuntimeError) as error:
+    except (OSError, SafetensorError, KeyError, TypeError, ValueError, ArithmeticError, RuntimeError) as error:
         reason = textwrap.shorten(str(error), 300, placeholder=" ...")
         raise InvalidRelease(f"{folder} is not a usable release: {type(error).__name__}: {reason}") from error
     if not (isinstance(name, str) and name.isprintable() and 0 < len(name.encode()) <= MAX_MODEL_NAME_BYTES):

@@ -12,6 +12,7 @@ from ..errors import TrainingError
 from ..models import ARCHITECTURES
 from ..toml_files import read_toml
 
+_LARGEST = 2**48  # of any number
 _CHOICES = {
     "loss": ("mse", "ms-ssim"),
     "schedule": ("stable", "cosine", "milestones"),
@@ -161,13 +162,14 @@ def _check_type(name: str, value: object, default: object) -> None:
     if isinstance(default, bool):
         valid, kind = is_bool, "true or false"
     elif isinstance(default, int):
-        valid, kind = isinstance(value, int) and not is_bool, "a whole number"
+        valid = isinstance(value, int) and not is_bool and abs(value) <= _LARGEST
+        kind = f"a whole number of at most {_LARGEST:,}"
     elif isinstance(default, float):
         valid, kind = _is_number(value), "a number"
     elif isinstance(default, str):
         valid, kind = isinstance(value, str), "a text"
     elif name == "milestones":
-        valid = isinstance(value, tuple) and all(isinstance(item, int) and not is_bool for item in value)
+        valid = isinstance(value, tuple) and all(type(item) is int and abs(item) <= _LARGEST for item in value)
         kind = "a list of whole numbers"
     elif name == "depth_range":
         valid = isinstance(value, tuple) and all(_is_number(item) for item in value)
@@ -181,4 +183,4 @@ def _check_type(name: str, value: object, default: object) -> None:
 
 
 def _is_number(value: object) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
+    return isinstance(value, int | float) and not isinstance(value, bool) and abs(value) <= _LARGEST
