@@ -43,7 +43,9 @@ def _harmless() -> list[tuple[type, str]]:
     numpy += ["numpy.dtype", "numpy.ndarray"]
     bits = ("MT19937", "PCG64", "PCG64DXSM", "Philox", "SFC64")
     kinds = ("randomstate", "generator", "bit_generator")
-    numpy += [f"numpy.random._pickle.__{kind}_ctor" for kind in kinds] + ["numpy.random.bit_generator.SeedSequence"]
+    numpy += [f"numpy.random._pickle.__{kind}_ctor" for kind in kinds] + [
+        f"numpy.random.bit_generator.{name}" for name in ("SeedSequence", "__pyx_unpickle_SeedSequence")
+    ]
     numpy += [f"numpy.random._{bit.lower()}.{bit}" for bit in bits]
     numpy += [f"numpy.dtypes.{name}DType" for name in ("Bool", "Int32", "Int64", "UInt32", "Float32", "Float64")]
     modules = ("pathlib", "pathlib._local")

@@ -119,8 +119,7 @@ def load_run(run: Path) -> tuple[TrainingConfig, StereoModel, dict[str, Any]]:
     """
     try:
         config = run_settings(run)
-        skeleton = Skeleton(config.arch, config.model)
-        skeleton.check(_below("ema/", read_header(run / FILE_NAME).tensors))
+        skeleton = skeleton_of(run, config)
         with safe_open(run / FILE_NAME, framework="pt") as file:
             progress = json.loads(file.metadata()["progress"])
             weights = {n[4:]: file.get_tensor(n) for n in file.keys() if n.startswith("ema/")}  # noqa: SIM118
@@ -129,6 +128,16 @@ def load_run(run: Path) -> tuple[TrainingConfig, StereoModel, dict[str, Any]]:
         reason = " ".join(str(error).split())
         raise TrainingError(f"{run} holds no complete training run: {reason}") from error
     return config, model, progress
+
+
+def skeleton_of(run: Path, config: TrainingConfig) -> Skeleton:
+    """The networks of a run's settings without memory for weights, once those in its checkpoint are known to fit.
+
+    Raises OSError, and ValueError for weights that do not.
+    """
+    skeleton = Skeleton(config.arch, config.model)
+    skeleton.check(_below("ema/", read_header(run / FILE_NAME).tensors))
+    return skeleton
 
 
 def _restore_moments(optimiser: torch.optim.Optimizer, tensors: Mapping[str, Tensor]) -> None:

@@ -10,6 +10,7 @@ from typing import Any, Literal
 
 from ..errors import TrainingError
 from ..models import ARCHITECTURES
+from ..models.settings import shown
 from ..toml_files import read_toml
 
 _LARGEST = 2**48  # of any number
@@ -117,6 +118,8 @@ class TrainingConfig:
 
         Settings of the model that earlier versions named otherwise get their present names.
         """
+        if not isinstance(values, Mapping):
+            raise TrainingError(f"the settings are a {type(values).__name__}, not a table")
         known = {f.name for f in fields(cls)}
         unknown = sorted(set(values) - known)
         if unknown:
@@ -179,7 +182,7 @@ def _check_type(name: str, value: object, default: object) -> None:
     else:
         valid, kind = isinstance(value, Mapping), "a table"
     if not valid:
-        raise TrainingError(f"{name} is {value!r}; it must be {kind}")
+        raise TrainingError(f"{name} is {shown(value)}; it must be {kind}")
 
 
 def _is_number(value: object) -> bool:
