@@ -46,7 +46,7 @@ class BisicRtConfig:
         for name in ("lambda_min", "lambda_max"):
             require_weight(name, getattr(self, name))
         if self.lambda_min >= self.lambda_max:
-            raise ValueError(f"lambda_min is {self.lambda_min}; it must be below lambda_max, {self.lambda_max}")
+            raise ValueError(f"lambda_max is {self.lambda_max}; it must be above lambda_min, {self.lambda_min}")
         if not isinstance(self.stereo, bool):
             raise ValueError(f"stereo is {shown(self.stereo)}; it must be true or false")
 
