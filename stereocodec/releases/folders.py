@@ -200,7 +200,8 @@ def _rates(training: Mapping[str, Any]) -> tuple[tuple[int, float, float], ...]:
     """What was measured at export; the PSNR is the mean of the pictures'."""
     rates = []
     for row in training.get("metrics") or ():
-        quality, bpp, *levels = (_figure(row[name]) for name in ("quality", "bpp", *_PSNR) if name in row)
+        names = ("quality", "bpp", *(name for name in _PSNR if name in row))
+        quality, bpp, *levels = (_figure(row[name]) for name in names)
         rates.append((int(quality), bpp, fmean(levels)))
     return tuple(rates)
 
