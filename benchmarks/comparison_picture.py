@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+from picture_notes import save_noted
 from PIL import Image, ImageDraw, ImageFont
 from rd_points import View, jpeg_bytes
 
@@ -50,7 +51,8 @@ def main() -> None:
     codec = StereoCodec.from_pretrained(arguments.model, device="cpu")
     columns = _columns(pair, codec, arguments.quality, arguments.name or codec.name)
     arguments.output.parent.mkdir(parents=True, exist_ok=True)
-    _draw(columns, (arguments.left_detail, arguments.right_detail)).save(arguments.output, optimize=True)
+    picture = _draw(columns, (arguments.left_detail, arguments.right_detail))
+    save_noted(picture, arguments.output, codec.name, codec.model_id.hex())
     for column in columns:
         print(f"{column.title}: {column.numbers}")
     print(f"{arguments.output}: {arguments.output.stat().st_size:,} bytes")

@@ -24,7 +24,7 @@ def parser(description: str | None) -> argparse.ArgumentParser:
 
 
 def pairs_parser(description: str | None) -> argparse.ArgumentParser:
-    """The same with the options that choose pairs on disk."""
+    """The options of `parser`, and those that choose pairs on disk."""
     options = parser(description)
     options.add_argument("--data", type=Path, required=True, metavar="DIR", help="folder of stereo pairs")
     options.add_argument("--pairs", nargs="+", metavar="NAME", help="only these pairs")

@@ -10,12 +10,13 @@ of further codecs on the same pairs, measured elsewhere, in the columns of RESUL
 from __future__ import annotations
 
 import argparse
-import shutil
 import sys
 from collections.abc import Sequence
 from pathlib import Path
 
 from markdown_tables import publish
+from picture_notes import save_noted
+from PIL import Image
 from rd_report import report
 
 from stereocodec.errors import StereoCodecError
@@ -48,7 +49,8 @@ def main() -> None:
     if arguments.plot:
         plots = arguments.output / "plots"
         source = plots / PLOT if (plots / PLOT).is_file() else next(plots.glob("rd_*_psnr.png"))
-        shutil.copyfile(source, arguments.plot)
+        with Image.open(source) as plot:
+            save_noted(plot, arguments.plot, own[0].codec, str(own[0].model_id))
     if not results.run.complete:
         raise SystemExit("some pairs or points are missing: see report.html")
 

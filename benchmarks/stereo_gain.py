@@ -43,7 +43,7 @@ class Gain:
 
     @property
     def ceiling(self) -> float | None:
-        """The same of a right view that equals the left one."""
+        """`percent` of a right view that equals the left one."""
         return _percent(self.same, self.same_rolled)
 
 

@@ -1,9 +1,9 @@
 """What each part of the start of bisic-rt is worth before any training.
 
-    python benchmarks/untrained_starts.py --data TRAIN [--markdown docs/training-log.md]
+    python benchmarks/untrained_starts.py --data TRAIN [--validation NAME ...] [--markdown docs/training-log.md]
 
 Every row is an untrained network with one part left out or changed, calibrated on the same crops of --data, and
-validated on the recipe's scenes (central crops of at most 384x384, estimated bits). BD-rates in PSNR are against the
+validated on held-out scenes (central crops of at most 384x384, estimated bits). BD-rates in PSNR are against the
 network as it starts.
 """
 
@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from unittest import mock
 
@@ -24,8 +25,10 @@ from stereocodec.models.bisic_rt import model as bisic_rt
 from stereocodec.models.bisic_rt.model import BisicRt
 from stereocodec.training.config import TrainingConfig
 from stereocodec.training.examples import split_validation
+from stereocodec.training.held_out import with_held_out
 from stereocodec.training.kinds import kind_of
 from stereocodec.training.pairs.data import Pair, load_pairs
+from stereocodec.training.pairs.kind import PairKind
 from stereocodec.training.pairs.sampler import CropSampler
 from stereocodec.training.validation import validate
 
@@ -35,11 +38,16 @@ _SIDE, _CALIBRATED = 384, 32
 def main() -> None:
     """Validates all starts and prints the table."""
     options = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    options.add_argument("--data", type=Path, nargs="+", required=True, metavar="DIR", help="pairs of the recipe")
+    options.add_argument("--data", type=Path, nargs="+", required=True, metavar="DIR", help="folders of pairs")
+    options.add_argument(
+        "--validation", nargs="+", default=(), metavar="NAME", help="held-out scenes, as of bisic train"
+    )
     options.add_argument("--markdown", type=Path, metavar="FILE", help="page whose marked block gets the table")
     arguments = options.parse_args()
-    config = TrainingConfig.recipe("bisic-rt")
-    kept, scenes = split_validation(load_pairs(arguments.data), config.validation_scenes)
+    pairs = load_pairs(arguments.data)
+    config = replace(TrainingConfig.recipe("bisic-rt"), validation_scenes=tuple(arguments.validation))
+    config = with_held_out(config, pairs, PairKind.least_side, None)
+    kept, scenes = split_validation(pairs, config.validation_scenes)
     crops = CropSampler(kept, config.crop_height, config.crop_width, torch.device("cpu"), 0).batch(_CALIBRATED)
     whole = curve({}, lambda model: None, crops, scenes)
     rows = [["as it starts", *(f"{whole[i]['bpp']:.3f} bpp, {whole[i]['psnr']:.2f} dB" for i in (0, 2, 4))]]

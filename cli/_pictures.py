@@ -6,22 +6,17 @@ import sys
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from io import BytesIO
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from ._shared import STANDARD_STREAM, display_name, progress_bar, same_file
 
 if TYPE_CHECKING:
-    import numpy as np
-    from numpy.typing import NDArray
-
     from stereocodec import RgbdCodec, StereoCodec
     from stereocodec.coding import Progress
     from stereocodec.container import Container
-    from stereocodec.pictures.depth import DepthMap
-
-    Picture: TypeAlias = NDArray[np.uint8]
+    from stereocodec.pictures.picture import Picture
 
 _MAX_PICTURE_BYTES = 2**30  # read from standard input; 8-bit RGB of the largest view is a tenth of that
 
@@ -68,15 +63,16 @@ class PairPictures(Pictures):
 
     names = "the two views"
 
-    def __init__(self, left: str, right: str) -> None:
+    def __init__(self, left: str, right: str, background: str | None) -> None:
         self.paths = left, right
+        self.background = background
 
     def load(self) -> None:
-        from stereocodec.pictures.rgb import to_pair
+        from stereocodec.pictures.picture import as_pair
 
-        # Converted one by one first, so that an error names the file.
-        first, second = (_load_rgb(path) for path in self.paths)
-        self.views = to_pair(first, second)
+        # Opened one by one first, so that an error names the file.
+        first, second = (_load_picture(path, self.background) for path in self.paths)
+        self.views = as_pair(first, second)
 
     def codec(self, model: str | None, device: str) -> StereoCodec:
         from stereocodec import StereoCodec
@@ -95,7 +91,7 @@ class PairPictures(Pictures):
 
         with progress_bar(quiet) as progress:
             decoded = codec.decompress(data, output="numpy", progress=progress)
-        left, right = map(psnr, self.views, decoded)
+        left, right = map(psnr, (view.shown() for view in self.views), decoded)
         return f"PSNR: left {left:.2f} dB, right {right:.2f} dB, mean {(left + right) / 2:.2f} dB"
 
 
@@ -114,20 +110,20 @@ class FramePictures(Pictures):
 
     names = "colour and depth"
 
-    def __init__(self, color: str, depth: str, options: DepthOptions) -> None:
+    def __init__(self, color: str, depth: str, options: DepthOptions, background: str | None) -> None:
         self.paths = color, depth
         self.options = options
+        self.background = background
 
     def load(self) -> None:
-        from stereocodec.pictures.depth import check_sizes, load_depth, to_depth_map
+        from stereocodec.pictures.depth import as_frame, depth_orientation, load_depth, to_depth_map
 
         color, depth = self.paths
         name, options = display_name(depth), self.options
-        self.color: Picture = _load_rgb(color)
-        self.depth: DepthMap = to_depth_map(
-            load_depth(_source(depth), name), name, unit=options.unit, invalid=options.invalid
-        )
-        check_sizes(self.color, self.depth.samples)
+        picture = _load_picture(color, self.background)
+        image = load_depth(_source(depth), name)
+        depth_map = to_depth_map(image, name, unit=options.unit, invalid=options.invalid)
+        self.color, self.depth = as_frame(picture, depth_map, depth_orientation(image, name))
 
     def codec(self, model: str | None, device: str) -> RgbdCodec:
         from stereocodec import RgbdCodec
@@ -156,17 +152,15 @@ class FramePictures(Pictures):
 
         with progress_bar(quiet) as progress:
             color, depth = codec.decode(data, progress=progress)
-        rmse, largest = depth_errors(self.depth, depth)
-        level = psnr(self.color, color)
+        rmse, largest = depth_errors(self.depth.turned(self.color.orientation), depth)
+        level = psnr(self.color.shown(), color)
         return f"color: PSNR {level:.2f} dB; depth: RMSE {rmse:.2f} mm, largest error {largest:.2f} mm"
 
 
-def _load_rgb(path: str) -> Picture:
-    from stereocodec.pictures.pil import load_image
-    from stereocodec.pictures.rgb import to_rgb8
+def _load_picture(path: str, background: str | None) -> Picture:
+    from stereocodec.pictures.pil import load_picture
 
-    name = display_name(path)
-    return to_rgb8(load_image(_source(path), name), name)
+    return load_picture(_source(path), display_name(path), background)
 
 
 def _source(path: str) -> Any:
@@ -175,5 +169,5 @@ def _source(path: str) -> Any:
 
 
 def _size_text(container: Container, size: int, *, views: int) -> str:
-    width, height = container.width, container.height
+    width, height = container.shown_size
     return f"{size:,} bytes, {8 * size / (views * width * height):.4f} bpp, {width}x{height}"

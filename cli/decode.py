@@ -113,7 +113,7 @@ def decode(
         stdout.flush()
     if not quiet and files:
         written = ", ".join(click.format_filename(path) for path, _ in files)
-        click.echo(f"{written}: {container.width}x{container.height}", err=stdout is not None)
+        click.echo(f"{written}: {container.shown_size[0]}x{container.shown_size[1]}", err=stdout is not None)
 
 
 def _codec_class(kind: ViewKind) -> type[StereoCodec | RgbdCodec]:

@@ -19,6 +19,19 @@ from ._shared import (
 )
 
 
+def _checked_colour(_: click.Context, __: click.Parameter, value: str | None) -> str | None:
+    """Refuses what is no colour as wrong usage."""
+    from stereocodec.errors import InvalidInput
+    from stereocodec.pictures.alpha import background_levels
+
+    if value is not None:
+        try:
+            background_levels(value)
+        except InvalidInput as error:
+            raise click.BadParameter(str(error)) from error
+    return value
+
+
 @click.command()
 @click.argument("left", type=click.Path())
 @click.argument("right", type=click.Path(), required=False)
@@ -54,6 +67,12 @@ from ._shared import (
     help="The least and the greatest depth that is coded, in metres.  [default: those of the map]",
 )
 @click.option("--invalid", type=int, metavar="VALUE", help="What says that there is no measurement.  [default: 0]")
+@click.option(
+    "--background",
+    metavar="COLOUR",
+    callback=_checked_colour,
+    help="What transparent parts are laid onto, e.g. white or '#80c0ff'.  [default: they are refused]",
+)
 @device_option
 @force_option
 @click.option("--no-verify", is_flag=True, help="Do not decode the result: faster, but unchecked and without PSNR.")
@@ -69,6 +88,7 @@ def encode(
     depth_mode: str | None,
     depth_range: tuple[float, float] | None,
     invalid: int | None,
+    background: str | None,
     device: str,
     force: bool,
     no_verify: bool,
@@ -77,16 +97,17 @@ def encode(
     """Compress a stereo pair, or colour with depth, into one .bsc file.
 
     LEFT and RIGHT are the two views of a rectified pair: 8-bit pictures of equal size in any format that
-    Pillow reads; one of them may be - for standard input.
+    Pillow reads, in colour or grey; one of them may be - for standard input. They are coded as they are stored, and an
+    Exif orientation is kept for decoding.
 
     Prints the size, the bits per pixel (8 * bytes / (2 * width * height)) and, after decoding the result
-    once, the PSNR over RGB that a decoder will get. The file appears only when all went well.
+    once, the PSNR over all samples that a decoder will get. The file appears only when all went well.
 
     With --depth, the one picture is colour and the depth map, of 16 or 8 bits, is registered to it pixel by pixel.
     What has no measurement stays so exactly. Bits are per pixel of the frame, and the errors of depth are in
     millimetres.
     """
-    pictures = _pictures(left, right, depth, depth_unit, depth_mode, depth_range, invalid)
+    pictures = _pictures(left, right, background, depth, depth_unit, depth_mode, depth_range, invalid)
     pictures.check_usage(output)
     stdout = require_binary_stdout("name a file with -o") if output == STANDARD_STREAM else None
     if stdout is None:
@@ -109,6 +130,7 @@ def encode(
 def _pictures(
     left: str,
     right: str | None,
+    background: str | None,
     depth: str | None,
     unit: str | None,
     mode: str | None,
@@ -119,9 +141,9 @@ def _pictures(
     if depth is not None:
         if right is not None:
             raise click.UsageError("With --depth there is one picture, that of colour.")
-        return FramePictures(left, depth, DepthOptions(unit, mode or "linear", limits, invalid or 0))
+        return FramePictures(left, depth, DepthOptions(unit, mode or "linear", limits, invalid or 0), background)
     if any(value is not None for value in (unit, mode, limits, invalid)):
         raise click.UsageError("The options of depth need a depth map: name it with --depth.")
     if right is None:
         raise click.UsageError("Missing argument 'RIGHT'.")
-    return PairPictures(left, right)
+    return PairPictures(left, right, background)

@@ -26,8 +26,11 @@ import click
     help="A folder of examples to fit tables to, with the run's validation scenes, to measure the release on; "
     "may be given several times.",
 )
-@click.option("--trained-on", required=True, help="What the model card says of the training data and its licences.")
-def export(run: Path, output: Path, name: str | None, data: tuple[Path, ...], trained_on: str) -> None:
+@click.option("--trained-on", default="", help="What the model card says of the training data and its licences.")
+@click.option("--licence", help="The licence of the weights, for the card, e.g. mit; by default it names none.")
+def export(
+    run: Path, output: Path, name: str | None, data: tuple[Path, ...], trained_on: str, licence: str | None
+) -> None:
     """Make a release folder of a training run.
 
     The folder holds config.json, model.safetensors (averaged weights and integer tables) and README.md (model card);
@@ -40,5 +43,9 @@ def export(run: Path, output: Path, name: str | None, data: tuple[Path, ...], tr
     from stereocodec.training.kinds import load_examples
 
     examples = load_examples(run_settings(run), data)
-    export_run(run, output, name=name or output.resolve().name, data=trained_on, examples=examples)
+    title = name or output.resolve().name
+    export_run(run, output, name=title, data=trained_on, licence=licence, examples=examples)
     click.echo(f"{output}: {sum(f.stat().st_size for f in output.iterdir()):,} bytes")
+    missing = [option for option, value in (("--licence", licence), ("--trained-on", trained_on)) if not value]
+    if missing:
+        click.echo(f"{output / 'README.md'} lacks what {' and '.join(missing)} would say: write it there", err=True)

@@ -7,12 +7,24 @@ from typing import Any
 
 import click
 
-from stereocodec.container import Container
+from stereocodec.container import Channels, Container
 from stereocodec.container.depth import DepthView
 from stereocodec.container.limits import HUB_REPOSITORY, MODEL_NAME
+from stereocodec.container.shown import AS_STORED
 from stereocodec.releases.folders import built_in_of
 
 from ._shared import display_name, read_file
+
+_CHANNELS = {Channels.GREY.name: ", grey", Channels.GREY_RGB.name: ", grey in three equal channels"}
+_TURNS = {
+    2: "mirrored left to right",
+    3: "turned by 180 degrees",
+    4: "mirrored top to bottom",
+    5: "mirrored left to right, then turned by 90 degrees anticlockwise",
+    6: "turned by 90 degrees clockwise",
+    7: "mirrored left to right, then turned by 90 degrees clockwise",
+    8: "turned by 90 degrees anticlockwise",
+}
 
 
 @click.command()
@@ -56,6 +68,9 @@ def describe(data: bytes) -> dict[str, Any]:
         "width": container.width,
         "height": container.height,
         "views": container.view_kind.name,
+        "channels": container.channels.name,
+        "orientation": container.orientation,
+        "shown": {"width": container.shown_size[0], "height": container.shown_size[1]},
         "quality": container.quality,
         "model": {"id": container.model_id.hex(), "name": _model_name(container), "origin": _origin(container)},
         "bytes": len(data),
@@ -110,7 +125,8 @@ def _as_text(file: str, described: dict[str, Any]) -> str:
     chunks = ", ".join(f"{chunk['name']} {chunk['bytes']:,}" for chunk in described["chunks"]) or "none"
     rows = [
         ("size", f"{described['bytes']:,} bytes, {described['bpp']:.4f} bpp"),
-        ("views", f"two of {described['width']}x{described['height']}, {described['views']}"),
+        ("views", _views_text(described)),
+        *((("orientation", _orientation_text(described)),) if described["orientation"] != AS_STORED else ()),
         *((("depth", _depth_text(described["depth"])),) if "depth" in described else ()),
         ("quality", str(described["quality"])),
         ("model", " ".join(filter(None, (model["id"], model["name"], model["origin"])))),
@@ -122,6 +138,16 @@ def _as_text(file: str, described: dict[str, Any]) -> str:
     ]
     lines = [f"{display_name(file)}: .bsc version {described['version']}"]
     return "\n".join(lines + [f"  {label + ':':<12} {text}" for label, text in rows])
+
+
+def _views_text(described: dict[str, Any]) -> str:
+    text = f"two of {described['width']}x{described['height']}, {described['views']}"
+    return text + _CHANNELS.get(described["channels"], "")
+
+
+def _orientation_text(described: dict[str, Any]) -> str:
+    orientation, shown = described["orientation"], described["shown"]
+    return f"{orientation}, shown {_TURNS[orientation]} as {shown['width']}x{shown['height']}"
 
 
 def _stream_text(sizes: dict[str, int]) -> str:

@@ -31,9 +31,12 @@ def push(
     DIR is what `bisic export` writes. It is loaded and checked first; the card gets the metadata that the Hub shows.
     The repository is made if there is none. Log in with `hf auth login`, or set HF_TOKEN.
     """
+    from stereocodec.releases.folders import check_licence, summary
     from stereocodec.releases.hub import hide_progress, publish
     from stereocodec.releases.release import load_release
 
+    if licence is not None:
+        check_licence(licence)
     release = load_release(folder)
     if quiet:
         hide_progress()
@@ -47,3 +50,5 @@ def push(
     )
     if not quiet:
         click.echo(f"{repository}: {url}")
+        if licence is None and summary(release.folder).licence is None:
+            click.echo("the card names no licence, so that nobody may use the model: add --licence NAME", err=True)

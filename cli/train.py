@@ -2,11 +2,20 @@
 
 from __future__ import annotations
 
+import shlex
+from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from ._shared import device_option, quiet_option
+from ._stopping import stop_requests
+
+if TYPE_CHECKING:
+    from stereocodec.training.config import TrainingConfig
+    from stereocodec.training.loop import Report, Trainer
 
 
 @click.command()
@@ -18,14 +27,28 @@ from ._shared import device_option, quiet_option
     multiple=True,
     type=click.Path(path_type=Path),
     metavar="DIR",
-    help="A folder of NAME_left.* and NAME_right.*, or of NAME_color.* and NAME_depth.*; may be given several times.",
+    help="A folder of NAME_left.* and NAME_right.*, or of NAME_color.* and NAME_depth.*, a data set as it is unpacked, "
+    "or a CSV list; may be given several times.",
 )
 @click.option(
     "--photos",
     multiple=True,
     type=click.Path(path_type=Path),
     metavar="DIR",
-    help="A folder of single photographs, of which CONFIG's photo_share of the crops are made.",
+    help="A folder of single photographs, of which photo_share of the crops are made; a recipe works without them.",
+)
+@click.option(
+    "--validation",
+    multiple=True,
+    metavar="NAME",
+    help="Hold out the scenes whose names begin so; may be given several times. By default one in ten is held out.",
+)
+@click.option(
+    "--set",
+    "assignments",
+    multiple=True,
+    metavar="NAME=VALUE",
+    help="A setting in place of CONFIG's or the recipe's, such as steps=5000; may be given several times.",
 )
 @click.option("-o", "--output", required=True, type=click.Path(path_type=Path), metavar="RUN", help="The run's folder.")
 @click.option(
@@ -60,6 +83,8 @@ def train(
     arch: str | None,
     data: tuple[Path, ...],
     photos: tuple[Path, ...],
+    validation: tuple[str, ...],
+    assignments: tuple[str, ...],
     output: Path,
     init: str | None,
     grow: Path | None,
@@ -75,8 +100,9 @@ def train(
     """Train a model on folders of stereo pairs, or of colour with depth.
 
     CONFIG is a TOML file with the settings; --arch takes an architecture's own recipe instead, and an unknown one names
-    those that are known. RUN receives checkpoint.safetensors, config.json, train.csv and validation.csv; a stopped or
-    killed run goes on with --resume, and `bisic export` makes a release of it.
+    those that are known. RUN receives checkpoint.safetensors, config.json, train.csv and validation.csv. Ctrl-C ends a
+    run after the step that it is at; this or a killed run goes on with --resume, and `bisic export` makes a release.
+
     On several GPUs: torchrun --nproc-per-node GPUS -m stereocodec_cli train ...
     """
     _check_usage(config, arch, init, grow, resume, max_minutes, fit_minutes)
@@ -87,7 +113,6 @@ def train(
     import torch
 
     from stereocodec.devices import torch_device
-    from stereocodec.training.config import TrainingConfig
     from stereocodec.training.distributed import process_group
     from stereocodec.training.examples import load_photos
     from stereocodec.training.kinds import load_examples
@@ -95,16 +120,15 @@ def train(
     from stereocodec.training.pairs.crop_workers import default_workers
     from stereocodec.training.timed import train_for
 
-    settings = TrainingConfig.from_toml(config) if config else TrainingConfig.recipe(arch or "")
-    if threads:
-        torch.set_num_threads(threads)
-    # Tiny gradients of zero-initialised branches are denormal numbers, which are many times slower on x86.
-    torch.set_flush_denormal(True)
-
     def report(line: str) -> None:
         if not quiet:
             click.echo(line, err=True)
 
+    settings = _settings(config, arch, bool(photos), validation, assignments, report)
+    if threads:
+        torch.set_num_threads(threads)
+    # Tiny gradients of zero-initialised branches are denormal numbers, which are many times slower on x86.
+    torch.set_flush_denormal(True)
     with process_group(torch_device(device)) as own_device:
         trainer = Trainer(
             settings,
@@ -118,10 +142,49 @@ def train(
             workers=default_workers(own_device) if workers is None else workers,
             report=report,
         )
-        if fit_minutes is None:
-            trainer.run(max_minutes)
-        else:
-            train_for(trainer, fit_minutes)
+        with stop_requests() as requests:
+            if fit_minutes is None:
+                trainer.run(max_minutes, stop=requests.is_stopped)
+            else:
+                train_for(trainer, fit_minutes, requests.is_stopped)
+    for line in _next_steps(trainer, output, data):
+        trainer.report(line)
+    if requests.number is not None:
+        raise click.exceptions.Exit(128 + requests.number)
+
+
+def _settings(
+    config: Path | None,
+    arch: str | None,
+    has_photos: bool,
+    validation: tuple[str, ...],
+    assignments: tuple[str, ...],
+    report: Report,
+) -> TrainingConfig:
+    """What the options say, on top of a file or of an architecture's recipe; raises TrainingError."""
+    from stereocodec.training.config import TrainingConfig
+
+    if config is not None:
+        settings = TrainingConfig.from_toml(config)
+    else:
+        settings = TrainingConfig.recipe(arch or "")
+        if settings.photo_share and not has_photos:
+            report(
+                f"no --photos: the {settings.photo_share:.0%} of the recipe's crops that they make are made of pairs"
+            )
+            settings = replace(settings, photo_share=0.0)
+    if validation:
+        settings = replace(settings, validation_scenes=validation)
+    return settings.changed(assignments)
+
+
+def _next_steps(trainer: Trainer, output: Path, data: tuple[Path, ...]) -> Iterator[str]:
+    """Lines that tell how a run ended and what to do with it."""
+    run, steps = shlex.quote(str(output)), trainer.config.steps
+    if trainer.step < steps:
+        yield f"stopped at step {trainer.step} of {steps}; to go on: the same command with --resume"
+    measured = [f"--data {shlex.quote(str(folder))}" for folder in data if trainer.config.validation_scenes]
+    yield f"to make a release: {' '.join(['bisic export', run, '-o DIR', *measured])}"
 
 
 def _check_usage(

@@ -7,7 +7,7 @@ from stereocodec import __version__
 project = "stereocodec"
 author = "the stereocodec developers"
 release = version = __version__
-extensions = ["myst_parser", "sphinx_click"]
+extensions = ["myst_parser"]
 exclude_patterns = ["sample"]
 myst_enable_extensions = ["colon_fence"]
 myst_heading_anchors = 3

@@ -5,16 +5,17 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 
-from .coding import Progress, silent
-from .container import Container, ViewKind
-from .pictures.rgb import Output, check_output, from_rgb8, to_pair
+from .coding import Progress, levels, silent
+from .container import Channels, Container, ViewKind
+from .pictures.picture import Picture, turned
+from .pictures.rgb import Output, check_output, from_rgb8, to_views
 from .release_codec import ReleaseCodec
 from .releases.folders import DEFAULT_MODEL
 
 if TYPE_CHECKING:
+    from .pictures.alpha import Background
     from .pictures.rgb import ImageLike
 
 # Files longer than the raw samples are coded at this much less quality, unless the pictures are so small (in bytes)
@@ -38,30 +39,40 @@ class StereoCodec(ReleaseCodec):
         right: ImageLike,
         *,
         quality: int | None = None,
+        background: Background | None = None,
         progress: Progress | None = None,
     ) -> bytes:
         """Encodes two views of equal size to the bytes of a `.bsc` file.
 
-        left, right: PIL images, (H, W, 3) uint8 arrays, or (3, H, W) tensors (uint8, or float in 0..1).
+        left, right: PIL images, (H, W, 3) uint8 arrays, or (3, H, W) tensors (uint8, or float in 0..1); grey ones also
+            without the channels. The views are coded as they are stored; an EXIF orientation that both share is kept.
         quality: 0 (smallest) to 100 (best), 50 when left out; models with a single quality take none. Drawn patterns
             whose file would be longer than the raw samples are coded at less.
+        background: what transparent parts of PIL images are laid onto, e.g. "white"; without it they are refused.
         progress: called with a fraction in 0..1 and the stage's name.
         Raises InvalidInput, and DecodingMismatch when damaged weights give values that are not numbers.
         """
-        return self.encode(left, right, quality=quality, progress=progress).to_bytes()
+        return self.encode(left, right, quality=quality, background=background, progress=progress).to_bytes()
 
     def encode(
-        self, left: ImageLike, right: ImageLike, *, quality: int | None = None, progress: Progress | None = None
+        self,
+        left: ImageLike,
+        right: ImageLike,
+        *,
+        quality: int | None = None,
+        background: Background | None = None,
+        progress: Progress | None = None,
     ) -> Container:
         """Encodes two views as `compress` does; returns what the file holds.
 
         Its `to_bytes()` is the file, and its `quality` the one that was taken.
         """
         quality = self.quality_or_default(quality)
-        views = np.stack(to_pair(left, right))
+        views = to_views(left, right, background)
         say = progress or silent
+        raw = sum(view.pixels.nbytes // (3 if view.channels is Channels.GREY else 1) for view in views)
         container = self._encoded_pair(views, quality, say)
-        while views.nbytes > _LEAST_LIMITED and quality and len(container.to_bytes()) > views.nbytes:
+        while raw > _LEAST_LIMITED and quality and len(container.to_bytes()) > raw:
             quality = max(0, quality - _QUALITY_STEP)
             container = self._encoded_pair(views, quality, say)
         say(1.0, "done")
@@ -72,24 +83,27 @@ class StereoCodec(ReleaseCodec):
     ) -> tuple[Any, Any]:
         """Decodes the bytes of a `.bsc` file, or what was read from them, to its left and right view.
 
-        output: "pil" for PIL images, "numpy" for (H, W, 3) uint8 arrays, "torch" for (3, H, W) uint8 tensors.
+        output: "pil" for PIL images, "numpy" for (H, W, 3) uint8 arrays, "torch" for (3, H, W) uint8 tensors. Of grey
+        pairs they are of mode L and (H, W). Views come upright: turned as the file's orientation says.
         Raises FormatError, WrongModel when other weights wrote the file, and DecodingMismatch rather than ever
         returning a wrong picture.
         """
         check_output(output)
         say = progress or silent
-        x, swapped = self._coder.decode(self._own(data), say=say)
-        views = x.mul(255).round().to(torch.uint8).cpu().numpy()
-        left, right = _swapped(views) if swapped else views
+        container = self._own(data)
+        x, swapped = self._coder.decode(container, say=say)
+        views = levels(x, container.channels)
+        left, right = (turned(view, container.orientation) for view in (_swapped(views) if swapped else views))
         say(1.0, "done")
         return from_rgb8(left, output), from_rgb8(right, output)
 
-    def _encoded_pair(self, views: NDArray[np.uint8], quality: int, say: Progress) -> Container:
-        """What the file of two views (2, H, W, 3) holds."""
+    def _encoded_pair(self, pair: tuple[Picture, Picture], quality: int, say: Progress) -> Container:
+        """What the file of two views holds."""
+        views = np.stack([view.pixels for view in pair])
         swapped = self._coder.model.either_first and _is_sharper(views[1], views[0])
         x = self._coder.padded(_swapped(views) if swapped else views).float() / 255
         coded = self._coder.encode(x, quality, swapped=swapped, say=say)
-        return self._container(coded, (views.shape[1], views.shape[2]), quality)
+        return self._container(coded, pair[0], quality)
 
 
 def _is_sharper(view: NDArray[np.uint8], other: NDArray[np.uint8]) -> bool:
@@ -103,5 +117,5 @@ def _is_sharper(view: NDArray[np.uint8], other: NDArray[np.uint8]) -> bool:
 
 
 def _swapped(views: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    """(2, H, W, 3) with the views exchanged and mirrored, so that disparities keep their sign."""
+    """(2, H, W, 3) or (2, H, W) with the views exchanged and mirrored, so that disparities keep their sign."""
     return np.ascontiguousarray(views[::-1, :, ::-1])

@@ -11,7 +11,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from .container import Container, Streams
+from .container import Channels, Container, Streams
 from .devices import made_on
 from .entropy.streams import StreamReader, StreamWriter
 from .errors import DecodingMismatch
@@ -32,6 +32,19 @@ class Coded:
     streams: Streams
     guard: bytes
     checksum: int
+
+
+def levels(x: Tensor, channels: Channels) -> NDArray[np.uint8]:
+    """The levels of decoded colour (N, H, W, 3) in 0..1: (N, H, W, 3) uint8, or (N, H, W) for pictures of one channel.
+
+    Grey is the mean of the channels, so that no tint is left.
+    """
+    if channels is not Channels.RGB:
+        x = x.mean(-1, keepdim=True)
+    if channels is Channels.GREY_RGB:
+        x = x.expand(-1, -1, -1, 3)
+    shown: NDArray[np.uint8] = x.mul(255).round().to(torch.uint8).cpu().numpy()
+    return shown[..., 0] if channels is Channels.GREY else shown
 
 
 class ReleaseCoder:

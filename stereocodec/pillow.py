@@ -2,7 +2,7 @@
 
     import stereocodec.pillow
 
-    with Image.open("pair.bsc") as image:      # reads the header; the pixels are decoded when they are asked for
+    with Image.open("pair.bsc") as image:  # reads the header; the pixels are decoded when they are asked for
         left = image.copy()
         image.seek(1)
         right = image.copy()
@@ -21,7 +21,7 @@ from typing import IO, TYPE_CHECKING, Any
 
 from PIL import Image, ImageFile
 
-from .container import HEADER_BYTES, SIGNATURE, Container, peek_header
+from .container import HEADER_BYTES, SIGNATURE, Channels, Container, peek_header
 from .errors import FormatError, StereoCodecError
 
 if TYPE_CHECKING:
@@ -41,7 +41,7 @@ def _accept(prefix: bytes) -> bool:
 
 
 class BscImageFile(ImageFile.ImageFile):
-    """The two views of a `.bsc` file; frame 0 is the left one.
+    """The two views of a `.bsc` file, upright, in mode RGB or L; frame 0 is the left one.
 
     `info` has the encoder's `quality` and the hexadecimal `model_id`. Opening reads the header alone. Damage behind it
     and missing weights are an OSError when the pixels are asked for, as Pillow's own plug-ins have it; `verify` finds
@@ -60,8 +60,8 @@ class BscImageFile(ImageFile.ImageFile):
             if not _accept(start):
                 raise SyntaxError(str(error)) from error  # how a plug-in tells Pillow to ask the next one
             raise OSError(str(error)) from error
-        self._size = header.width, header.height
-        self._mode = "RGB"
+        self._size = header.shown_size
+        self._mode = "L" if header.channels is Channels.GREY else "RGB"
         self.info["quality"] = header.quality
         self.info["model_id"] = header.model_id.hex()
         self.n_frames = 2
@@ -136,7 +136,8 @@ def _save(image: Image.Image, file: IO[bytes], filename: str | bytes | os.PathLi
 def _save_all(image: Image.Image, file: IO[bytes], filename: str | bytes | os.PathLike[Any]) -> None:
     """Writes two frames: those of `image`, or `image` and the first of `append_images`.
 
-    Settings: quality (0 to 100), model (what `StereoCodec.from_pretrained` takes), device.
+    Settings: quality (0 to 100), background (of transparent parts), model (what `StereoCodec.from_pretrained` takes),
+    device.
     """
     from .codec import StereoCodec
     from .releases.folders import DEFAULT_MODEL
@@ -146,7 +147,7 @@ def _save_all(image: Image.Image, file: IO[bytes], filename: str | bytes | os.Pa
     if len(views) != 2:
         raise OSError(f"a .bsc file holds two views, not {len(views)}: give the right one as append_images=[right]")
     codec = StereoCodec.from_pretrained(settings.get("model", DEFAULT_MODEL), device=settings.get("device", "auto"))
-    file.write(codec.compress(*views, quality=settings.get("quality")))
+    file.write(codec.compress(*views, quality=settings.get("quality"), background=settings.get("background")))
 
 
 def _frames(image: Image.Image) -> list[Image.Image]:

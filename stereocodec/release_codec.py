@@ -13,6 +13,7 @@ from .container.depth import DepthView
 from .container.limits import HUB_REPOSITORY, MODEL_NAME
 from .devices import torch_device
 from .errors import InvalidInput, WrongModel
+from .pictures.picture import Picture
 from .releases.cards import copy_release
 from .releases.folders import BUILT_IN
 from .releases.for_file import other_weights, weights_of
@@ -198,13 +199,13 @@ class ReleaseCodec:
             raise InvalidInput(f"quality is {quality!r}; it must be a whole number from 0 to 100")
         return int(quality)
 
-    def _container(
-        self, coded: Coded, size: tuple[int, int], quality: int, depth: DepthView | None = None
-    ) -> Container:
-        """What the file of coded views of `size` (H, W) holds. depth: what it says of a depth view."""
+    def _container(self, coded: Coded, picture: Picture, quality: int, depth: DepthView | None = None) -> Container:
+        """What the file of coded views holds. picture: the first one. depth: what it says of a depth view."""
         return Container(
-            height=size[0],
-            width=size[1],
+            height=picture.pixels.shape[0],
+            width=picture.pixels.shape[1],
+            channels=picture.channels,
+            orientation=picture.orientation,
             quality=quality,
             model_id=self.model_id,
             guard=coded.guard,

@@ -7,17 +7,27 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from .coding import Progress, silent
+from .coding import Progress, levels, silent
 from .container import Container, ViewKind
 from .container.depth import DepthMode, DepthView
 from .entropy.masks import decode_mask, encode_mask
 from .errors import InvalidInput
-from .pictures.depth import DepthMap, check_sizes, from_network, from_samples, to_depth_map, to_network
-from .pictures.rgb import Output, check_output, from_rgb8, to_rgb8
+from .pictures.depth import (
+    DepthMap,
+    as_frame,
+    depth_orientation,
+    from_network,
+    from_samples,
+    to_depth_map,
+    to_network,
+)
+from .pictures.picture import turned
+from .pictures.rgb import Output, check_output, from_rgb8, to_picture
 from .release_codec import ReleaseCodec
 from .releases.folders import DEFAULT_DEPTH_MODEL
 
 if TYPE_CHECKING:
+    from .pictures.alpha import Background
     from .pictures.depth import DepthLike
     from .pictures.rgb import ImageLike
 
@@ -43,6 +53,7 @@ class RgbdCodec(ReleaseCodec):
         depth_range: tuple[float, float] | None = None,
         invalid: int = 0,
         quality: int | None = None,
+        background: Background | None = None,
         progress: Progress | None = None,
     ) -> bytes:
         """Encodes a frame to the bytes of a `.bsc` file.
@@ -54,7 +65,10 @@ class RgbdCodec(ReleaseCodec):
         depth_mode: "linear", or "inverse" for errors that grow with the square of the distance.
         depth_range: the least and greatest depth in metres that is coded; by default those of the frame. A network
         that was trained on a fixed range wants that.
-        quality, progress: as of `StereoCodec.compress`.
+        quality, background, progress: as of `StereoCodec.compress`.
+
+        Both are coded as they are stored. An EXIF orientation of colour holds for depth too, if that is stored alike:
+        has the same size and no other orientation (`pictures.picture.as_frame`).
 
         Raises InvalidInput, and DecodingMismatch when damaged weights give values that are not numbers.
         """
@@ -66,6 +80,7 @@ class RgbdCodec(ReleaseCodec):
             depth_range=depth_range,
             invalid=invalid,
             quality=quality,
+            background=background,
             progress=progress,
         ).to_bytes()
 
@@ -79,22 +94,24 @@ class RgbdCodec(ReleaseCodec):
         depth_range: tuple[float, float] | None = None,
         invalid: int = 0,
         quality: int | None = None,
+        background: Background | None = None,
         progress: Progress | None = None,
     ) -> Container:
         """Encodes a frame as `compress` does; returns what the file holds, whose `to_bytes()` is the file."""
         quality = self.quality_or_default(quality)
-        picture = to_rgb8(color, "color")
+        picture = to_picture(color, "color", background)
+        orientation = depth_orientation(depth, "depth")
         samples = to_depth_map(depth, "depth", unit=depth_unit, invalid=invalid)
-        check_sizes(picture, samples.samples)
+        picture, samples = as_frame(picture, samples, orientation)
         mode = _mode(depth_mode)
         near, far = _range(samples, mode, depth_range)
-        frame = np.dstack([picture / np.float32(255), to_network(samples, mode, near, far)])
+        frame = np.dstack([picture.pixels / np.float32(255), to_network(samples, mode, near, far)])
         mask = encode_mask(samples.holes)
         view = DepthView(samples.bits, samples.metres_per_step, samples.invalid, near, far, mode, mask)
         say = progress or silent
         coded = self._coder.encode(self._coder.padded(frame[None]), quality, say=say)
         say(1.0, "done")
-        return self._container(coded, (picture.shape[0], picture.shape[1]), quality, view)
+        return self._container(coded, picture, quality, view)
 
     def decompress(
         self,
@@ -119,16 +136,17 @@ class RgbdCodec(ReleaseCodec):
     def decode(
         self, data: bytes | Container, *, progress: Progress | None = None
     ) -> tuple[NDArray[np.uint8], DepthMap]:
-        """Colour (H, W, 3) and depth with its unit; raises as `decompress`."""
+        """Colour (H, W, 3), or (H, W) where it is grey, and depth with its unit, upright; raises as `decompress`."""
         container = self._own(data)
         view = container.depth
         assert view is not None
         holes = decode_mask(view.mask, (container.height, container.width))
         say = progress or silent
         x, _ = self._coder.decode(container, say=say)
-        frame = x[0].cpu().numpy()
+        color = levels(x[..., :3], container.channels)[0]
+        depth = from_network(x[0, ..., 3].cpu().numpy(), view, holes)
         say(1.0, "done")
-        return np.rint(frame[..., :3] * 255).astype(np.uint8), from_network(frame[..., 3], view, holes)
+        return turned(color, container.orientation), depth.turned(container.orientation)
 
 
 def _mode(name: str) -> DepthMode:

@@ -14,6 +14,17 @@ _MAX_BYTES = 2**24
 
 def read_toml(path: Path) -> dict[str, Any]:
     """The tables of a TOML file; raises InvalidInput with the reason when it cannot be read."""
+    try:
+        text = read_regular(path, _MAX_BYTES).decode("utf-8")
+    except OSError as error:
+        raise InvalidInput(f"{path} cannot be read: {error.strerror}") from error
+    except UnicodeDecodeError as error:
+        raise InvalidInput(f"{path} is not a TOML file: {error}") from error
+    return parse_toml(text, f"{path}")
+
+
+def parse_toml(text: str, name: str) -> dict[str, Any]:
+    """The tables of a text; raises InvalidInput, which calls it by a name, for what is no TOML."""
     if sys.version_info >= (3, 11):
         import tomllib
     else:
@@ -22,9 +33,7 @@ def read_toml(path: Path) -> dict[str, Any]:
         except ImportError as error:
             raise InvalidInput("Python 3.10 needs tomli: pip install tomli") from error
     try:
-        tables: dict[str, Any] = tomllib.loads(read_regular(path, _MAX_BYTES).decode("utf-8"))
+        tables: dict[str, Any] = tomllib.loads(text)
         return tables
-    except OSError as error:
-        raise InvalidInput(f"{path} cannot be read: {error.strerror}") from error
     except (ValueError, RecursionError) as error:  # numbers of too many digits, too
-        raise InvalidInput(f"{path} is not a TOML file: {' '.join(str(error).split())[:300]}") from error
+        raise InvalidInput(f"{name} is not a TOML file: {' '.join(str(error).split())[:300]}") from error

@@ -49,8 +49,8 @@ class RawCodec:
 
     def encode(self, left, right, *, quality, progress):
         assert progress is None  # nothing is shown where there is no terminal
-        height, width, _ = left.shape
-        streams = Streams(b"", b"", left.tobytes(), right.tobytes())
+        height, width, _ = left.pixels.shape
+        streams = Streams(b"", b"", left.pixels.tobytes(), right.pixels.tobytes())
         return Container(
             width=width,
             height=height,
@@ -82,6 +82,12 @@ def bisic_process(*arguments, **settings):
         check=False,
         **settings,
     )
+
+
+def printed_by_python(code, *arguments):
+    """The lines that a new Python prints when it runs the code."""
+    command = [sys.executable, "-c", code, *map(str, arguments)]
+    return subprocess.run(command, capture_output=True, text=True, timeout=120, check=True).stdout.splitlines()
 
 
 def names(folder):

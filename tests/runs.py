@@ -7,6 +7,7 @@ import csv
 import json
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 from PIL import Image
@@ -85,6 +86,23 @@ def tiny(**changes):
     return TrainingConfig(**settings | {"decay_steps": 2, "learning_rate": 5e-3, "ema_decay": 0.9} | changes)
 
 
+def ten_pairs(folder, left="pair-{}_left.png", right="pair-{}_right.png", size=(64, 64)):
+    """A folder of ten pairs of noise, under names in a layout."""
+    generator = np.random.default_rng(0)
+    for number in range(10):
+        for name in (left, right):
+            path = folder / name.format(number)
+            path.parent.mkdir(parents=True, exist_ok=True)
+            Image.fromarray(generator.integers(0, 256, (*size, 3), dtype=np.uint8)).save(path)
+    return folder
+
+
+def assigned(settings, model):
+    """Options of `bisic train` for settings and those of the model."""
+    named = settings | {f"model.{name}": value for name, value in model.items()}
+    return [word for name, value in named.items() for word in ("--set", f"{name}={json.dumps(value)}")]
+
+
 def trained(pairs, folder, steps, *, resume=False, init=None, **changes):
     """A trainer that has made some steps and written a checkpoint."""
     trainer = Trainer(tiny(**changes), pairs, folder, resume=resume, init=init, report=lambda line: None)
@@ -102,7 +120,7 @@ def checkpoint_of(folder):
 
 def state_of(trainer):
     """Copies of everything that a step may change."""
-    states = [optimiser.state_dict()["state"] for optimiser in trainer.optimisers]
+    states = [optimiser.state_dict()["state"] for optimiser in trainer.optimisation.main]
     moments = [state[index][key] for state in states for index in sorted(state) for key in sorted(state[index])]
     weights = [*trainer.model.state_dict().values(), *trainer.average.tensors.values()]
     return [tensor.detach().clone() for tensor in (*weights, *moments)]

@@ -37,7 +37,7 @@ def test_bad_quality(tiny_codec, pair, quality):
     [
         (np.zeros((8, 8, 3), np.uint8), np.zeros((8, 9, 3), np.uint8)),
         (np.zeros((8, 8, 3), np.float32), np.zeros((8, 8, 3), np.float32)),
-        (np.zeros((8, 8), np.uint8), np.zeros((8, 8), np.uint8)),
+        (np.zeros((8, 8, 2), np.uint8), np.zeros((8, 8, 2), np.uint8)),
         (np.zeros((0, 8, 3), np.uint8), np.zeros((0, 8, 3), np.uint8)),
         (torch.zeros(8, 8, 3), torch.zeros(8, 8, 3)),
         (torch.full((3, 8, 8), 2.0), torch.zeros(3, 8, 8)),

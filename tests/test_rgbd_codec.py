@@ -163,7 +163,7 @@ def test_the_range_can_be_given(codec):
         ({"depth_range": 3}, "depth_range is 3"),
         ({"invalid": 65536}, "the invalid depth is 65536; it must be a sample of 16 bits"),
         ({"quality": 50}, "small-rgbd has a single quality"),
-        ({"color": frame()[1]}, "color is an array of shape"),
+        ({"color": frame()[1]}, "color is an array of uint16"),
     ],
 )
 def test_what_cannot_be_coded_is_refused(codec, change, message):

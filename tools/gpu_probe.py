@@ -77,9 +77,9 @@ def probed(
         torch.cuda.reset_peak_memory_stats(device)
     try:
         with TemporaryDirectory() as folder:
-            trainer = Trainer(
-                config, pairs, Path(folder) / "run", photos=photos, device=device, init=init, workers=workers
-            )
+            run = Path(folder) / "run"
+            settings = {"device": device, "init": init, "workers": workers, "report": lambda line: None}
+            trainer = Trainer(config, pairs, run, photos=photos, **settings)
             losses = [trainer.train_step()["loss"].item() for _ in range(_FIRST_STEPS)]
             ready = time.monotonic()
             while time.monotonic() < ready + seconds:

@@ -20,11 +20,14 @@ _CHECKPOINT_EVERY, _VALIDATE_EVERY = 300, 1000
 @click.argument("output", type=click.Path(path_type=Path))
 @click.option("--batch", required=True, type=int, help="Crop pairs per step.")
 @click.option("--rates", default=1.0, show_default=True, help="What the learning rates are multiplied by.")
+@click.option("--validation", multiple=True, metavar="NAME", help="As of `bisic train`.")
 @click.option("--compile", "compiled", is_flag=True, help="Through torch.compile.")
-def main(recipe: Path, output: Path, batch: int, rates: float, compiled: bool) -> None:
+def main(recipe: Path, output: Path, batch: int, rates: float, validation: tuple[str, ...], compiled: bool) -> None:
     """Writes OUTPUT from RECIPE. Steps and decay are those that fit into the time (`bisic train --fit-minutes`)."""
     try:
         config = gpu_settings(TrainingConfig.from_toml(recipe), batch, rates, compiled)
+        if validation:
+            config = dataclasses.replace(config, validation_scenes=validation)
     except StereoCodecError as error:
         raise click.ClickException(str(error)) from error
     output.write_text(as_toml(config), encoding="utf-8")

@@ -3,8 +3,9 @@
     python tools/pack_training_data.py --pairs ../shared/data/train --photos ../shared/data/mono -o .data/gpu
 
 Every scene comes along if it can, with a smaller part of each if the room is short: variety teaches more than area.
-Pictures are reduced by 0.5 to 0.7, which also hides what an earlier compression left, and stored as WebP. The recipe's
-validation scenes stay what validation sees of them, without loss, so that its figures compare with those of other runs.
+Pictures are reduced by 0.5 to 0.7, which also hides what an earlier compression left, and stored as WebP. Scenes that
+are named by --validation, or by the recipe, stay what validation sees of them, without loss, so that its figures
+compare with those of other runs.
 """
 
 from __future__ import annotations
@@ -87,6 +88,7 @@ class Scene:
 @click.option("--mib", default=26.0, show_default=True, help="How large the folder may become.")
 @click.option("--pairs-share", default=0.5, show_default=True, help="Of the room that validation leaves.")
 @click.option("--quality", default=89, show_default=True, help="Of WebP.")
+@click.option("--validation", multiple=True, metavar="NAME", help="As of `bisic train`, which must get the same ones.")
 @click.option("--recipe", type=click.Path(path_type=Path), help="A TOML file; by default that of bisic-rt.")
 def main(
     pairs: tuple[Path, ...],
@@ -95,11 +97,14 @@ def main(
     mib: float,
     pairs_share: float,
     quality: int,
+    validation: tuple[str, ...],
     recipe: Path | None,
 ) -> None:
     """Packs folders of pairs and of photographs into OUTPUT/pairs and OUTPUT/photos."""
     try:
         config = TrainingConfig.from_toml(recipe) if recipe else TrainingConfig.recipe("bisic-rt")
+        if validation:
+            config = replace(config, validation_scenes=validation)
         pack(pairs, photos, output, config, round(mib * _MIB), pairs_share if photos else 1.0, quality)
     except StereoCodecError as error:
         raise click.ClickException(str(error)) from error

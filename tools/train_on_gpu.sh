@@ -4,6 +4,7 @@
 #
 #   tools/train_on_gpu.sh probe [--batches 16,32,64,128] [--seconds 10] [--compile] [--recipe FILE] [--init FROM]
 #   tools/train_on_gpu.sh start --batch N --minutes M [--rates F] [--compile] [--recipe FILE] [--init FROM]
+#                           [--validation NAME ...]
 #   tools/train_on_gpu.sh poll [--wait SECONDS]
 #   tools/train_on_gpu.sh status
 #   tools/train_on_gpu.sh stop
@@ -39,12 +40,17 @@ photos() {
 }
 
 recipe=stereocodec/models/bisic_rt/bisic-rt.toml
-batches=16,32,64,128 seconds=10 batch='' minutes='' rates=1 wait=0 init='' compile=''
+batches=16,32,64,128 seconds=10 batch='' minutes='' rates=1 wait=0 init='' compile='' validation=()
 phase=${1:-status}
 shift || true
 while (($#)); do
   case $1 in
     --compile) compile=--compile; shift ;;
+    --validation)
+      (($# > 1)) || fail "$1 needs a value"
+      validation+=(--validation "$2")
+      shift 2
+      ;;
     --batches | --seconds | --batch | --minutes | --rates | --wait | --init | --recipe)
       (($# > 1)) || fail "$1 needs a value"
       printf -v "${1#--}" '%s' "$2"
@@ -75,7 +81,8 @@ start() {
   elif [[ -n $init ]]; then
     from=(--init "$init")
   fi
-  "$PYTHON" tools/gpu_settings.py "$recipe" "$settings" --batch "$batch" --rates "$rates" $compile
+  "$PYTHON" tools/gpu_settings.py "$recipe" "$settings" --batch "$batch" --rates "$rates" $compile \
+    ${validation[@]+"${validation[@]}"}
   # In a session of its own it lives on when the call that started it ends.
   # shellcheck disable=SC2046  # two words or none
   setsid nohup "$PYTHON" -m stereocodec_cli train "$settings" --data "$DATA/pairs" $(photos "$settings") -o "$RUN" \

@@ -9,5 +9,16 @@ from __future__ import annotations
 from .chunks import Chunk
 from .file import HEADER_BYTES, Container, Header, Streams, ViewKind, peek_header
 from .reader import SIGNATURE
+from .shown import Channels
 
-__all__ = ["HEADER_BYTES", "SIGNATURE", "Chunk", "Container", "Header", "Streams", "ViewKind", "peek_header"]
+__all__ = [
+    "HEADER_BYTES",
+    "SIGNATURE",
+    "Channels",
+    "Chunk",
+    "Container",
+    "Header",
+    "Streams",
+    "ViewKind",
+    "peek_header",
+]

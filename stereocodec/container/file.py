@@ -25,12 +25,15 @@ from .limits import (
     MAX_STREAM_BYTES,
     MODEL_ID_BYTES,
     REPOSITORY_VERSION,
+    SHOWN_VERSION,
     VERSION,
 )
 from .reader import SIGNATURE, Reader
+from .shown import AS_STORED, ORIENTATIONS, SHOWN_FLAGS, Channels, exchanges_sides, from_flags, to_flags
 from .varint import write_varint
 
 _FLAG_CHUNKS = 0x01
+_FLAGS = tuple(sorted(SHOWN_FLAGS | {flags | _FLAG_CHUNKS for flags in SHOWN_FLAGS}))
 _LOWEST = 0, 0  # no version; stands for the lowest one that has all that a file holds
 # Signature, version, flags and kind, two sides as varints, quality, and the id of the weights.
 HEADER_BYTES = len(SIGNATURE) + 3 + 2 * 10 + 1 + MODEL_ID_BYTES
@@ -65,6 +68,7 @@ class Header:
     width, height: pixels of each view, 1 to MAX_SIDE, their product at most MAX_PIXELS.
     quality: 0 to 100. model_id: the first 6 bytes of the release's sha256.
     version: major and minor; of this major version, minors 0 to 15 can be held.
+    channels: of colour pictures. orientation: how stored pictures are turned to be shown, 1 to 8 as in Exif.
     """
 
     width: int
@@ -73,6 +77,14 @@ class Header:
     model_id: bytes
     view_kind: ViewKind = ViewKind.RGB8
     version: tuple[int, int]
+    channels: Channels = Channels.RGB
+    orientation: int = AS_STORED
+
+    @property
+    def shown_size(self) -> tuple[int, int]:
+        """Width and height of what is shown: of decoded pictures."""
+        size = self.width, self.height
+        return size[::-1] if exchanges_sides(self.orientation) else size
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -100,6 +112,8 @@ class Container(Header):
             needed.append(DEPTH_VERSION)
         if any(isinstance(chunk, Chunk) and chunk.name == HUB_REPOSITORY for chunk in self.chunks):
             needed.append(REPOSITORY_VERSION)
+        if _is_marked(self):
+            needed.append(SHOWN_VERSION)
         return max(needed)
 
     def chunk(self, name: str) -> bytes | None:
@@ -117,7 +131,7 @@ class Container(Header):
         self.check()
         streams = self.streams.in_file_order()
         major, minor = self.version
-        flags = _FLAG_CHUNKS if self.chunks else 0
+        flags = to_flags(self.channels, self.orientation) | (_FLAG_CHUNKS if self.chunks else 0)
         head = bytearray(SIGNATURE)
         head += bytes((major << 4 | minor, flags, self.view_kind))
         head += write_varint(self.width) + write_varint(self.height) + bytes((self.quality,)) + self.model_id
@@ -172,7 +186,8 @@ def _read_header(reader: Reader) -> tuple[Header, int]:
     """The header, and the flags of what follows."""
     reader.signature()
     version = reader.version()
-    flags = reader.known(reader.byte("the flags"), range(_FLAG_CHUNKS + 1), "flags", version)
+    flags = reader.known(reader.byte("the flags"), _FLAGS, "flags", version)
+    channels, orientation = from_flags(flags)
     view_kind = ViewKind(reader.known(reader.byte("the kind of view"), tuple(ViewKind), "kind of view", version))
     header = Header(
         width=reader.varint("the width"),
@@ -181,8 +196,15 @@ def _read_header(reader: Reader) -> tuple[Header, int]:
         model_id=reader.take(MODEL_ID_BYTES, "the model id"),
         view_kind=view_kind,
         version=version,
+        channels=channels,
+        orientation=orientation,
     )
     return header, flags
+
+
+def _is_marked(header: Header) -> bool:
+    """Whether pictures are anything but RGB that is shown as it is stored."""
+    return header.channels is not Channels.RGB or header.orientation != AS_STORED
 
 
 def _check(problems: Iterator[tuple[bool, str]]) -> None:
@@ -229,3 +251,7 @@ def _header_problems(header: Header) -> Iterator[tuple[bool, str]]:
         yield False, f"version {header.version}, the major version must be {VERSION[0]}"
     elif header.version[1] not in range(16):
         yield False, f"version {header.version}, the minor version must be 0 to 15"
+    elif header.version < SHOWN_VERSION and _is_marked(header):
+        yield False, f"grey or turned views in a file of version {header.version}, it must be {SHOWN_VERSION} or newer"
+    if header.orientation not in ORIENTATIONS:
+        yield False, f"orientation {header.orientation}, it must be 1 to 8, as in Exif"

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import re
 
-VERSION = (1, 1)  # newest major and minor version that this reader knows
+VERSION = (1, 2)  # newest major and minor version that this reader knows
 FIRST_VERSION = (1, 0)  # what a writer states of files that need nothing newer
 DEPTH_VERSION = (1, 1)  # the first with depth maps
 REPOSITORY_VERSION = (1, 1)  # what a writer states of files that name a repository on the Hub
+SHOWN_VERSION = (1, 2)  # the first with grey pictures and with orientations
 
 MAX_SIDE = 65535  # pixels
 MAX_PIXELS = 2**25  # of one view

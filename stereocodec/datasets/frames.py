@@ -18,9 +18,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..errors import InvalidInput
-from ..pictures.depth import DepthMap, check_sizes, load_depth, to_depth_map
-from ..pictures.pil import load_image
-from ..pictures.rgb import to_rgb8
+from ..pictures.depth import DepthMap, as_frame, depth_orientation, load_depth, to_depth_map
+from ..pictures.pil import load_picture
 from .sources import ExampleFiles, Layouts, OnMissing, pictures_in, stop
 
 _ROTATED = "sun"  # the unit of SUN RGB-D: millimetres, rotated to the left by three bits
@@ -41,7 +40,7 @@ class FrameFiles(ExampleFiles):
     unit: str | None = None
 
     def load(self, unit: str | None = None, invalid: int = 0) -> tuple[NDArray[np.uint8], DepthMap]:
-        """Colour (H, W, 3) uint8, RGB, and depth of the same size.
+        """Colour (H, W, 3) uint8, RGB, and depth of the same size, both upright.
 
         unit: in place of the layout's; where neither is given, samples of 16 bits are millimetres. invalid: the sample
         that stands for no measurement.
@@ -49,18 +48,18 @@ class FrameFiles(ExampleFiles):
         Raises InvalidInput, naming the file, for what is no such picture, colour and depth of different size, and an
         unknown unit.
         """
-        color = to_rgb8(load_image(self.color), str(self.color))
-        samples = np.asarray(load_depth(self.depth))
+        color, picture = load_picture(self.color), load_depth(self.depth)
+        samples = np.asarray(picture)
         unit = unit or self.unit
         if unit == _ROTATED:
             samples, unit = samples.astype(np.uint16), "mm"
             samples = samples >> 3 | samples << 13
         depth = to_depth_map(samples, str(self.depth), unit=unit, invalid=invalid)
         try:
-            check_sizes(color, depth.samples)
+            color, depth = as_frame(color, depth, depth_orientation(picture, str(self.depth)))
         except InvalidInput as error:
             raise InvalidInput(f"{self.color} and {self.depth.name}: {error}") from error
-        return color, depth
+        return color.upright().pixels, depth.turned(color.orientation)
 
 
 def find_frames(source: Path, on_missing: OnMissing = stop) -> list[FrameFiles]:
@@ -148,12 +147,5 @@ def _of_row(name: str | None, color: Path, depth: Path) -> FrameFiles:
     return FrameFiles(name or color.stem.removesuffix("_color"), color, depth)
 
 
-_LAYOUTS = Layouts(
-    noun="frames",
-    columns=("color", "depth"),
-    of_row=_of_row,
-    in_folder=_in_folder,
-    such_as="NAME_color.*",
-    expected="files such as NAME_color.png and NAME_depth.png, folders such as color and depth, or the layout of "
-    "NYUv2, SUN RGB-D or TUM RGB-D",
-)
+_OTHERS = "folders such as color and depth, or the layout of NYUv2, SUN RGB-D or TUM RGB-D"
+_LAYOUTS = Layouts("frames", ("color", "depth"), _OTHERS, _of_row, _in_folder)

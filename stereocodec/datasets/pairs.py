@@ -20,8 +20,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..errors import InvalidInput
-from ..pictures.pil import load_image
-from ..pictures.rgb import to_pair, to_rgb8
+from ..pictures.pil import load_picture
+from ..pictures.rgb import to_pair
 from .sources import ExampleFiles, Layouts, OnMissing, pictures_in, stop
 
 # By the name of the file alone. Of several in one folder the first counts: those of 2001 and 2003 hold im0 to im8.
@@ -46,7 +46,7 @@ class PairFiles(ExampleFiles):
 
         Raises InvalidInput, naming the file, for what is no 8-bit RGB picture and for views of different size.
         """
-        left, right = (to_rgb8(load_image(path), str(path)) for path in (self.left, self.right))
+        left, right = (load_picture(path) for path in (self.left, self.right))
         try:
             return to_pair(left, right)
         except InvalidInput as error:
@@ -155,12 +155,5 @@ def _name_of_listed(left: Path) -> str:
     return match[0] if match else left.stem
 
 
-_LAYOUTS = Layouts(
-    noun="pairs",
-    columns=("left", "right"),
-    of_row=_of_row,
-    in_folder=_in_folder,
-    such_as="NAME_left.*",
-    expected="files such as NAME_left.png and NAME_right.png, or the layout of InStereo2K, Cityscapes, KITTI or "
-    "Middlebury",
-)
+_OTHERS = "or the layout of InStereo2K, Cityscapes, KITTI or Middlebury"
+_LAYOUTS = Layouts("pairs", ("left", "right"), _OTHERS, _of_row, _in_folder)

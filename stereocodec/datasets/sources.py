@@ -34,21 +34,22 @@ _Files = TypeVar("_Files", bound=ExampleFiles)
 class Layouts(Generic[_Files]):
     """How examples of one kind are found.
 
-    noun: what they are called, in the plural. columns: those of a CSV list. of_row: the files of its row, from what
-    its column `name` says, if anything, and two paths. in_folder: the files of a folder and of all below it, in order.
-    such_as: a file that error messages give as an example. expected: what they say that a folder should hold.
+    noun: what they are called, in the plural. columns: those of a CSV list, and the ends of the names of two files
+    beside each other, NAME_left and NAME_right. others: what else a folder may hold, for error messages. of_row: the
+    files of a list's row, from what its column `name` says, if anything, and two paths. in_folder: the files of a
+    folder and of all below it, in order.
     """
 
     noun: str
     columns: tuple[str, str]
+    others: str
     of_row: Callable[[str | None, Path, Path], _Files]
     in_folder: Callable[[Path, OnMissing], Iterable[_Files]]
-    such_as: str
-    expected: str
 
     def find(self, source: Path, on_missing: OnMissing) -> list[_Files]:
         """All examples of a folder or of a CSV list; `find_pairs` and `find_frames` tell more."""
         missing: list[str] = []
+        first, second = (f"NAME_{column}" for column in self.columns)
 
         def tell(file: str, reason: str) -> None:
             on_missing(file, reason)
@@ -60,11 +61,11 @@ class Layouts(Generic[_Files]):
             # Made absolute, because the names of the folders above it tell layouts as well.
             found = list(self.in_folder(Path(os.path.abspath(source)), tell))
         else:
-            raise InvalidInput(
-                f"{source} is not a folder; give folders of {self.noun} such as {self.such_as}, or CSV lists"
-            )
+            raise InvalidInput(f"{source} is not a folder; give folders of {self.noun} such as {first}.*, or CSV lists")
         if not found and not missing:
-            raise InvalidInput(f"no {self.noun} in {source}; expected {self.expected}")
+            raise InvalidInput(
+                f"no {self.noun} in {source}; expected files such as {first}.png and {second}.png, {self.others}"
+            )
         return with_unique_names(found)
 
 
@@ -77,7 +78,7 @@ def find_all(find: Callable[[Path], Sequence[_Files]], sources: Iterable[Path]) 
 
 
 def with_unique_names(found: Sequence[_Files]) -> list[_Files]:
-    """The same files; of several with one name those after the first end in @2, @3 and so on."""
+    """All of the files; of several with one name those after the first end in @2, @3 and so on."""
     names = unique([files.name for files in found])
     return [replace(files, name=name) for name, files in zip(names, found, strict=True)]
 

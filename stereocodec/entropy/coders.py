@@ -78,7 +78,7 @@ class EntropyCoder(Protocol):
         ...
 
     def code_disparities(self, view: int, field: Tensor | None, size: tuple[int, int]) -> Tensor:
-        """The same with the disparities of blocks, for which releases may have a coding of their own."""
+        """Codes disparities of blocks, a field as of `code_field`; releases may have a coding of their own for them."""
         ...
 
 

@@ -123,7 +123,7 @@ def _gaussian(lower: Tensor, upper: Tensor) -> tuple[Tensor, Tensor, Tensor]:
 
 
 def _laplace(lower: Tensor, upper: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-    """The same of a Laplace density of deviation 1; `upper` is above 0."""
+    """Mass and densities of a Laplace density of deviation 1; `upper` is above 0."""
     outer, inner = (place.abs().mul_(-math.sqrt(2)).exp_() for place in (upper, lower))
     mass = torch.where(lower < 0, 1 - 0.5 * (inner + outer), 0.5 * (inner - outer))
     return mass, outer.mul_(math.sqrt(0.5)), inner.mul_(math.sqrt(0.5))

@@ -40,7 +40,7 @@ class Prior(nn.Module, ABC):
 
     @abstractmethod
     def tables(self, view: int = 0) -> TableSet:
-        """The same densities on integers, one table per channel of a view's z."""
+        """The densities on integers, one table per channel of a view's z."""
 
     def auxiliary_parameters(self) -> Iterable[nn.Parameter]:
         """Those that the auxiliary loss alone trains."""

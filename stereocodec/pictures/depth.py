@@ -10,7 +10,7 @@ import math
 import os
 import sys
 import warnings
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import IO, TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
@@ -18,8 +18,10 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from ..container.depth import MAX_METRES_PER_STEP, DepthMode, DepthView
+from ..container.shown import AS_STORED
 from ..errors import InvalidInput
-from .pil import check_size, load_pixels, open_image
+from .picture import Picture, turned, turned_text
+from .pil import check_size, load_pixels, open_image, stored_orientation
 from .rgb import Output, check_output
 
 if TYPE_CHECKING:
@@ -52,6 +54,10 @@ class DepthMap:
         """Where there is no measurement, (H, W)."""
         holes: NDArray[np.bool_] = self.samples == self.invalid
         return holes
+
+    def turned(self, orientation: int) -> DepthMap:
+        """What is stored with an orientation of Exif, as it is shown."""
+        return replace(self, samples=turned(self.samples, orientation))
 
     def metres(self) -> NDArray[np.float32]:
         """Depth in metres, (H, W), NaN where there is no measurement."""
@@ -125,7 +131,7 @@ def to_depth_map(
 
 
 def load_depth(source: str | os.PathLike[str] | IO[bytes], name: str | None = None) -> Image.Image:
-    """Opens and decodes a depth picture of one channel from a path or a binary file object.
+    """Opens and decodes a depth picture of one channel, as it is stored, from a path or a binary file object.
 
     Raises InvalidInput: missing, damaged, not a picture, or colour.
     """
@@ -133,8 +139,12 @@ def load_depth(source: str | os.PathLike[str] | IO[bytes], name: str | None = No
     with opened:
         check_size(*opened.size, name)
         _check_mode(opened, name)
-        load_pixels(opened, name)
-        return opened.copy()
+        return load_pixels(opened, name).copy()
+
+
+def depth_orientation(depth: DepthLike, name: str) -> int | None:
+    """The Exif orientation that a depth map says that it has; None for arrays and tensors, and most pictures."""
+    return stored_orientation(depth, name) if isinstance(depth, Image.Image) else None
 
 
 def from_samples(depth: DepthMap, output: Output, *, metres: bool) -> DepthLike:
@@ -193,7 +203,7 @@ def depth_errors(reference: DepthMap, decoded: DepthMap) -> tuple[float, float]:
 def _as_array(depth: DepthLike, name: str) -> NDArray[Any]:
     if isinstance(depth, Image.Image):
         _check_mode(depth, name)
-        return np.asarray(depth)
+        return np.asarray(load_pixels(depth, name))
     torch = sys.modules.get("torch")  # not imported: then nobody can have made a tensor
     if torch is not None and isinstance(depth, torch.Tensor):
         array: NDArray[Any] = depth.detach().cpu().numpy()
@@ -254,11 +264,25 @@ def _filled(values: NDArray[np.float64], known: NDArray[np.bool_]) -> NDArray[np
     return np.where(known, values, coarse.repeat(2, 0).repeat(2, 1)[:height, :width])
 
 
-def check_sizes(color: NDArray[Any], depth: NDArray[Any]) -> None:
-    """Raises InvalidInput unless a colour picture and a depth map have the same height and width."""
-    if color.shape[:2] != depth.shape[:2]:
-        (height, width), (depth_height, depth_width) = color.shape[:2], depth.shape[:2]
+def as_frame(color: Picture, depth: DepthMap, orientation: int | None) -> tuple[Picture, DepthMap]:
+    """A colour picture and a depth map of one size, which are turned alike to be shown.
+
+    orientation: what the depth map says of its own; None if it says nothing, as most do. It is then stored as the
+    colour picture is, if it has the size of that; else it is upright. Both keep an orientation that they share; of
+    different ones, both are made upright.
+
+    Raises InvalidInput for sizes that differ even so.
+    """
+    if orientation is None:
+        orientation = color.orientation if color.pixels.shape[:2] == depth.samples.shape else AS_STORED
+    before = color.orientation, orientation
+    if color.orientation != orientation:
+        color, depth = color.upright(), depth.turned(orientation)
+    if color.pixels.shape[:2] != depth.samples.shape:
+        (height, width), (depth_height, depth_width) = color.pixels.shape[:2], depth.samples.shape
         raise InvalidInput(
-            f"color is {width}x{height}, depth is {depth_width}x{depth_height}: depth must be registered to colour, "
-            "pixel by pixel; align it with the camera's software, or scale the colour picture to the depth map's size"
+            f"color is {width}x{height}, depth is {depth_width}x{depth_height}{turned_text(*before)}: depth must be "
+            "registered to colour, pixel by pixel; align it with the camera's software, or scale the colour picture "
+            "to the depth map's size"
         )
+    return color, depth

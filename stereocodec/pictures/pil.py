@@ -1,7 +1,6 @@
 """Pictures as Pillow gives them: opening files, and what of them a `.bsc` file can hold.
 
-Whatever it cannot hold (alpha, more than 8 bits, other colour spaces, animation) is refused with the way out. (Pillow
-itself reads 16-bit RGB JPEG 2000 and 10-bit AVIF as 8 bits, without a trace of it.)
+Whatever it cannot hold (transparency, more than 8 bits, other colour spaces, animation) is refused with the way out.
 """
 
 from __future__ import annotations
@@ -13,35 +12,55 @@ from pathlib import Path
 from typing import IO, TypeVar
 
 import numpy as np
-from numpy.typing import NDArray
-from PIL import ExifTags, Image, ImageOps, UnidentifiedImageError
+from PIL import ExifTags, Image, TiffImagePlugin, UnidentifiedImageError
 
 from ..container.limits import MAX_PIXELS, MAX_SIDE
+from ..container.shown import AS_STORED, ORIENTATIONS, Channels
 from ..errors import InvalidInput
+from .alpha import Background, flattened
+from .bit_depth import is_cut_to_8_bits
+from .picture import Picture, channels_of, turning_back
+from .several import check_is_single
+from .shell import command
 
 _T = TypeVar("_T")
 
-# Modes that hold no more than 8-bit RGB does, so that expanding them loses nothing.
-_EXPANDABLE = ("1", "L", "P", "RGB")
+# Modes that hold no more than 8-bit RGB does, and alpha.
+_EXPANDABLE = ("1", "L", "P", "RGB", "LA", "La", "PA", "RGBA", "RGBa")
 _DEEP = ("I", "F", "I;16", "I;16B", "I;16L", "I;16N")
+_TRANSPOSES = {
+    2: Image.Transpose.FLIP_LEFT_RIGHT,
+    3: Image.Transpose.ROTATE_180,
+    4: Image.Transpose.FLIP_TOP_BOTTOM,
+    5: Image.Transpose.TRANSPOSE,
+    6: Image.Transpose.ROTATE_270,
+    7: Image.Transpose.TRANSVERSE,
+    8: Image.Transpose.ROTATE_90,
+}
 
 
 def load_image(source: str | os.PathLike[str] | IO[bytes], name: str | None = None) -> Image.Image:
-    """Open and fully decode one picture from a path or a binary file object, upright and checked.
+    """One picture from a path or a binary file object, upright, in mode L or RGB; raises what `load_picture` raises."""
+    return Image.fromarray(load_picture(source, name).shown())
+
+
+def load_picture(
+    source: str | os.PathLike[str] | IO[bytes], name: str | None = None, background: Background | None = None
+) -> Picture:
+    """Open and fully decode one picture from a path or a binary file object, as it is stored.
 
     Args:
         source: a path, or a file object open for reading bytes.
         name: what error messages call the picture; the path when not given.
+        background: what transparent parts are laid onto.
 
     Raises:
-        InvalidInput: missing, unreadable, not a picture, damaged, or one that `to_rgb8` refuses. The size
+        InvalidInput: missing, unreadable, not a picture, damaged, or one that `pil_picture` refuses. The size
             is checked before the pixels are decoded.
     """
     opened, name = open_image(source, name)
     with opened:
-        _check_stored(opened, name)
-        load_pixels(opened, name)
-        return _upright(opened, name)
+        return pil_picture(opened, name, background)
 
 
 def open_image(source: str | os.PathLike[str] | IO[bytes], name: str | None) -> tuple[Image.Image, str]:
@@ -54,8 +73,9 @@ def open_image(source: str | os.PathLike[str] | IO[bytes], name: str | None) -> 
         name = str(Path(source)) if isinstance(source, str | os.PathLike) else "the picture"
     try:
         with warnings.catch_warnings():
-            # Pillow warns of very large pictures; they are above the format's limit and refused below.
-            warnings.simplefilter("ignore", Image.DecompressionBombWarning)
+            # Pillow warns of very large pictures, which are above the format's limit and refused below, and of lists of
+            # further pictures in a JPEG that cannot be read, which is then its first one.
+            warnings.simplefilter("ignore")
             return Image.open(source), name
     except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
         raise InvalidInput(_why_not_opened(error, name)) from error
@@ -74,82 +94,78 @@ def check_size(width: int, height: int, name: str) -> None:
         )
 
 
-def pil_to_rgb8(image: Image.Image, name: str) -> NDArray[np.uint8]:
-    """One view as an H x W x 3 uint8 array; what it takes and raises is said at `pictures.rgb.to_rgb8`."""
+def pil_picture(image: Image.Image, name: str, background: Background | None = None) -> Picture:
+    """What a PIL image holds, as it is stored.
+
+    Its EXIF orientation is kept. (Pillow turns TIFF files while it decodes them; here they are turned back. One that
+    was decoded before is upright.)
+
+    Raises:
+        InvalidInput: damaged, or what a `.bsc` file cannot hold: several frames, more than 8 bits, transparent parts
+            without a `background` (see `alpha.Background`), other colours than RGB and grey.
+    """
     _check_stored(image, name)
-    load_pixels(image, name)
-    upright = _upright(image, name)
-    return np.ascontiguousarray(np.asarray(upright if upright.mode == "RGB" else upright.convert("RGB")))
+    stored = load_pixels(image, name)
+    orientation = stored_orientation(stored, name) or AS_STORED
+    opaque = flattened(stored, name, background)
+    pixels = np.ascontiguousarray(np.asarray(opaque.convert("RGB")))
+    channels = Channels.GREY if opaque.mode in ("1", "L") else channels_of(pixels)
+    if stored.mode in ("P", "PA") and channels is Channels.GREY_RGB:
+        channels = Channels.GREY  # a palette of greys
+    return Picture(pixels, channels, orientation)
 
 
 def _check_stored(image: Image.Image, name: str) -> None:
     """Refuse what cannot be kept; looks at the header alone, the pixels need not be decoded yet."""
     check_size(*image.size, name)
-    frames = _guarded(lambda: getattr(image, "n_frames", 1), name)
-    if frames > 1:
+    _guarded(lambda: check_is_single(image, name), name)
+    if image.mode in _DEEP or is_cut_to_8_bits(image):
         raise InvalidInput(
-            f"{name} holds {frames} frames ({image.format or 'animated'}): pass one at a time, "
-            "e.g. image.seek(0); left = image.copy(); image.seek(1); right = image.copy()"
-        )
-    if image.mode in _DEEP or _is_stored_deep(image):
-        raise InvalidInput(
-            f"{name} has more than 8 bits per channel (mode {image.mode}), a .bsc file holds 8: " + _eight_bits(image)
-        )
-    if image.has_transparency_data:
-        raise InvalidInput(
-            f"{name} has an alpha channel or a transparent colour (mode {image.mode}), which a .bsc file "
-            "cannot hold: remove it, e.g. image.convert('RGBA').convert('RGB')"
+            f"{name} has more than 8 bits per channel (mode {image.mode}), a .bsc file holds 8: reduce it first, "
+            f"e.g. with {command(image, '-depth 8')}"
         )
     if image.mode not in _EXPANDABLE:
-        way_out = "PIL.ImageCms.profileToProfile" if image.mode == "LAB" else "image.convert('RGB')"
-        raise InvalidInput(f"{name} is {image.mode}, not RGB: convert it first, e.g. with {way_out}")
+        raise InvalidInput(
+            f"{name} is {image.mode}, not RGB: convert it first, e.g. with {command(image, '-colorspace sRGB')}"
+        )
 
 
-def _is_stored_deep(image: Image.Image) -> bool:
-    """Whether Pillow is about to cut 16-bit samples down to the 8 bits of the mode it reports.
+def load_pixels(image: Image.Image, name: str) -> Image.Image:
+    """A picture with its pixels decoded, as they are stored, and with its orientation.
 
-    Known until the pixels are decoded: the decoder's arguments then name the layout in the file, such as
-    "RGB;16B" for PNG and TIFF; for PPM they are the mode and the largest value.
+    That is `image`, or a copy of a TIFF file, whose pixels Pillow turns upright itself.
+    Raises InvalidInput when they are damaged.
     """
-    for tile in getattr(image, "tile", ()):
-        arguments = tile[3] if isinstance(tile[3], tuple) else (tile[3],)
-        if any(isinstance(argument, str) and ";16" in argument for argument in arguments):
-            return True
-        if tile[0] in ("ppm", "ppm_plain") and arguments[-1] > 255:
-            return True
-    return False
-
-
-def _eight_bits(image: Image.Image) -> str:
-    if image.mode in _DEEP:
-        return "scale its values to 0..255 first, e.g. Image.fromarray((np.asarray(image) // 257).astype(np.uint8))"
-    return "reduce it first, e.g. image.convert('RGB')"
-
-
-def load_pixels(image: Image.Image, name: str) -> None:
-    """Decodes a picture's pixels; raises InvalidInput when they are damaged."""
+    before = stored_orientation(image, name) if isinstance(image, TiffImagePlugin.TiffImageFile) else None
     try:
         image.load()
     except MemoryError:
         raise
-    except Exception as error:  # see load_image
+    except Exception as error:  # see open_image
         raise InvalidInput(f"{name} is truncated or damaged: {_one_line(error)}") from error
+    if before is None:
+        return image
+    stored = image.copy() if before == AS_STORED else image.transpose(_TRANSPOSES[turning_back(before)])
+    exif = Image.Exif()
+    exif[ExifTags.Base.Orientation] = before
+    stored.info["exif"] = exif.tobytes()
+    return stored
 
 
-def _upright(image: Image.Image, name: str) -> Image.Image:
-    def turned() -> Image.Image:
-        if image.getexif().get(ExifTags.Base.Orientation, 1) == 1:
-            return image
-        return ImageOps.exif_transpose(image)
+def stored_orientation(image: Image.Image, name: str) -> int | None:
+    """The orientation in a picture's metadata, 1 to 8; None if it has none.
 
-    return _guarded(turned, name)
+    Raises InvalidInput for damaged metadata.
+    """
+    orientation = _guarded(lambda: image.getexif().get(ExifTags.Base.Orientation), name)
+    return int(orientation) if orientation is not None and orientation in ORIENTATIONS else None
 
 
 def _guarded(read: Callable[[], _T], name: str) -> _T:
     """`read()` of metadata, whose damage Pillow reports by whatever exception comes up."""
     try:
         return read()
-    except MemoryError:
+    except (MemoryError, InvalidInput):
         raise
     except Exception as error:
         raise InvalidInput(

@@ -1,4 +1,4 @@
-"""What people pass in and get back: pictures in several forms <-> H x W x 3 arrays of 8-bit RGB.
+"""What people pass in and get back: pictures in several forms <-> arrays of 8 bits, in colour or grey.
 
 numpy and Pillow only: torch is imported when tensors are asked for, and a tensor is recognised without it.
 """
@@ -14,64 +14,77 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
+from ..container.shown import Channels
 from ..errors import InvalidInput
-from .pil import check_size, pil_to_rgb8
+from .alpha import Background, background_levels
+from .picture import Picture, as_pair, channels_of
+from .pil import check_size, pil_picture
 
 if TYPE_CHECKING:
     import torch
 
-    ImageLike: TypeAlias = Image.Image | NDArray[np.uint8] | torch.Tensor
+    ImageLike: TypeAlias = Image.Image | NDArray[np.uint8] | torch.Tensor | Picture
 
 Output: TypeAlias = Literal["pil", "numpy", "torch"]
 
 
-def to_rgb8(image: ImageLike, name: str) -> NDArray[np.uint8]:
-    """One view as an array.
+def to_picture(image: ImageLike, name: str, background: Background | None = None) -> Picture:
+    """A picture as it is stored.
 
     Args:
-        image: a PIL image (RGB, or greyscale, black and white or palette without transparency, which are
-            expanded), an H x W x 3 uint8 array, or a 3 x H x W tensor on any device (uint8, or floating
-            point in 0..1, which is rounded to the nearest of 256 levels).
-            A PIL image with an EXIF orientation is turned upright first, as viewers show it.
+        image: a PIL image (RGB, grey, black and white or palette), a uint8 array of H x W x 3, or H x W or H x W x 1
+            for a grey one, a tensor on any device of 3 x H x W, or H x W, 1 x H x W or H x W x 1 for a grey one (uint8,
+            or floating point in 0..1, which is rounded to the nearest of 256 levels), or a `Picture` itself.
         name: what error messages call the picture, e.g. "left".
+        background: what transparent parts of a PIL image are laid onto.
 
     Returns:
-        H x W x 3, uint8, C-contiguous; may share memory with `image`.
+        One with the EXIF orientation of a PIL image; may share memory with `image`. A PIL image whose pixels are all
+        grey is grey if its mode is or if it has a palette; H x W x 3 and such of which all pixels are grey have three
+        equal channels.
 
     Raises:
         InvalidInput: anything else, or a picture without pixels or above the pixel limits of the format.
     """
+    if background is not None:
+        background_levels(background)
+    if isinstance(image, Picture):
+        return image
     if isinstance(image, Image.Image):
-        return pil_to_rgb8(image, name)
+        return pil_picture(image, name, background)
     if isinstance(image, np.ndarray):
-        return _from_array(image, name)
+        return _of_array(_checked_array(image, name))
     torch = sys.modules.get("torch")  # not imported: then nobody can have made a tensor
     if torch is not None and isinstance(image, torch.Tensor):
-        return _from_tensor(image, name)
+        return _of_array(_from_tensor(image, name))
     hint = "; open it first, e.g. PIL.Image.open(path)" if isinstance(image, str | bytes | os.PathLike) else ""
     raise InvalidInput(
         f"{name} is a {type(image).__name__}: pass a PIL image, an H x W x 3 uint8 array or a 3 x H x W tensor{hint}"
     )
 
 
-def to_pair(left: ImageLike, right: ImageLike) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
-    """Both views as H x W x 3 uint8 arrays of equal size; inputs and errors as of `to_rgb8`.
+def to_views(left: ImageLike, right: ImageLike, background: Background | None = None) -> tuple[Picture, Picture]:
+    """Both views as pictures of equal size that are shown alike (`picture.as_pair`); inputs as of `to_picture`.
 
     Raises:
-        InvalidInput: also when the two sizes (width x height in pixels) differ.
+        InvalidInput: as of `to_picture`, and when the two sizes (width x height in pixels) differ.
     """
-    pair = to_rgb8(left, "left"), to_rgb8(right, "right")
-    (left_height, left_width), (right_height, right_width) = (view.shape[:2] for view in pair)
-    if (left_height, left_width) != (right_height, right_width):
-        raise InvalidInput(
-            f"left is {left_width}x{left_height}, right is {right_width}x{right_height}: "
-            "the two views of a rectified pair have one size, crop or rectify them first"
-        )
-    return pair
+    return as_pair(to_picture(left, "left", background), to_picture(right, "right", background))
+
+
+def to_rgb8(image: ImageLike, name: str) -> NDArray[np.uint8]:
+    """One view as H x W x 3 uint8, upright, C-contiguous; inputs and errors as of `to_picture`."""
+    return to_picture(image, name).upright().pixels
+
+
+def to_pair(left: ImageLike, right: ImageLike) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
+    """Both views as H x W x 3 uint8 arrays of equal size, upright; inputs and errors as of `to_views`."""
+    first, second = to_views(left, right)
+    return first.upright().pixels, second.upright().pixels
 
 
 def psnr(reference: NDArray[np.uint8], decoded: NDArray[np.uint8]) -> float:
-    """Peak signal-to-noise ratio in dB over all samples of two H x W x 3 uint8 arrays; inf if identical.
+    """Peak signal-to-noise ratio in dB over all samples of two uint8 arrays; inf if identical.
 
     Raises:
         InvalidInput: the shapes differ, or an array is not uint8.
@@ -100,10 +113,11 @@ def from_rgb8(array: NDArray[np.uint8], output: Literal["torch"]) -> torch.Tenso
 @overload
 def from_rgb8(array: NDArray[np.uint8], output: Output) -> ImageLike: ...
 def from_rgb8(array: NDArray[np.uint8], output: Output) -> ImageLike:
-    """An H x W x 3 uint8 array as the caller wants it.
+    """An H x W x 3 uint8 array, or an H x W one for grey, as the caller wants it.
 
     Returns:
-        "pil": an RGB image; "numpy": `array` itself; "torch": a contiguous 3 x H x W uint8 tensor on the CPU.
+        "pil": an RGB or L image; "numpy": `array` itself; "torch": a contiguous uint8 tensor on the CPU, 3 x H x W, or
+        H x W for grey.
 
     Raises:
         InvalidInput: another value of `output`.
@@ -115,7 +129,7 @@ def from_rgb8(array: NDArray[np.uint8], output: Output) -> ImageLike:
         return array
     import torch
 
-    return torch.from_numpy(array.transpose(2, 0, 1).copy())
+    return torch.from_numpy((array.transpose(2, 0, 1) if array.ndim == 3 else array).copy())
 
 
 def check_output(output: object) -> None:
@@ -124,8 +138,19 @@ def check_output(output: object) -> None:
         raise InvalidInput(f"output is {output!r}; use 'pil', 'numpy' or 'torch'")
 
 
-def _from_array(array: NDArray[Any], name: str) -> NDArray[np.uint8]:
-    if array.ndim != 3 or array.shape[2] != 3:
+def _of_array(array: NDArray[np.uint8]) -> Picture:
+    """The picture of H x W x 3, or of H x W for a grey one."""
+    if array.ndim == 2:
+        return Picture(np.repeat(array[..., None], 3, axis=-1), Channels.GREY)
+    array = np.ascontiguousarray(array)
+    return Picture(array, channels_of(array))
+
+
+def _checked_array(array: NDArray[Any], name: str) -> NDArray[np.uint8]:
+    """H x W x 3 or H x W."""
+    if array.ndim == 3 and array.shape[2] == 1:
+        array = array[..., 0]
+    if array.ndim != 2 and (array.ndim != 3 or array.shape[2] != 3):
         raise InvalidInput(f"{name} is an array of shape {array.shape}: {_shape_hint(array.shape)}")
     if array.dtype != np.uint8:
         hint = (
@@ -135,29 +160,30 @@ def _from_array(array: NDArray[Any], name: str) -> NDArray[np.uint8]:
         )
         raise InvalidInput(f"{name} is an array of {array.dtype}, it must be uint8: use {hint}")
     check_size(array.shape[1], array.shape[0], name)
-    return np.ascontiguousarray(array)
+    return array
 
 
 def _shape_hint(shape: tuple[int, ...]) -> str:
-    if len(shape) == 2:
-        return "repeat a greyscale one as np.stack([array] * 3, axis=-1)"
     if len(shape) == 3 and shape[2] == 4:
         return "remove the alpha channel, e.g. array[..., :3]"
     if len(shape) == 3 and shape[0] == 3:
         return "it must be H x W x 3, e.g. array.transpose(1, 2, 0)"
-    return "it must be H x W x 3"
+    return "it must be H x W x 3, or H x W for a grey one"
 
 
 def _from_tensor(tensor: torch.Tensor, name: str) -> NDArray[np.uint8]:
+    """3 x H x W or H x W as H x W x 3 or H x W."""
     import torch
 
     shape = tuple(tensor.shape)
-    if tensor.ndim != 3 or shape[0] != 3:
+    if tensor.ndim == 3 and shape[0] != 3 and 1 in (shape[0], shape[2]):
+        tensor = tensor[0] if shape[0] == 1 else tensor[..., 0]
+    if tensor.ndim != 2 and (tensor.ndim != 3 or shape[0] != 3):
         hint = ", pass the pictures of a batch one by one" if tensor.ndim == 4 else ""
-        raise InvalidInput(f"{name} is a tensor of shape {shape}: it must be 3 x H x W{hint}")
+        raise InvalidInput(f"{name} is a tensor of shape {shape}: it must be 3 x H x W, or H x W for a grey one{hint}")
     if tensor.dtype != torch.uint8 and not tensor.dtype.is_floating_point:
         raise InvalidInput(f"{name} is a tensor of {tensor.dtype}: it must be uint8, or float in 0..1")
-    check_size(shape[2], shape[1], name)
+    check_size(tensor.shape[-1], tensor.shape[-2], name)
     tensor = tensor.detach().cpu()
     if tensor.dtype != torch.uint8:
         if not bool(((tensor >= 0) & (tensor <= 1)).all()):  # NaN fails both comparisons
@@ -166,4 +192,4 @@ def _from_tensor(tensor: torch.Tensor, name: str) -> NDArray[np.uint8]:
                 "use tensor / 255 or tensor.clamp(0, 1)"
             )
         tensor = (tensor.to(torch.float32) * 255).round().to(torch.uint8)
-    return np.ascontiguousarray(tensor.permute(1, 2, 0).numpy())
+    return (tensor.permute(1, 2, 0) if tensor.ndim == 3 else tensor).numpy()

@@ -190,6 +190,12 @@ def _parameters(config: Mapping[str, Any], folder: Path) -> int:
     return sum(math.prod(tensor.shape) for name, tensor in tensors.items() if not name.startswith("tables/"))
 
 
+def check_licence(name: str) -> None:
+    """Raises InvalidInput for what cannot stand as a licence in a card."""
+    if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9.+-]*", name):
+        raise InvalidInput(f"{name!r} is not the name of a licence: write one word, such as mit or cc-by-4.0")
+
+
 def _licence(card: str) -> str | None:
     front_matter = re.match(r"---\r?\n(.*?)^---\s*$", card, re.DOTALL | re.MULTILINE)
     line = front_matter and re.search(r"^license:\s*[\"']?([^\s\"'#]+)", front_matter[1], re.MULTILINE)

@@ -96,20 +96,16 @@ def run_settings(run: Path) -> TrainingConfig:
     path = run / CONFIG
     try:
         return TrainingConfig.from_dict(read_json(path))
-    except (OSError, TypeError, ValueError) as error:
-        raise TrainingError(f"{run} holds no complete training run: {path.name} cannot be read") from error
+    except (OSError, ValueError) as error:
+        raise TrainingError(f"{run} holds no training run: {path.name} cannot be read") from error
 
 
 def check_settings(run: Path, config: TrainingConfig) -> None:
     """Raises TrainingError unless a run's folder can be resumed with these settings."""
-    path = run / CONFIG
-    try:
-        former = TrainingConfig.from_dict(read_json(path))
-    except (OSError, TypeError, ValueError) as error:
-        raise TrainingError(f"{run} holds no run to resume: {path.name} cannot be read") from error
+    former = run_settings(run)
     for name in ("arch", "model", "optimiser"):
         if getattr(former, name) != json.loads(json.dumps(getattr(config, name))):  # lists for tuples
-            raise TrainingError(f"{run} holds a run with another '{name}'; resume with what {path} says")
+            raise TrainingError(f"{run} holds a run with another '{name}'; resume with what {run / CONFIG} says")
 
 
 def load_run(run: Path) -> tuple[TrainingConfig, StereoModel, dict[str, Any]]:

@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+import re
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any, Literal
 
-from ..errors import TrainingError
+from ..errors import InvalidInput, TrainingError
 from ..models import ARCHITECTURES
 from ..models.settings import shown
-from ..toml_files import read_toml
+from ..toml_files import parse_toml, read_toml
 
 _LARGEST = 2**48  # of any number
+# Texts that TOML would want quotes for; true, false, inf and nan are values.
+_WORD = re.compile(r"(?!(?:true|false|inf|nan)$)[A-Za-z][\w.-]*")
 _CHOICES = {
     "loss": ("mse", "ms-ssim"),
     "schedule": ("stable", "cosine", "milestones"),
@@ -45,6 +48,9 @@ class TrainingConfig:
     the least and the greatest depth in metres, to which measurements are clipped. `invalid` stands for no measurement.
     `auxiliary_learning_rate` is that of learned quantiles; 0 for the learning rate. `precision`: `auto` is bfloat16
     where the processor or GPU has units for it, and float32 elsewhere.
+
+    `validation_scenes` are beginnings of the names of what is held out for validation. Where they are empty,
+    `validation_share` of the examples are held out (`held_out.chosen_scenes`).
     """
 
     arch: str = "bisic-rt"
@@ -79,6 +85,7 @@ class TrainingConfig:
     precision: Literal["float32", "bfloat16", "auto"] = "float32"
     compile: bool = False
     validation_scenes: tuple[str, ...] = ()
+    validation_share: float = 0.1
     validate_every: int = 500
     checkpoint_every: int = 200
 
@@ -98,8 +105,9 @@ class TrainingConfig:
         for name in ("learning_rate", "muon_learning_rate", "gradient_clip", "milestone_factor"):
             if getattr(self, name) <= 0:
                 raise TrainingError(f"{name} must be above 0")
-        if not 0 <= self.ema_decay < 1:
-            raise TrainingError("ema_decay must be at least 0 and below 1")
+        for name in ("ema_decay", "validation_share"):
+            if not 0 <= getattr(self, name) < 1:
+                raise TrainingError(f"{name} must be at least 0 and below 1")
         if min(self.photo_share, self.pattern_share) < 0 or self.photo_share + self.pattern_share > 1:
             raise TrainingError("photo_share and pattern_share must not be negative, nor more than 1 together")
         for name in ("rescale_share", "colour_share"):
@@ -147,6 +155,18 @@ class TrainingConfig:
         """Reads a file such as the recipes beside the models; raises what `read_toml` and `from_dict` raise."""
         return cls.from_dict(read_toml(path))
 
+    def changed(self, assignments: Iterable[str]) -> TrainingConfig:
+        """These settings with others, each as `NAME=VALUE` in TOML, such as `steps=500` or `model.channels8=64`.
+
+        A text that is one word needs no quotes. Raises TrainingError for what is no such line, and what `from_dict`
+        raises.
+        """
+        values = {f.name: getattr(self, f.name) for f in fields(self)}
+        for assignment in assignments:
+            for name, value in _assigned(assignment).items():
+                values[name] = {**values["model"], **value} if name == "model" and isinstance(value, dict) else value
+        return self.from_dict(values)
+
     def rate_at(self, step: int) -> float:
         """The factor on the learning rates at a step counted from 0."""
         rise = min(1.0, (step + 1) / max(1, self.warmup_steps))
@@ -183,6 +203,16 @@ def _check_type(name: str, value: object, default: object) -> None:
         valid, kind = isinstance(value, Mapping), "a table"
     if not valid:
         raise TrainingError(f"{name} is {shown(value)}; it must be {kind}")
+
+
+def _assigned(assignment: str) -> dict[str, Any]:
+    """The table that a line `NAME=VALUE` makes; raises TrainingError."""
+    name, _, text = assignment.partition("=")
+    line = f'{name}="{text.strip()}"' if _WORD.fullmatch(text.strip()) else assignment
+    try:
+        return parse_toml(line, f"'{assignment}'")
+    except InvalidInput as error:
+        raise TrainingError(f"'{assignment}' is no setting: write NAME=VALUE, such as steps=5000") from error
 
 
 def _is_number(value: object) -> bool:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Protocol, TypeVar
 
@@ -20,6 +20,7 @@ _LEAST_SIDE = 64
 _MULTIPLE = 64
 
 _Self = TypeVar("_Self")
+_OfPicture = TypeVar("_OfPicture", bound="Picture")
 
 
 class Example(Protocol):
@@ -41,8 +42,8 @@ _Example = TypeVar("_Example", bound=Example)
 
 
 @dataclass(frozen=True)
-class Photo:
-    """A named photograph; `pixels` is (H, W, 3) uint8, RGB."""
+class Picture:
+    """A named picture in memory; `pixels` is (H, W, C) uint8."""
 
     name: str
     pixels: Tensor
@@ -51,6 +52,14 @@ class Photo:
     def size(self) -> tuple[int, int]:
         """Height and width."""
         return self.pixels.shape[0], self.pixels.shape[1]
+
+    def to(self: _OfPicture, device: torch.device) -> _OfPicture:
+        """This picture with its pixels on a device."""
+        return replace(self, pixels=self.pixels.to(device))
+
+
+class Photo(Picture):
+    """A photograph, RGB."""
 
 
 def load_photos(sources: Iterable[Path]) -> list[Photo]:
@@ -88,6 +97,14 @@ def central(example: _Example, max_side: int) -> _Example:
     return example.crop(*central_part(example.size, max_side))
 
 
+def of_scenes(examples: Sequence[_Example], scenes: Sequence[str]) -> list[_Example]:
+    """The examples whose name starts with one of the scenes' names; raises TrainingError for a scene without any."""
+    missing = [scene for scene in scenes if not any(example.name.startswith(scene) for example in examples)]
+    if missing:
+        raise TrainingError(f"validation scene '{missing[0]}' is not in the data; give its folder, or name others")
+    return [example for example in examples if example.name.startswith(tuple(scenes))]
+
+
 def split_validation(
     examples: Sequence[_Example], scenes: Sequence[str], least_side: int = _LEAST_SIDE
 ) -> tuple[list[_Example], list[_Example]]:
@@ -95,10 +112,7 @@ def split_validation(
 
     Raises TrainingError for a scene that is not there, or smaller than `least_side`, and when nothing is left.
     """
-    held_out = [e for e in examples if e.name.startswith(tuple(scenes))] if scenes else []
-    unused = [s for s in scenes if not any(e.name.startswith(s) for e in examples)]
-    if unused:
-        raise TrainingError(f"validation scene '{unused[0]}' is not in the data")
+    held_out = of_scenes(examples, scenes)
     small = [e.name for e in held_out if min(e.size) < least_side]
     if small:
         raise TrainingError(f"'{small[0]}' is too small for validation, which needs {least_side}x{least_side} pixels")

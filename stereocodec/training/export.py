@@ -16,11 +16,11 @@ from ..entropy.streams import CodingTables
 from ..errors import TrainingError
 from ..models import StereoModel
 from ..releases.fitting import fitted_tables, some_of
-from ..releases.folders import refuse_occupied
+from ..releases.folders import check_licence, refuse_occupied
 from ..releases.release import coding_tables, load_release, save_release
 from .checkpoint import load_run
 from .config import TrainingConfig
-from .examples import Example, central
+from .examples import Example, central, of_scenes
 from .kind import Kind
 from .kinds import kind_of, kind_of_architecture
 from .measure import MEASURED_SIDE, check_bytes, measure
@@ -28,8 +28,7 @@ from .measure import MEASURED_SIDE, check_bytes, measure
 _CARD = """\
 ---
 library_name: stereocodec
-license: mit
-tags: [{tags}]
+{licence}tags: [{tags}]
 ---
 
 # {name}
@@ -53,23 +52,36 @@ Use: `{usage}`.
 _UNMEASURED = "Rate and quality were not measured: the export was given no data."
 
 
-def export_run(run: Path, folder: Path, *, name: str, data: str, examples: Sequence[Example] = ()) -> None:
+def export_run(
+    run: Path,
+    folder: Path,
+    *,
+    name: str,
+    data: str = "",
+    licence: str | None = None,
+    examples: Sequence[Example] = (),
+) -> None:
     """Writes the averaged weights of a run, with integer tables and a model card, as a release folder.
 
-    data: what the card says of the data that the model was trained on, licences included. examples: what the run's
+    data: what the card says of the data that the model was trained on, licences included. licence: that of the weights,
+    one word such as mit; without it the card names none. examples: what the run's
     architecture learns from (`kinds.load_examples`), its validation scenes among them; with them the release is
     measured by coding these, and its tables are fitted to what its encoder chooses on others (on these where there are
     no others); without them the card says that it was not measured, and the tables are those of the densities that it
     was trained with. Either way the bytes of coded examples (a rendered one without `examples`) are held against the
     model's estimate, before and after the fit.
 
-    Raises TrainingError when `run` holds no run, when a validation scene is not among the examples, and when the coded
-    bytes exceed the estimate by more than 0.5 % and 128 bytes; OutputError when `folder` is not empty. Nothing is
-    written then.
+    Raises InvalidInput for a licence of another form; TrainingError when `run` holds no run, when a validation scene is
+    not among the examples, and when the coded bytes exceed the estimate by more than 0.5 % and 128 bytes; OutputError
+    when `folder` is not empty. Nothing is written then.
     """
     refuse_occupied(folder)
+    if licence is not None:
+        check_licence(licence)
     config, model, progress = load_run(run)
-    scenes = _validation_examples(examples, config) if examples else []
+    if examples and not config.validation_scenes:
+        raise TrainingError("the run held out no validation scenes that could be measured; leave --data out")
+    scenes = of_scenes(examples, config.validation_scenes) if examples else []
     kind = kind_of(model)
     training = _record(progress, data)
     tables = coding_tables(model, Lattice())
@@ -84,9 +96,10 @@ def export_run(run: Path, folder: Path, *, name: str, data: str, examples: Seque
         release = replace(release, tables=tables)
         check_bytes(release, inputs)
         training["metrics"] = measure(kind, release, scenes)
-        rows = "\n".join(kind.row.format(**row) for row in training["metrics"])
-        measured = kind.table.format(scenes=", ".join(scene.name for scene in scenes), rows=rows)
-    _save(folder, name, config, model, tables, training, card=_card(name, config, model, training, kind, measured))
+        rows = "\n".join(kind.card.row.format(**row) for row in training["metrics"])
+        measured = kind.card.table.format(scenes=", ".join(scene.name for scene in scenes), rows=rows)
+    card = _card(name, config, model, training, kind, measured, licence)
+    _save(folder, name, config, model, tables, training, card=card)
 
 
 def example_inputs(arch: str, sources: Sequence[Path]) -> list[Tensor]:
@@ -144,9 +157,11 @@ def _card(
     training: Mapping[str, Any],
     kind: Kind[Any],
     measured: str,
+    licence: str | None,
 ) -> str:
     return _CARD.format(
         name=name,
+        licence=f"license: {licence}\n" if licence else "",
         arch=config.arch,
         parameters=sum(p.numel() for p in model.parameters()),
         init=training["start"],
@@ -154,28 +169,18 @@ def _card(
         crop_width=config.crop_width,
         crop_height=config.crop_height,
         distortion=kind.distortion(config),
-        unit=kind.rate_unit,
-        tags=kind.tags,
-        usage=kind.usage,
+        unit=kind.card.rate_unit,
+        tags=kind.card.tags,
+        usage=kind.card.usage,
         crops=kind.crops,
         lambdas=" to ".join(
             f"{trade:.4g}" for trade in sorted(set(model.trade_off(torch.tensor([0.0, 1.0])).tolist()))
         ),
         measured=measured,
-        **{key: training[key] for key in ("steps", "crop_pairs", "minutes", "data")},
+        data=training["data"] or "not told",
+        **{key: training[key] for key in ("steps", "crop_pairs", "minutes")},
         hardware="; ".join(training["hardware"]),
     )
-
-
-def _validation_examples(examples: Sequence[Example], config: TrainingConfig) -> list[Example]:
-    """The examples that are the run's validation scenes."""
-    scenes = config.validation_scenes
-    if not scenes:
-        raise TrainingError("the run held out no validation scenes that could be measured; leave the data out")
-    missing = [scene for scene in scenes if not any(example.name.startswith(scene) for example in examples)]
-    if missing:
-        raise TrainingError(f"validation scene '{missing[0]}' is not in the data")
-    return [example for example in examples if example.name.startswith(scenes)]
 
 
 def _fitted_examples(examples: Sequence[Example], scenes: Sequence[Example]) -> list[Example]:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Generic, Protocol, TypeVar
 
@@ -32,6 +33,23 @@ class Sampler(Protocol):
         """Draws a batch x of `size` examples, as `RateDistortion` takes it."""
 
 
+@dataclass(frozen=True)
+class CardTexts:
+    """What the model cards of a kind say.
+
+    usage: a command. tags: of the card's metadata. rate_unit: what bits are counted per in the loss. table: a text with
+    places for `scenes`, the names of what was measured, and `rows`; row: one of these, with a place for every figure
+    that it shows. largest: names of figures of which the card shows the largest and not the mean.
+    """
+
+    usage: str
+    tags: str
+    rate_unit: str
+    table: str
+    row: str
+    largest: Collection[str] = ()
+
+
 class Kind(ABC, Generic[_Example]):
     """What the loop, validation, growth and export ask of the examples that a model learns from.
 
@@ -39,25 +57,15 @@ class Kind(ABC, Generic[_Example]):
     are what the model takes. What the loss needs besides comes behind them.
 
     example: the class of examples in memory. called: what error messages call them. least_side: of those that are held
-    out. channels: see above.
-
-    The rest is for model cards. usage: a command. tags: of the card's metadata. rate_unit: what bits are counted per
-    in the loss. crops: what a run's batches hold. table: a text with places for `scenes`, the names of what was
-    measured, and `rows`; row: one of these, with a place for every figure that it shows. largest: names of figures of
-    which the card shows the largest and not the mean.
+    out. channels: see above. crops: what people are told that a run's batches hold. card: see there.
     """
 
     example: type[_Example]
     called: str
     least_side: int
     channels: int
-    usage: str
-    tags: str
-    rate_unit: str
     crops: str
-    table: str
-    row: str
-    largest: Collection[str] = ()
+    card: CardTexts
 
     @abstractmethod
     def load(self, sources: Iterable[Path], config: TrainingConfig) -> list[_Example]:
@@ -121,7 +129,7 @@ class Kind(ABC, Generic[_Example]):
     @abstractmethod
     def coder(self, release: Release) -> Callable[[_Example, int], dict[str, float]]:
         """Returns a function that codes an example at a quality, 0 to 100, to a file and back, and gives the figures
-        of `row`."""
+        of `CardTexts.row`."""
 
     def distortion(self, config: TrainingConfig) -> str:
         """The distortion that the loss counts, in words."""

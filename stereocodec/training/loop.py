@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from ..errors import TrainingError
 from ..files import write_atomically
@@ -30,12 +30,14 @@ from .checkpoint import (
 from .config import TrainingConfig
 from .examples import Example, Photo, split_validation, spread
 from .growth import grow
+from .held_out import told, with_held_out
 from .initialise import initialise
 from .kinds import check_examples, kind_of
 from .logs import RunLogs
-from .optimisers import WeightAverage, make_auxiliary_optimisers, make_optimisers
+from .optimisation import Optimisation
+from .optimisers import WeightAverage
 from .precision import autocast
-from .progress import Pace, hours
+from .progress import Pace, Stop, hours, never
 from .speed import GpuMeter, hardware
 from .validation import SEEN_SIDE, validate, with_seen
 
@@ -84,13 +86,13 @@ class Trainer:
         self.model = _starting_model(config, self.device)
         self.kind = kind_of(self.model)
         check_examples(self.kind, config.arch, examples)
+        config = self.config = with_held_out(config, examples, self.kind.least_side, folder if resume else grow)
         self.rate_distortion = self.kind.rate_distortion(self.model, config)
         kept, self.validation_examples = split_validation(examples, config.validation_scenes, self.kind.least_side)
-        self._seen_examples = spread(kept, len(self.validation_examples), (config.crop_height, config.crop_width))
+        crop = config.crop_height, config.crop_width
+        self._seen_examples = spread(kept, len(self.validation_examples), crop)
         self.sampler = self.kind.sampler(config, kept, photos, self.device, config.seed + self._rank, workers)
-        self.optimisers = make_optimisers(self.model, config)
-        self._auxiliary = make_auxiliary_optimisers(self.model, config)
-        self._base_rates = [[g["lr"] for g in o.param_groups] for o in self.optimisers]
+        self.optimisation = Optimisation(self.model, config)
         self.logs = RunLogs(folder)
         self.step, self.crop_pairs = 0, 0
         self.hardware, self.init = dict[str, float](), ""
@@ -105,6 +107,7 @@ class Trainer:
         # Only now have all processes of a group the weights of the first.
         self.average = WeightAverage(self.model, config.ema_decay)
         self.average.tensors.update(average)
+        self.report(told(self.kind.called, kept, self.validation_examples, crop))
 
     def _start(self, init: str | Path | None, former: Path | None) -> dict[str, Tensor]:
         """Returns the averages that the run has from the start."""
@@ -112,7 +115,7 @@ class Trainer:
             raise TrainingError(f"{self.folder} already holds a run; add --resume, or choose another folder")
         average: dict[str, Tensor] = {}
         if former is not None:
-            average, progress = grow(former, self.model, self.config, self._all_optimisers)
+            average, progress = grow(former, self.model, self.config, self.optimisation.all)
             self.step, self.crop_pairs, self.hardware = (progress[k] for k in ("step", "crop_pairs", "hardware"))
             grown = f"grown from the run {former.resolve().name} at step {self.step}"
             self.init = f"{progress['init']}, {grown}" if progress["init"] else grown
@@ -131,7 +134,7 @@ class Trainer:
         check_settings(self.folder, self.config)
         average = WeightAverage(self.model, self.config.ema_decay).tensors
         path = self.folder / FILE_NAME
-        states, progress = load_checkpoint(path, self.model, average, self._all_optimisers)
+        states, progress = load_checkpoint(path, self.model, average, self.optimisation.all)
         self.step, self.crop_pairs = progress["step"], progress["crop_pairs"]
         self.hardware, self.init = progress["hardware"], progress["init"]
         if self._rank < len(states):
@@ -162,11 +165,7 @@ class Trainer:
                 "samplers": samplers,
             }
             path = self.folder / FILE_NAME
-            save_checkpoint(path, self.model, self.average.tensors, self._all_optimisers, random_states, progress)
-
-    @property
-    def _all_optimisers(self) -> list[torch.optim.Optimizer]:
-        return [*self.optimisers, *self._auxiliary]
+            save_checkpoint(path, self.model, self.average.tensors, self.optimisation.all, random_states, progress)
 
     def reschedule(self, steps: int, decay_steps: int) -> None:
         """Trains to another number of steps, with another fall of the learning rates before it."""
@@ -178,16 +177,21 @@ class Trainer:
             settings = json.dumps(dataclasses.asdict(self.config), indent=2)
             write_atomically(self.folder / CONFIG, f"{settings}\n".encode(), overwrite=True)
 
-    def run(self, max_minutes: float | None = None) -> None:
-        """Trains to the configured number of steps, or for `max_minutes`; leaves a checkpoint either way."""
+    def run(self, max_minutes: float | None = None, *, stop: Stop = never, minutes_after: float = 0.0) -> None:
+        """Trains to the configured number of steps, or for `max_minutes`; leaves a checkpoint either way.
+
+        stop: asked after every step whether to end now, with a checkpoint and without validation; in a process group
+            all must answer alike. minutes_after: how long the caller will train further, for the time left.
+        """
+        pace = Pace(self.config.steps - self.step, max_minutes, minutes_after)
         with self.logs.tensorboard(self.step) if self._is_first else nullcontext():
-            self._run(max_minutes)
+            self._run(pace, stop)
         distributed.wait()  # until the first process has written everything
 
-    def _run(self, max_minutes: float | None) -> None:
+    def _run(self, pace: Pace, stop: Stop) -> None:
         config, validated_step = self.config, -1
         here = hardware(self.device, self._processes)
-        before, pace = self.hardware.get(here, 0.0), Pace(config.steps - self.step, max_minutes)
+        before = self.hardware.get(here, 0.0)
         recent: list[dict[str, Tensor]] = []
         while self.step < config.steps:
             with pace.step():
@@ -196,6 +200,10 @@ class Trainer:
             if self.step % _LOG_EVERY == 0:
                 self._log(recent, pace.lap() * config.batch_size, f"{hours(pace.seconds_left())} left")
                 recent = []
+            elif pace.is_first_estimate:
+                self.report(f"step {self.step}/{config.steps}  about {hours(pace.seconds_left())} left")
+            if stop():
+                break
             if self.step % config.checkpoint_every == 0:
                 self.save()
             if self.step % config.validate_every == 0:
@@ -204,7 +212,7 @@ class Trainer:
             if pace.is_over():
                 break
         self.save()
-        if validated_step != self.step:
+        if validated_step != self.step and not stop():
             self.validate()
 
     def train_step(self) -> dict[str, Tensor]:
@@ -215,41 +223,20 @@ class Trainer:
         """
         config, model = self.config, self.model
         model.train()
-        self._set_rates(config.rate_at(self.step))
+        self.optimisation.set_rates(config.rate_at(self.step))
         x, quality = self.sampler.batch(self._batch_size), self._qualities()
         with autocast(config.precision, self.device):
             loss, bpp, decoded = self._forward(x, quality)
         loss.backward()
-        trained = [p for optimiser in self.optimisers for group in optimiser.param_groups for p in group["params"]]
-        norm = nn.utils.clip_grad_norm_(trained, config.gradient_clip)
+        norm, has_moved = self.optimisation.step()
         self.step += 1
         self.crop_pairs += config.batch_size
-        if torch.isfinite(norm):
-            for optimiser in self.optimisers:
-                optimiser.step()
-            self._auxiliary_step()
+        if has_moved:
             self.average.update(model, self.step)
-        model.zero_grad(set_to_none=True)
         with torch.no_grad():
             is_logged = self.step % _LOG_EVERY == 0
             measured = {"loss": loss, **self.kind.measured(bpp, decoded, x, with_ms_ssim=is_logged)}
         return {name: value.detach() for name, value in measured.items()} | {"gradient_norm": norm}
-
-    def _set_rates(self, factor: float) -> None:
-        for optimiser, rates in zip(self.optimisers, self._base_rates, strict=True):
-            for group, rate in zip(optimiser.param_groups, rates, strict=True):
-                group["lr"] = rate * factor
-
-    def _auxiliary_step(self) -> None:
-        """Moves what the auxiliary loss trains; it depends on the weights alone, so every process does the same."""
-        loss = self.model.auxiliary_loss()
-        if loss is None:
-            return
-        for optimiser in self._auxiliary:
-            optimiser.zero_grad(set_to_none=True)
-        loss.backward()  # type: ignore[no-untyped-call]
-        for optimiser in self._auxiliary:
-            optimiser.step()
 
     def _qualities(self) -> Tensor:
         """One quality, (2B,), from each of equal parts of the range: the loss differs much between qualities."""
@@ -275,7 +262,7 @@ class Trainer:
         self.report(f"validation at step {self.step}: {points}")
 
     def _log(self, recent: list[dict[str, Tensor]], speed: float, left: str) -> None:
-        """Logs the means of recent steps; speed in crop pairs per second, and the time left in words."""
+        """Logs the means of recent steps; speed in crops or crop pairs per second, and the time left in words."""
         names = list(recent[-1])
         means = torch.stack([torch.stack([r[n] for r in recent if n in r]).mean() for n in names])
         mean = dict(zip(names, distributed.mean(means).tolist(), strict=True))
@@ -288,7 +275,7 @@ class Trainer:
         busy = f"  {row['share_of_peak']:.0%} of the peak" if self._meter else ""
         self.report(
             f"step {self.step}/{self.config.steps}  loss {mean['loss']:.4f}  {self.kind.summary(mean)}  "
-            f"{speed:.1f} crop pairs/s{busy}  {left}"
+            f"{speed:.1f} {self.kind.crops}/s{busy}  {left}"
         )
 
 

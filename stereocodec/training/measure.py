@@ -33,7 +33,7 @@ def measure(kind: Kind[_Example], release: Release, examples: Sequence[_Example]
     rows: list[dict[str, float]] = []
     for quality in qualities_of(release.model):
         points = [code(central(example, MEASURED_SIDE), quality) for example in examples]
-        figures = {key: round(value, 6) for key, value in means(points, kind.largest).items()}
+        figures = {key: round(value, 6) for key, value in means(points, kind.card.largest).items()}
         rows.append({"quality": quality} | figures)
     return rows
 

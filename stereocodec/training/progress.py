@@ -3,23 +3,40 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 from . import distributed
+
+# Steps after which the time left is told for the first time: on a processor, large networks take minutes for twenty.
+_FIRST_ESTIMATE = 3
+
+Stop = Callable[[], bool]
+
+
+def never() -> bool:
+    """What a run asks that nobody can stop."""
+    return False
 
 
 class Pace:
     """The time of one call of `Trainer.run`.
 
-    steps: how many it will make. max_minutes: when it will stop at the latest.
+    steps: how many it will make. max_minutes: when it will stop at the latest. minutes_after: how long the run will go
+    on after this call.
     """
 
-    def __init__(self, steps: int, max_minutes: float | None) -> None:
+    def __init__(self, steps: int, max_minutes: float | None, minutes_after: float = 0.0) -> None:
         self._started = time.monotonic()
+        self._after = 60 * minutes_after
         self._deadline = None if max_minutes is None else self._started + 60 * max_minutes
         self._steps, self._done = steps, 0
         self._lap_steps, self._lap_seconds = 0, 0.0
+
+    @property
+    def is_first_estimate(self) -> bool:
+        """Whether so few steps were made that nothing was told yet, and enough for a first estimate of the time."""
+        return self._done == _FIRST_ESTIMATE
 
     @property
     def seconds(self) -> float:
@@ -42,9 +59,11 @@ class Pace:
         return speed
 
     def seconds_left(self) -> float:
-        """How long it takes to the last step or the deadline, if everything, validation too, goes on as it did."""
+        """How long it takes to the end of the run, if everything, validation too, goes on as it did."""
         left = (self._steps - self._done) * self.seconds / self._done
-        return left if self._deadline is None else max(0.0, min(left, self._deadline - time.monotonic()))
+        if self._deadline is not None:
+            left = max(0.0, min(left, self._deadline - time.monotonic()))
+        return left + self._after
 
     def is_over(self) -> bool:
         """Whether the first process's time is over, so that all stop after the same step."""

@@ -4,11 +4,9 @@ from __future__ import annotations
 
 import dataclasses
 import json
-import subprocess
-import sys
 
 import pytest
-from commands import MODEL_ID, bisic_process, error_line, run
+from commands import MODEL_ID, bisic_process, error_line, printed_by_python, run
 
 from stereocodec.container import Chunk, Container, Streams
 from stereocodec.releases import folders
@@ -44,6 +42,9 @@ def test_info_as_json(described):
             "width": 1001,
             "height": 77,
             "views": "RGB8",
+            "channels": "RGB",
+            "orientation": 1,
+            "shown": {"width": 1001, "height": 77},
             "quality": 63,
             "model": {"id": "000102030405", "name": None, "origin": None},
             "bytes": len(data),
@@ -89,17 +90,15 @@ def test_info_names_the_built_in_model_of_the_id(described, monkeypatch, tmp_pat
 
 def test_info_imports_no_torch(described):
     path, _ = described
-    script = (
+    code = (
         "import sys\n"
-        "from stereocodec_cli.main import main\n"
-        f"sys.argv[1:] = ['info', {str(path)!r}]\n"
-        "try:\n"
-        "    main()\n"
-        "finally:\n"
-        "    assert 'torch' not in sys.modules\n"
+        "from stereocodec_cli.main import bisic\n"
+        "bisic(['info', *sys.argv[1:]], standalone_mode=False)\n"
+        "print('torch' in sys.modules)\n"
     )
-    result = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
-    assert "quality:     63" in result.stdout
+    lines = printed_by_python(code, path)
+    assert "  quality:     63" in lines
+    assert lines[-1] == "False"
 
 
 def test_info_refuses_every_truncation_and_appended_data(described):

@@ -104,7 +104,7 @@ def test_text_mode_transfers_are_recognised(damage):
 def test_a_newer_major_version_is_named_whatever_follows(byte, name):
     message = refusal(by_hand(version=byte), UnsupportedVersion)
     assert f"version {name}" in message
-    assert "1.1" in message
+    assert "1.2" in message
     assert refusal(SIGNATURE + byte, UnsupportedVersion) == message
 
 
@@ -118,13 +118,25 @@ def test_a_newer_minor_version_is_read_and_kept():
     assert Container.from_bytes(data).to_bytes() == data
 
 
-@pytest.mark.parametrize("field", ["flags", "view_kind"])
-@pytest.mark.parametrize("value", [b"\x02", b"\x03", b"\x80", b"\xff"])
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [
+        *(("flags", value) for value in (b"\x06", b"\x07", b"\x3e", b"\x40", b"\x80", b"\xff")),
+        *(("view_kind", value) for value in (b"\x02", b"\x03", b"\x80", b"\xff")),
+    ],
+)
 def test_unknown_flags_and_kinds_of_view(field, value):
     refusal(by_hand(**{field: value}), CorruptFile)
-    message = refusal(by_hand(version=b"\x12", **{field: value}), UnsupportedVersion)
+    message = refusal(by_hand(version=b"\x13", **{field: value}), UnsupportedVersion)
+    assert "1.3" in message
     assert "1.2" in message
-    assert "1.1" in message
+
+
+@pytest.mark.parametrize("flags", [b"\x02", b"\x04", b"\x08", b"\x38", b"\x3c"])
+@pytest.mark.parametrize("version", [b"\x10", b"\x11"])
+def test_grey_and_turned_views_are_refused_in_versions_that_have_none(version, flags):
+    assert "grey or turned" in refusal(by_hand(version=version, flags=flags), CorruptFile)
+    assert Container.from_bytes(by_hand(version=b"\x12", flags=flags)).to_bytes()[9] == flags[0]
 
 
 @pytest.mark.parametrize("data", WHOLE_FILES)

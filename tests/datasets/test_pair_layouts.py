@@ -123,7 +123,7 @@ def test_names_that_occur_again_are_numbered(tmp_path):
     draw(tmp_path / "third" / "scene@2_left.png", 3)
     draw(tmp_path / "third" / "scene@2_right.png", 3)
     loaded = load_pairs([tmp_path / folder for folder in ("first", "second", "third")])
-    shades = {pair.name: int(pair.views[0, 0, 0]) for pair in loaded}
+    shades = {pair.name: int(pair.pixels[0, 0, 0]) for pair in loaded}
     assert len(shades) == 4
     assert shades["scene"] == 0
     assert shades["scene@2"] == 3

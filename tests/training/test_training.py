@@ -148,7 +148,7 @@ def test_crops_come_from_photographs_in_their_share(pairs, tmp_path):
     assert trainer.sampler.batch(4)[..., 1:].max() < 0.3
     with pytest.raises(TrainingError, match="photo_share is 0, so that no photographs would be used"):
         Trainer(tiny(), pairs, tmp_path / "none", photos=photos)
-    with pytest.raises(TrainingError, match="there are none"):
+    with pytest.raises(TrainingError, match="there are no photographs"):
         Trainer(tiny(photo_share=0.5), pairs, tmp_path / "none")
     assert not (tmp_path / "none").exists()
 

@@ -60,14 +60,14 @@ def test_disparities_of_rescaled_crops_shrink_with_them():
 
 
 def test_detail_that_a_smaller_crop_cannot_show_is_smoothed_away():
-    views = noise(2 * HEIGHT, 2 * WIDTH).views
+    views = noise(2 * HEIGHT, 2 * WIDTH).pixels
     assert reduced(views, (HEIGHT, WIDTH)).float().var() < 0.3 * views.float().var()
 
 
 def test_pairs_as_large_as_a_crop_keep_their_scale():
     pair = noise(HEIGHT, WIDTH)
     crops = batch([pair], 3, rescale_share=1.0, augmentation="none")
-    assert torch.equal((255 * crops).round(), pair.views[..., :3].float().expand_as(crops))
+    assert torch.equal((255 * crops).round(), pair.pixels[..., :3].float().expand_as(crops))
 
 
 @pytest.mark.parametrize("size", [(64, 129), (65, 128), (64, 900), (700, 128), (127, 255), (129, 257)])
@@ -80,7 +80,7 @@ def test_colours_change_a_little_and_in_both_views_alike():
     left, right = crops.chunk(2)
     assert torch.equal(left, right)
     assert torch.equal(crops, crops.round())
-    changes = (left - noise(HEIGHT, WIDTH).views[..., :3]).mean((1, 2))
+    changes = (left - noise(HEIGHT, WIDTH).pixels[..., :3]).mean((1, 2))
     assert 10 < changes.abs().max() < 60
     colours = changes - changes.mean(1, keepdim=True)
     assert colours.abs().max() > 5

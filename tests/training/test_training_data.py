@@ -25,7 +25,7 @@ def test_pairs_are_found_in_folders_below(tmp_path, pictures):
         (deep / f"a_left.b_{view}.PNG").write_bytes((pictures / f"validation_{view}.png").read_bytes())
         (deep / f"notes_{view}.txt").touch()
     (pair,) = load_pairs([tmp_path])
-    assert pair.views.shape == (128, 192, 6)
+    assert pair.pixels.shape == (128, 192, 6)
     assert pair.stacked().shape == (2, 128, 192, 3)
     with Image.open(pictures / "validation_right.png") as right:
         assert np.array_equal(pair.stacked()[1].numpy(), np.asarray(right))
@@ -122,7 +122,7 @@ def test_pairs_are_drawn_in_proportion_to_the_root_of_their_area():
 
 
 def test_pairs_below_the_size_of_a_crop_are_refused(pairs):
-    with pytest.raises(TrainingError, match="no pair is as large as a crop of 320x64; use smaller crops"):
+    with pytest.raises(TrainingError, match=r"crop of 320x64: .* --set crop_height=64 --set crop_width=256"):
         CropSampler(pairs, 64, 320, torch.device("cpu"), 0)
 
 
@@ -171,7 +171,7 @@ def test_patterns_are_what_no_camera_sees(pairs):
 @pytest.mark.parametrize(
     ("shares", "message"),
     [
-        ({"photo_share": 0.5}, "made of photographs, but there are none"),
+        ({"photo_share": 0.5}, "there are no photographs: give --photos, or --set photo_share=0"),
         ({"photo_share": 0.7, "pattern_share": 0.4}, r"photographs \(0.7\) and patterns \(0.4\) must lie in 0..1"),
         ({"pattern_share": -0.1}, "must lie in 0..1"),
         ({"photo_share": float("nan")}, "must lie in 0..1"),

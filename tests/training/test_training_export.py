@@ -109,7 +109,7 @@ def test_tables_are_fitted_to_examples_that_are_not_measured(finished, pairs, tm
 
 
 def test_only_runs_are_exported_and_only_to_new_folders(release, finished, tmp_path):
-    with pytest.raises(TrainingError, match="holds no complete training run"):
+    with pytest.raises(TrainingError, match="holds no training run"):
         export_run(tmp_path, tmp_path / "release", name="a", data="b")
     assert not (tmp_path / "release").exists()
     with pytest.raises(OutputError, match="not an empty folder"):
@@ -138,9 +138,13 @@ def test_train_export_encode_and_decode(command, pictures, tmp_path):
     result = command(*train)
     assert result.exit_code == 0, result.output
     assert result.stdout == ""
-    progress, validation = result.stderr.splitlines()  # also where there is no terminal, as in the log of nohup
+    _, estimate, progress, validation, release = (
+        result.stderr.splitlines()
+    )  # also where there is no terminal, as in the log of nohup
     numbers = r"loss \d+\.\d{4}  \d\.\d{3} bpp \d+\.\d\d dB  \d+\.\d crop pairs/s  0:00 h left"
+    assert re.fullmatch(r"step 3/20  about 0:\d\d h left", estimate)
     assert re.fullmatch(f"step 20/20  {numbers}", progress)
+    assert release == f"to make a release: bisic export {tmp_path / 'run'} -o DIR --data {pictures}"
     assert validation.startswith("validation at step 20: ")
     again = command(*train)
     assert (again.exit_code, again.stdout) == (1, "")
@@ -205,7 +209,7 @@ def test_training_needs_neither_constriction_nor_compressai_nor_the_hub(pictures
     command = [sys.executable, "-c", BARE, str(pictures), str(tmp_path / "run")]
     result = subprocess.run(command, capture_output=True, text=True, check=False)
     assert (result.returncode, result.stderr) == (0, "")
-    assert result.stdout.startswith("validation at step 1: ")
+    assert "\nvalidation at step 1: " in result.stdout
     assert (tmp_path / "run" / "checkpoint.safetensors").is_file()
     code = (
         "import sys\n"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import re
 
 import numpy as np
 import pytest
@@ -52,9 +53,15 @@ def frames(folder):
 
 
 @pytest.fixture(scope="module")
-def finished(frames, tmp_path_factory):
+def reported():
+    """The lines that the finished run told."""
+    return []
+
+
+@pytest.fixture(scope="module")
+def finished(frames, reported, tmp_path_factory):
     folder = tmp_path_factory.mktemp("runs") / "rgbd"
-    Trainer(settings(depth_loss="mse"), frames, folder, report=lambda line: None).run()
+    Trainer(settings(depth_loss="mse"), frames, folder, report=reported.append).run()
     return folder
 
 
@@ -63,6 +70,12 @@ def test_the_loss_falls(finished):
     assert float(last["loss"]) < 0.9 * float(first["loss"])
     assert float(last["depth_psnr"]) > float(first["depth_psnr"])
     assert 0 < float(last["depth_bpp"]) < float(last["bpp"])
+
+
+def test_the_speed_is_told_in_crops(finished, reported):
+    lines = [line for line in reported if "crops/s" in line]
+    assert len(lines) == 2
+    assert all(re.search(r"  \d+\.\d crops/s  ", line) for line in lines)
 
 
 def test_validation_tells_errors_in_millimetres(finished):
@@ -118,7 +131,7 @@ def test_a_resumed_run_is_the_same_to_the_bit(frames, tmp_path):
 def test_quantiles_have_a_rate_of_their_own(frames, tmp_path):
     trainer = Trainer(settings(), frames, tmp_path, report=lambda line: None)
     before = trainer.model.auxiliary_loss().item()
-    assert [group["lr"] for o in trainer._auxiliary for group in o.param_groups] == [1e-3]
+    assert [group["lr"] for o in trainer.optimisation.auxiliary for group in o.param_groups] == [1e-3]
     trainer.train_step()
     assert trainer.model.auxiliary_loss().item() < before
 

@@ -38,7 +38,7 @@ def grown(former, pairs, folder, **changes):
 def moments_of(trainer):
     """By name of the parameter, and of the moment."""
     names = {id(parameter): name for name, parameter in trainer.model.named_parameters()}
-    states = [(names[id(p)], state) for o in trainer.optimisers for p, state in o.state.items()]
+    states = [(names[id(p)], state) for o in trainer.optimisation.main for p, state in o.state.items()]
     return {(name, key): value for name, state in states for key, value in state.items()}
 
 

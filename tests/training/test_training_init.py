@@ -28,7 +28,7 @@ def test_a_run_starts_with_the_averaged_weights_of_another(finished, pairs, tmp_
         for name, value in finished.average.tensors.items():
             assert torch.equal(tensors[name], value), name
     assert (trainer.step, trainer.crop_pairs) == (0, 0)
-    assert not any(optimiser.state for optimiser in trainer.optimisers)
+    assert not any(optimiser.state for optimiser in trainer.optimisation.main)
 
 
 def test_a_run_starts_with_the_weights_of_a_release_and_tells_it(release, pairs, tmp_path):

@@ -83,12 +83,12 @@ def test_an_example_that_is_decoded_without_loss_has_no_error(kind):
 
 @each_kind
 def test_cards_show_what_is_measured(kind):
-    names = re.findall(r"{(\w+)", kind.row)
-    row = kind.row.format(**dict.fromkeys(names, 1.0))
-    table = kind.table.format(scenes="a", rows=row)
+    names = re.findall(r"{(\w+)", kind.card.row)
+    row = kind.card.row.format(**dict.fromkeys(names, 1.0))
+    table = kind.card.table.format(scenes="a", rows=row)
     header = next(line for line in table.splitlines() if line.startswith("| quality"))
     assert header.count("|") == row.count("|")
-    assert set(kind.largest) <= set(names)
+    assert set(kind.card.largest) <= set(names)
 
 
 def test_central_parts_are_multiples_of_64_in_the_middle():
@@ -113,7 +113,7 @@ def test_pictures_are_drawn_by_the_root_of_their_area_and_crops_from_everywhere(
     places = {random_place(generator, small.size, (9, 8)) for _ in range(200)}
     assert places == {(top, left) for top in range(2) for left in range(3)}
     assert large_enough(pictures, (10, 11), "picture") == [large]
-    with pytest.raises(TrainingError, match="no picture is as large as a crop of 46x20; use smaller crops"):
+    with pytest.raises(TrainingError, match="crop of 46x20: give larger ones, of at least 64x64"):
         large_enough(pictures, (20, 46), "picture")
 
 

@@ -70,7 +70,9 @@ def test_the_quantiles_follow_the_prior_by_their_own_optimiser(pairs, tmp_path):
     trainer = Trainer(settings("bisic-fast"), pairs, tmp_path, report=lambda line: None)
     quantiles = trainer.model.prior.quantiles
     before, loss = quantiles.detach().clone(), trainer.model.auxiliary_loss().item()
-    clipped = [p for optimiser in trainer.optimisers for group in optimiser.param_groups for p in group["params"]]
+    clipped = [
+        p for optimiser in trainer.optimisation.main for group in optimiser.param_groups for p in group["params"]
+    ]
     assert not any(p is quantiles for p in clipped)
     for _ in range(3):
         trainer.train_step()

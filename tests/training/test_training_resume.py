@@ -132,7 +132,7 @@ def test_a_run_is_not_overwritten(pairs, tmp_path):
 
 
 def test_nothing_is_resumed_where_there_is_no_run(pairs, tmp_path):
-    with pytest.raises(TrainingError, match="holds no run to resume"):
+    with pytest.raises(TrainingError, match="holds no training run"):
         Trainer(tiny(), pairs, tmp_path, resume=True)
     trained(pairs, tmp_path, 1)
     save_file({"a": torch.zeros(1)}, tmp_path / "checkpoint.safetensors")

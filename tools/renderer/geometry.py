@@ -39,7 +39,7 @@ def combined(vectors: Array, weights: Array) -> Array:
 
 
 def unit(a: Array) -> Array:
-    """The same directions at length 1."""
+    """Directions at length 1."""
     return (a / np.sqrt(np.maximum(dot(a, a), 1e-20))).astype(np.float32, copy=False)
 
 

@@ -106,7 +106,7 @@ class SpatialContext(StereoConv):
         return unstack_views(self._convolve(stack_views(x), self.weight * self.mask))
 
     def tap_matrix(self) -> Tensor:
-        """The same as a matrix (4 S, taps * 2 S), from the taps, each with the channels of both views."""
+        """This layer as a matrix (4 S, taps * 2 S), from the taps, each with the channels of both views."""
         rows, columns = torch.tensor(self.taps, device=self.weight.device).T + _REACH
         return stacked_weight(self.weight)[:, :, rows, columns].transpose(1, 2).flatten(1)
 

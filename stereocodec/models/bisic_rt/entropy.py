@@ -227,7 +227,7 @@ def _masks(height: int, width: int, channels: int, device: torch.device) -> list
 
 @functools.lru_cache(maxsize=4)
 def _kept_masks(height: int, width: int, channels: int, device: torch.device) -> list[tuple[Tensor, Tensor | None]]:
-    """The same with the places: training takes crops of one size, and a GPU waits whenever something is counted."""
+    """`_masks` with the places: training takes crops of one size, and a GPU waits whenever something is counted."""
     masks = [mask for mask, _ in _masks(height, width, channels, device)]
     return [(mask, mask.reshape(-1).nonzero()[:, 0]) for mask in masks]
 

@@ -97,7 +97,7 @@ class ResidualLayer(nn.Module):
         return levels.index_put((view, row, column), chosen)
 
     def _block_levels(self, coefficients: Tensor, worth: Tensor) -> Tensor:
-        """The same of blocks (N, coefficients), where a squared error of one step is worth (N, 1) bits."""
+        """The levels of blocks (N, coefficients), where a squared error of one step is worth (N, 1) bits."""
         size = torch.bincount(self.band).float()
         deviation = (self._band_sums(coefficients.square()) / size).sqrt().clamp(min=1e-6)
         log_scales = _log_scales(coefficients.device).float()

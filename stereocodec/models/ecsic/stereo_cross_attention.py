@@ -52,7 +52,7 @@ class PerView(nn.Module):
 
 
 class Shared(nn.Module):
-    """The same layers for both views."""
+    """Layers that both views share."""
 
     def __init__(self, layers: nn.Module) -> None:
         super().__init__()

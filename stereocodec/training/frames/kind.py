@@ -17,25 +17,29 @@ from ...releases.release import Release
 from ...rgbd_codec import RgbdCodec
 from ..config import TrainingConfig
 from ..examples import Photo
-from ..kind import Kind, Sampler
+from ..kind import CardTexts, Kind, Sampler
 from ..losses import as_shown, psnr, squared_error
 from ..ms_ssim import ms_ssim
 from .coded import coded_frame
 from .data import Frame, load_frames, rendered_frame
 from .losses import FrameRateDistortion, depth_error
-from .sampler import FrameSampler
+from .sampler import LEAST_SIDE, FrameSampler
 
-_TABLE = """\
+_CARD = CardTexts(
+    usage="bisic encode --depth depth.png color.png -o frame.bsc --model DIR",
+    tags="rgb-d, depth, image-compression, learned-compression",
+    rate_unit="pixel of colour and of depth",
+    table="""\
 Measured by coding central crops of at most 512x512 pixels of held-out frames to files and back ({scenes}), each with \
 its own range of depth; means, of the largest error the largest. Errors are over measurements, bits per pixel of the \
 frame:
 
 | quality | bytes | mask bytes | bpp | PSNR, dB | MS-SSIM | depth RMSE, mm | largest error, mm |
 |---|---|---|---|---|---|---|---|
-{rows}"""
-_ROW = (
-    "| {quality} | {bytes:,.0f} | {mask_bytes:,.0f} | {bpp:.4f} | {psnr_color:.2f} | {ms_ssim_color:.5f} | "
-    "{depth_rmse_mm:.2f} | {depth_largest_mm:.0f} |"
+{rows}""",
+    row="| {quality} | {bytes:,.0f} | {mask_bytes:,.0f} | {bpp:.4f} | {psnr_color:.2f} | {ms_ssim_color:.5f} | "
+    "{depth_rmse_mm:.2f} | {depth_largest_mm:.0f} |",
+    largest=("depth_largest_mm",),
 )
 
 
@@ -44,14 +48,10 @@ class FrameKind(Kind[Frame]):
 
     example = Frame
     called = "frames of colour with depth"
-    least_side = 128
+    least_side = LEAST_SIDE
     channels = FrameRateDistortion.channels
-    usage = "bisic encode --depth depth.png color.png -o frame.bsc --model DIR"
-    tags = "rgb-d, depth, image-compression, learned-compression"
-    rate_unit = "pixel of colour and of depth"
     crops = "crops"
-    table, row = _TABLE, _ROW
-    largest = ("depth_largest_mm",)
+    card = _CARD
 
     def load(self, sources: Iterable[Path], config: TrainingConfig) -> list[Frame]:
         return load_frames(sources, config)

@@ -13,6 +13,8 @@ from ..config import TrainingConfig
 from ..random_crops import AreaWeighted, large_enough, random_place
 from .data import Frame
 
+LEAST_SIDE = 128  # of crops, and of frames that are held out: what the networks take
+
 
 class FrameSampler:
     """Random crops of frames, mirrored or flipped at random.
@@ -23,7 +25,7 @@ class FrameSampler:
 
     def __init__(self, frames: Sequence[Frame], config: TrainingConfig, device: torch.device, seed: int) -> None:
         self._size = config.crop_height, config.crop_width
-        self._frames = AreaWeighted(large_enough(frames, self._size, "frame"))
+        self._frames = AreaWeighted(large_enough(frames, self._size, "frame", LEAST_SIDE))
         self._augmentation, self._device = config.augmentation, device
         self.generator = np.random.Generator(np.random.PCG64(seed))
 

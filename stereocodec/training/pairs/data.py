@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -12,28 +11,20 @@ from torch import Tensor
 
 from ...datasets.pairs import find_pairs
 from ...datasets.sources import find_all
+from ..examples import Picture
 from ..rendered import rendered_texture
 
 
-@dataclass(frozen=True)
-class Pair:
-    """A named pair; `views` is (H, W, 6) uint8, left RGB then right RGB."""
-
-    name: str
-    views: Tensor
-
-    @property
-    def size(self) -> tuple[int, int]:
-        """Height and width."""
-        return self.views.shape[0], self.views.shape[1]
+class Pair(Picture):
+    """Both views of a pair, in six channels: left RGB, then right RGB."""
 
     def crop(self, top: int, left: int, height: int, width: int) -> Pair:
-        """The same part of both views."""
-        return Pair(self.name, self.views[top : top + height, left : left + width])
+        """One part of the two views."""
+        return Pair(self.name, self.pixels[top : top + height, left : left + width])
 
     def stacked(self) -> Tensor:
         """The left view, then the right one: (2, H, W, 3) uint8."""
-        return torch.stack([self.views[..., :3], self.views[..., 3:]])
+        return torch.stack([self.pixels[..., :3], self.pixels[..., 3:]])
 
 
 def load_pairs(sources: Iterable[Path]) -> list[Pair]:

@@ -15,7 +15,7 @@ from ...models import StereoModel
 from ...releases.release import Release
 from ..config import TrainingConfig
 from ..examples import Photo
-from ..kind import Kind, Sampler
+from ..kind import CardTexts, Kind, Sampler
 from ..losses import as_shown, psnr, squared_error
 from ..ms_ssim import ms_ssim
 from .coded import coded_pair
@@ -24,16 +24,19 @@ from .data import Pair, load_pairs, rendered_pair
 from .losses import PairRateDistortion
 from .sampler import CropSampler
 
-_TABLE = """\
+_CARD = CardTexts(
+    usage="bisic encode left.png right.png -o pair.bsc --model DIR",
+    tags="stereo, image-compression, learned-compression",
+    rate_unit="view pixel",
+    table="""\
 Measured by coding central crops of at most 512x512 pixels of held-out scenes to files and back ({scenes}); means, \
 left and right view apart:
 
 | quality | bytes | bpp | PSNR, dB | MS-SSIM |
 |---|---|---|---|---|
-{rows}"""
-_ROW = (
-    "| {quality} | {bytes:,.0f} | {bpp:.4f} | {psnr_left:.2f}, {psnr_right:.2f} | "
-    "{ms_ssim_left:.5f}, {ms_ssim_right:.5f} |"
+{rows}""",
+    row="| {quality} | {bytes:,.0f} | {bpp:.4f} | {psnr_left:.2f}, {psnr_right:.2f} | "
+    "{ms_ssim_left:.5f}, {ms_ssim_right:.5f} |",
 )
 
 
@@ -44,11 +47,8 @@ class PairKind(Kind[Pair]):
     called = "pairs of pictures"
     least_side = 64
     channels = PairRateDistortion.channels
-    usage = "bisic encode left.png right.png -o pair.bsc --model DIR"
-    tags = "stereo, image-compression, learned-compression"
-    rate_unit = "view pixel"
     crops = "crop pairs"
-    table, row = _TABLE, _ROW
+    card = _CARD
 
     def load(self, sources: Iterable[Path], config: TrainingConfig) -> list[Pair]:
         return load_pairs(sources)
@@ -69,7 +69,9 @@ class PairKind(Kind[Pair]):
         workers: int,
     ) -> Sampler:
         if photos and not config.photo_share:
-            raise TrainingError("photo_share is 0, so that no photographs would be used; set it, or leave them out")
+            raise TrainingError(
+                "photo_share is 0, so that no photographs would be used: --set photo_share=0.3, or leave --photos out"
+            )
         sampler = CropSampler(
             examples,
             config.crop_height,

@@ -45,7 +45,7 @@ class PseudoPairs:
             raise TrainingError(
                 f"no photograph is large enough for crops of {width}x{height}; use smaller crops or larger photographs"
             )
-        self._photos = AreaWeighted([Photo(photo.name, photo.pixels.to(device)) for photo in usable])
+        self._photos = AreaWeighted([photo.to(device) for photo in usable])
         samples = 3 * height * width + _NOISE_PLACES
         noise = np.random.Generator(np.random.PCG64(seed)).standard_normal(samples, dtype=np.float32)
         self._noise = torch.from_numpy(noise).to(device)

@@ -63,9 +63,11 @@ class CropSampler:
                 f"the shares of rescaled ({rescale_share}) and recoloured crops ({colour_share}) must lie in 0..1"
             )
         if photo_share and not photos:
-            raise TrainingError("a share of the crops is to be made of photographs, but there are none")
+            raise TrainingError(
+                f"photo_share is {photo_share}, but there are no photographs: give --photos, or --set photo_share=0"
+            )
         usable = large_enough(pairs, (height, width), "pair")
-        self._pairs = AreaWeighted([Pair(pair.name, pair.views.to(device)) for pair in usable])
+        self._pairs = AreaWeighted([pair.to(device) for pair in usable])
         self._height, self._width, self._device = height, width, device
         self._photo_share, self._pattern_share = photo_share, pattern_share
         self._augmentation = augmentation
@@ -109,7 +111,7 @@ class CropSampler:
         size = window = self._height, self._width
         if self._chosen(self._rescale_share):
             window = random_window(self.generator, size, pair.size)
-        return reduced(pair.crop(*random_place(self.generator, pair.size, window), *window).views, size)
+        return reduced(pair.crop(*random_place(self.generator, pair.size, window), *window).pixels, size)
 
     def _pattern(self) -> Tensor:
         if self.generator.random() < _UNRELATED:

@@ -1,0 +1,93 @@
+"""A picture as it is stored, with what is needed to show it: how it is turned, and whether it is grey."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import Any, TypeVar, cast
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..container.shown import AS_STORED, Channels, exchanges_sides
+from ..errors import InvalidInput
+
+_Array = TypeVar("_Array", bound=NDArray[Any])
+_FLIPS_COLUMNS, _FLIPS_ROWS = (2, 3, 6, 7), (3, 4, 7, 8)
+
+
+@dataclass(frozen=True)
+class Picture:
+    """A picture in 8 bits, as it is stored.
+
+    pixels: (H, W, 3) uint8, C-contiguous; three equal channels where `channels` is not RGB. orientation: how it is
+    turned to be shown, 1 to 8 as in Exif.
+    """
+
+    pixels: NDArray[np.uint8]
+    channels: Channels = Channels.RGB
+    orientation: int = AS_STORED
+
+    def upright(self) -> Picture:
+        """The picture as it is shown, which needs no more turning."""
+        if self.orientation == AS_STORED:
+            return self
+        return replace(self, pixels=turned(self.pixels, self.orientation), orientation=AS_STORED)
+
+    def shown(self) -> NDArray[np.uint8]:
+        """What a decoder gives for it: upright, (H, W, 3), or (H, W) for one channel."""
+        pixels = self.upright().pixels
+        return np.ascontiguousarray(pixels[..., 0]) if self.channels is Channels.GREY else pixels
+
+
+def turned(array: _Array, orientation: int) -> _Array:
+    """What is stored with an orientation of Exif, (H, W) or (H, W, C), as it is shown; C-contiguous."""
+    shown: Any = array.swapaxes(0, 1) if exchanges_sides(orientation) else array
+    if orientation in _FLIPS_COLUMNS:
+        shown = shown[:, ::-1]
+    if orientation in _FLIPS_ROWS:
+        shown = shown[::-1]
+    return cast("_Array", np.ascontiguousarray(shown))
+
+
+def turning_back(orientation: int) -> int:
+    """The orientation that undoes another one: what is shown, turned by it, is what was stored."""
+    return {6: 8, 8: 6}.get(orientation, orientation)
+
+
+def as_pair(left: Picture, right: Picture) -> tuple[Picture, Picture]:
+    """Two views of one size that are shown alike.
+
+    Both keep an orientation that they share; of different ones, both are made upright. A pair is grey where both views
+    are: it has one channel where both had, and otherwise three equal ones.
+
+    Raises InvalidInput for views of different size (width x height in pixels).
+    """
+    before = left.orientation, right.orientation
+    if left.orientation != right.orientation:
+        left, right = left.upright(), right.upright()
+    (left_height, left_width), (right_height, right_width) = (view.pixels.shape[:2] for view in (left, right))
+    if (left_height, left_width) != (right_height, right_width):
+        raise InvalidInput(
+            f"left is {left_width}x{left_height}, right is {right_width}x{right_height}{turned_text(*before)}: "
+            "the two views of a rectified pair have one size, crop or rectify them first"
+        )
+    channels = _in_common(left.channels, right.channels)
+    return replace(left, channels=channels), replace(right, channels=channels)
+
+
+def turned_text(first: int, second: int) -> str:
+    """What a message on the sizes of two pictures adds where they are turned differently."""
+    return "" if first == second else f" when shown (Exif orientations {first} and {second})"
+
+
+def _in_common(first: Channels, second: Channels) -> Channels:
+    if Channels.RGB in (first, second):
+        return Channels.RGB
+    return first if first is second else Channels.GREY_RGB
+
+
+def channels_of(pixels: NDArray[Any]) -> Channels:
+    """What three channels (H, W, 3) hold: RGB, or one picture three times."""
+    green = pixels[..., 1]
+    is_grey = np.array_equal(pixels[..., 0], green) and np.array_equal(pixels[..., 2], green)
+    return Channels.GREY_RGB if is_grey else Channels.RGB
