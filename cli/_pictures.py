@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from io import BytesIO
@@ -10,7 +9,9 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from ._shared import STANDARD_STREAM, display_name, progress_bar, same_file
+from stereocodec.pixel_limit import ANY_SIZE
+
+from ._shared import STANDARD_STREAM, display_name, progress_bar, same_file, standard_input
 
 if TYPE_CHECKING:
     from stereocodec import RgbdCodec, StereoCodec
@@ -90,7 +91,7 @@ class PairPictures(Pictures):
         from stereocodec.pictures.rgb import psnr
 
         with progress_bar(quiet) as progress:
-            decoded = codec.decompress(data, output="numpy", progress=progress)
+            decoded = codec.decompress(data, output="numpy", max_pixels=ANY_SIZE, progress=progress)
         left, right = map(psnr, (view.shown() for view in self.views), decoded)
         return f"PSNR: left {left:.2f} dB, right {right:.2f} dB, mean {(left + right) / 2:.2f} dB"
 
@@ -151,7 +152,7 @@ class FramePictures(Pictures):
         from stereocodec.pictures.rgb import psnr
 
         with progress_bar(quiet) as progress:
-            color, depth = codec.decode(data, progress=progress)
+            color, depth = codec.decode(data, max_pixels=ANY_SIZE, progress=progress)
         rmse, largest = depth_errors(self.depth.turned(self.color.orientation), depth)
         level = psnr(self.color.shown(), color)
         return f"color: PSNR {level:.2f} dB; depth: RMSE {rmse:.2f} mm, largest error {largest:.2f} mm"
@@ -165,7 +166,7 @@ def _load_picture(path: str, background: str | None) -> Picture:
 
 def _source(path: str) -> Any:
     """What Pillow opens: it needs to move back and forth in a file, which a pipe cannot."""
-    return BytesIO(sys.stdin.buffer.read(_MAX_PICTURE_BYTES)) if path == STANDARD_STREAM else path
+    return BytesIO(standard_input().read(_MAX_PICTURE_BYTES)) if path == STANDARD_STREAM else path
 
 
 def _size_text(container: Container, size: int, *, views: int) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import stat
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -11,27 +12,37 @@ from typing import TYPE_CHECKING, Any, BinaryIO, TypeVar
 
 import click
 
-from stereocodec.container import SIGNATURE
-from stereocodec.container.limits import MAX_CHUNK_BYTES, MAX_GUARD_BYTES, MAX_STREAM_BYTES
-from stereocodec.errors import InvalidInput, LimitExceeded
+from stereocodec.container import read_bounded
+from stereocodec.container.bounded import MAX_FILE_BYTES
+from stereocodec.device_names import check_device_name
+from stereocodec.errors import InvalidInput, LimitExceeded, StereoCodecError
 from stereocodec.files import write_atomically
+from stereocodec.text import one_line, reason_of
 
 if TYPE_CHECKING:
     from stereocodec.coding import Progress
 
 STANDARD_STREAM = "-"
+SUBJECT = "stereocodec.file"  # the key in click's context of what an error is about
 _Function = TypeVar("_Function", bound=Callable[..., Any])
 
 _BAR_STEPS = 1000
-# The most that an acceptable file can have; what is beside the payloads is far below the last term.
-_MAX_FILE_BYTES = 4 * MAX_STREAM_BYTES + MAX_GUARD_BYTES + MAX_CHUNK_BYTES + 2**16
+
+
+def _device_name(ctx: click.Context, param: click.Parameter, value: str) -> str:
+    try:
+        return check_device_name(value)
+    except InvalidInput as error:
+        raise click.BadParameter(f"{error}.") from error
+
 
 device_option = click.option(
     "--device",
-    type=click.Choice(["auto", "cpu", "cuda"]),
+    callback=_device_name,
     default="auto",
     show_default=True,
-    help="Where the networks run; auto takes a GPU if there is one.",
+    metavar="NAME",
+    help="Where the networks run: cpu, cuda or cuda:N; auto takes a CUDA device if there is one.",
 )
 force_option = click.option("-f", "--force", is_flag=True, help="Overwrite existing files.")
 quiet_option = click.option("-Q", "--quiet", is_flag=True, help="Print nothing but errors.")
@@ -39,7 +50,33 @@ quiet_option = click.option("-Q", "--quiet", is_flag=True, help="Print nothing b
 
 def display_name(path: str) -> str:
     """What messages call an input."""
-    return "standard input" if path == STANDARD_STREAM else click.format_filename(path)
+    return "standard input" if path == STANDARD_STREAM else one_line(path)
+
+
+@contextmanager
+def about(path: str) -> Iterator[None]:
+    """Within, the message of an error begins with the name of this input."""
+    meta = click.get_current_context().meta
+    meta[SUBJECT] = display_name(path)
+    yield
+    del meta[SUBJECT]
+
+
+class NamedPath(click.Path):
+    """A path that has a name; the system's own names of the standard streams stand for `-` where that is allowed."""
+
+    _STREAMS = frozenset({"/dev/stdin", "/dev/stdout", "/dev/fd/0", "/dev/fd/1", "/proc/self/fd/0", "/proc/self/fd/1"})
+
+    def __init__(self, *arguments: Any, stream: bool = False, **settings: Any) -> None:
+        """stream: whether `-` stands for a standard stream. The others are those of click."""
+        super().__init__(*arguments, **settings)
+        self._stream = stream
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        """The path; fails for an empty one."""
+        if not os.fspath(value):
+            self.fail("the name is empty.", param, ctx)
+        return super().convert(STANDARD_STREAM if self._stream and value in self._STREAMS else value, param, ctx)
 
 
 def same_file(first: str, second: str) -> bool:
@@ -53,36 +90,41 @@ def same_file(first: str, second: str) -> bool:
 
 
 def read_file(path: str) -> bytes:
-    """The bytes of a `.bsc` file, or of standard input for `-`.
+    """The bytes of a `.bsc` file, or of standard input for `-`; no more of them than the file says that it has.
 
-    Only the beginning is read when it cannot be a `.bsc` file, and no more than one can have.
+    Raises InvalidInput when it cannot be read, and FormatError when what was read is no such file.
     """
+    stream = standard_input() if path == STANDARD_STREAM else None
     try:
-        if path == STANDARD_STREAM:
-            return _read_limited(sys.stdin.buffer)
+        if stream is not None:
+            return read_bounded(stream)
         with open(path, "rb") as file:
-            return _read_limited(file)
+            status = os.fstat(file.fileno())
+            if stat.S_ISREG(status.st_mode) and status.st_size > MAX_FILE_BYTES:
+                raise LimitExceeded(f"{path} has {status.st_size} bytes, a .bsc file has at most {MAX_FILE_BYTES}")
+            return read_bounded(file)
+    except StereoCodecError:
+        raise
     except FileNotFoundError as error:
         raise InvalidInput(f"{path}: no such file") from error
     except IsADirectoryError as error:
         raise InvalidInput(f"{path} is a folder: name a .bsc file") from error
     except (OSError, ValueError) as error:
-        reason = getattr(error, "strerror", None) or str(error)
+        reason = getattr(error, "strerror", None) or reason_of(error)
         raise InvalidInput(f"{path} cannot be read: {reason}") from error
 
 
-def _read_limited(file: BinaryIO) -> bytes:
-    start = file.read(len(SIGNATURE))
-    if start != SIGNATURE:
-        return start  # enough for the container to say what is wrong
-    data = start + file.read(_MAX_FILE_BYTES)
-    if len(data) > _MAX_FILE_BYTES:
-        raise LimitExceeded(f"the file is longer than a .bsc file can be ({_MAX_FILE_BYTES} bytes)")
-    return data
+def standard_input() -> BinaryIO:
+    """Standard input for data; raises InvalidInput when it is closed."""
+    if sys.stdin is None:
+        raise InvalidInput("standard input is closed: name a file, or redirect one to it with <")
+    return sys.stdin.buffer
 
 
 def require_binary_stdout(hint: str) -> BinaryIO:
-    """Standard output for data; refuses a terminal, which data would garble."""
+    """Standard output for data; refuses a terminal, which data would garble, and one that is closed."""
+    if sys.stdout is None:
+        raise click.UsageError(f"Standard output is closed: redirect it into a file or a pipe, or {hint}.")
     if sys.stdout.isatty():
         raise click.UsageError(f"Standard output is a terminal: redirect it into a file or a pipe, or {hint}.")
     return sys.stdout.buffer
@@ -92,7 +134,7 @@ def write_data(data: bytes, output: str, stdout: BinaryIO | None, *, force: bool
     """Writes a command's result to a file, or to standard output where that is given; returns what messages call it."""
     if stdout is None:
         write_atomically(output, data, overwrite=force)
-        return click.format_filename(output)
+        return one_line(output)
     stdout.write(data)
     stdout.flush()
     return "standard output"

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import nullcontext
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO
@@ -11,10 +13,14 @@ import click
 
 from stereocodec.container import Container, ViewKind
 from stereocodec.errors import OutputError
-from stereocodec.files import check_writable, write_together
+from stereocodec.files import check_writable, made_folder, write_together
+from stereocodec.pixel_limit import DEFAULT_MAX_PIXELS, MAX_PIXELS_VARIABLE
+from stereocodec.text import one_line
 
 from ._shared import (
     STANDARD_STREAM,
+    NamedPath,
+    about,
     device_option,
     force_option,
     progress_bar,
@@ -46,10 +52,10 @@ _NAMES = {ViewKind.RGB8: _VIEWS, ViewKind.RGB8_DEPTH: ("color", "depth")}
 
 
 @click.command()
-@click.argument("file", type=click.Path())
-@click.option("-o", "--output", type=click.Path(), metavar="DIR", help="Folder for both views, as PNG.")
-@click.option("--left", type=click.Path(), metavar="FILE", help="The left view; - for stdout, as PNG.")
-@click.option("--right", type=click.Path(), metavar="FILE", help="The right view; - for stdout, as PNG.")
+@click.argument("file", type=NamedPath(stream=True))
+@click.option("-o", "--output", type=NamedPath(), metavar="DIR", help="Folder for both views, as PNG; made if missing.")
+@click.option("--left", type=NamedPath(stream=True), metavar="FILE", help="The left view; - for stdout, as PNG.")
+@click.option("--right", type=NamedPath(stream=True), metavar="FILE", help="The right view; - for stdout, as PNG.")
 @click.option(
     "--model",
     metavar="NAME|DIR|ORG/NAME",
@@ -57,6 +63,13 @@ _NAMES = {ViewKind.RGB8: _VIEWS, ViewKind.RGB8_DEPTH: ("color", "depth")}
     "if it is built in or was pulled]",
 )
 @click.option("--pull", is_flag=True, help="Fetch the model that the file names from the Hub, if it is not here.")
+@click.option(
+    "--max-pixels",
+    type=click.IntRange(min=1),
+    metavar="N",
+    help="Refuse views of more pixels, counted with the padding of their edges; decoding takes some 300 bytes of "
+    f"memory per pixel. [default: {MAX_PIXELS_VARIABLE} in the environment, or {DEFAULT_MAX_PIXELS}]",
+)
 @device_option
 @force_option
 @quiet_option
@@ -67,6 +80,7 @@ def decode(
     right: str | None,
     model: str | None,
     pull: bool,
+    max_pixels: int | None,
     device: str,
     force: bool,
     quiet: bool,
@@ -84,9 +98,9 @@ def decode(
     if pull and model is not None:
         raise click.UsageError("--pull fetches the model that the file names: leave --model out.")
     if output is not None and Path(output).exists() and not Path(output).is_dir():
-        raise click.UsageError(
-            f"-o {click.format_filename(output)} is not a folder: name files with --left and --right."
-        )
+        raise click.UsageError(f"-o {one_line(output)} is not a folder: name files with --left and --right.")
+    if output is not None and _looks_like_a_picture(output):
+        raise click.UsageError(f"-o takes a folder: name the picture {one_line(output)} with --left or --right.")
     targets = _named_targets(file, left, right)
     if output is not None and targets:
         raise click.UsageError("Give either a folder with -o or files with --left and --right, not both.")
@@ -96,23 +110,28 @@ def decode(
     stdout = require_binary_stdout(f"name a file with --{stdout_view}") if stdout_view else None
     _check_writable(targets, force)
     # What is wrong with the file itself is said before torch is imported.
-    container = Container.from_bytes(read_file(file))
+    data = read_file(file)
+    with about(file):
+        container = Container.from_bytes(data)
     names = _NAMES[container.view_kind]
     if not targets:
         targets = _default_targets(file, output, names)
-        _check_writable(targets, force)
+        if output is None or Path(output).exists():  # a folder that is not there is made at the end
+            _check_writable(targets, force)
     elif container.view_kind is not ViewKind.RGB8:
         raise click.UsageError("The file is of colour and depth: leave --left and --right out.")
-    codec = _codec_class(container.view_kind).for_file(container, model, device=device, pull=pull)
-    with progress_bar(quiet) as progress:
-        pictures = dict(zip(names, codec.decompress(container, progress=progress), strict=True))
+    with about(file), progress_bar(quiet) as progress:
+        codec = _codec_class(container.view_kind).for_file(container, model, device=device, pull=pull)
+        decoded = codec.decompress(container, max_pixels=max_pixels, progress=progress)
+        pictures = dict(zip(names, decoded, strict=True))
     files = [(path, _writer(pictures[name], path)) for name, path in targets.items() if name != stdout_view]
-    write_together(files, overwrite=force)
+    with nullcontext() if output is None else made_folder(Path(output)):
+        write_together(files, overwrite=force)
     if stdout is not None and stdout_view is not None:
         _writer(pictures[stdout_view], STANDARD_STREAM)(stdout)
         stdout.flush()
     if not quiet and files:
-        written = ", ".join(click.format_filename(path) for path, _ in files)
+        written = ", ".join(one_line(path) for path, _ in files)
         click.echo(f"{written}: {container.shown_size[0]}x{container.shown_size[1]}", err=stdout is not None)
 
 
@@ -148,12 +167,18 @@ def _default_targets(file: str, output: str | None, names: Sequence[str]) -> dic
     return {name: str(folder / f"{stem}{name}.png") for name in names}
 
 
+def _looks_like_a_picture(folder: str) -> bool:
+    """Whether what is named as a folder is not there and more likely meant as one of the pictures."""
+    is_there = folder.endswith(("/", os.sep)) or Path(folder).is_dir()
+    return not is_there and Path(folder).suffix.lower() in FORMATS
+
+
 def _check_extension(path: str) -> None:
     extension = Path(path).suffix.lower()
     if extension not in FORMATS:
         known = " ".join(FORMATS)
         raise click.UsageError(
-            f"{click.format_filename(path)}: the extension {extension or '(none)'} stands for no known "
+            f"{one_line(path)}: the extension {extension or '(none)'} stands for no known "
             f"picture format; use one of {known}"
         )
 

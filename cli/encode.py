@@ -10,6 +10,7 @@ from stereocodec.releases.folders import DEFAULT_DEPTH_MODEL, DEFAULT_MODEL
 from ._pictures import DepthOptions, FramePictures, PairPictures, Pictures
 from ._shared import (
     STANDARD_STREAM,
+    NamedPath,
     device_option,
     force_option,
     progress_bar,
@@ -33,9 +34,11 @@ def _checked_colour(_: click.Context, __: click.Parameter, value: str | None) ->
 
 
 @click.command()
-@click.argument("left", type=click.Path())
-@click.argument("right", type=click.Path(), required=False)
-@click.option("-o", "--output", required=True, type=click.Path(), metavar="FILE", help="The .bsc file; - for stdout.")
+@click.argument("left", type=NamedPath(stream=True))
+@click.argument("right", type=NamedPath(stream=True), required=False)
+@click.option(
+    "-o", "--output", required=True, type=NamedPath(stream=True), metavar="FILE", help="The .bsc file; - for stdout."
+)
 @click.option(
     "-q",
     "--quality",
@@ -49,7 +52,9 @@ def _checked_colour(_: click.Context, __: click.Parameter, value: str | None) ->
     metavar="NAME|DIR|ORG/NAME",
     help="A built-in model, the folder of a release, or a model on the Hub.",
 )
-@click.option("--depth", type=click.Path(), metavar="FILE", help="A depth map: LEFT is then its colour picture.")
+@click.option(
+    "--depth", type=NamedPath(stream=True), metavar="FILE", help="A depth map: LEFT is then its colour picture."
+)
 @click.option(
     "--depth-unit",
     metavar="UNIT",

@@ -14,8 +14,9 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from stereocodec.errors import InvalidInput, OutputError
+from stereocodec.text import one_line
 
-from ._shared import device_option, quiet_option
+from ._shared import NamedPath, device_option, quiet_option
 
 if TYPE_CHECKING:
     from stereocodec.evaluation.codecs.base import Codec
@@ -33,12 +34,12 @@ def _parts(ctx: click.Context, param: click.Parameter, value: str | None) -> lis
 
 
 @click.command("eval")
-@click.argument("dataset", type=click.Path(path_type=Path))
+@click.argument("dataset", type=NamedPath(path_type=Path))
 @click.option(
     "-o",
     "--output",
     required=True,
-    type=click.Path(path_type=Path),
+    type=NamedPath(path_type=Path),
     metavar="REPORT",
     help="The report's folder; a report in it is resumed.",
 )
@@ -62,13 +63,13 @@ def _parts(ctx: click.Context, param: click.Parameter, value: str | None) -> lis
 )
 @click.option(
     "--commands",
-    type=click.Path(path_type=Path, dir_okay=False),
+    type=NamedPath(path_type=Path, dir_okay=False),
     metavar="TOML",
     help="More codecs: other programs, by command templates.",
 )
 @click.option(
     "--points",
-    type=click.Path(path_type=Path, dir_okay=False),
+    type=NamedPath(path_type=Path, dir_okay=False),
     metavar="CSV",
     help="Points of more codecs, measured elsewhere on the same pairs.",
 )
@@ -126,8 +127,10 @@ def evaluate(dataset: Path, output: Path, quiet: bool, **options: Any) -> None:
     crop = datasets.parse_crop(options["crop"]) if options["crop"] else None
     found = datasets.find_dataset(dataset, crop=crop, split=options["split"], names=options["pairs"])
     reference = options["reference"] and runner.ALIASES.get(options["reference"], options["reference"])
-    if reference and reference not in {c.name for c in codecs} | {p.codec for p in others}:
-        raise InvalidInput(f"--reference {options['reference']} is none of the codecs that are measured")
+    known = list(dict.fromkeys([c.name for c in codecs] + [p.codec for p in others]))
+    if reference and reference not in known:
+        text = f"'{options['reference']}' is none of the codecs that are measured: {', '.join(known)}."
+        raise click.BadParameter(text, param_hint="'--reference'")
     missing_reference = next((codec.missing() for codec in codecs if codec.name == reference), None)
     if missing_reference is not None:
         raise InvalidInput(f"--reference {options['reference']} cannot be measured: {missing_reference}")
@@ -155,12 +158,16 @@ def _codecs(options: dict[str, Any]) -> tuple[list[Codec], list[str]]:
     device = torch_device(options["device"]).type if options["models"] else "cpu"
     qualities = _qualities(options["qualities"]) if options["qualities"] else CURVE_QUALITIES
     models: list[Codec] = [model_codec(name, qualities, device) for name in options["models"]]
-    anchors: list[Codec] = [find_anchor(name) for name in options["anchors"]]
+    try:
+        anchors: list[Codec] = [find_anchor(name) for name in options["anchors"]]
+    except InvalidInput as error:  # which names those that are known
+        raise click.BadParameter(str(error), param_hint="'--anchors'") from error
     anchors += read_templates(options["commands"]) if options["commands"] else []
     chosen = dict(_setting(text) for text in options["settings"])
     unknown = sorted(chosen.keys() - {codec.name for codec in anchors})
     if unknown:
-        raise InvalidInput(f"--settings names '{unknown[0]}', which is none of the anchors")
+        known = ", ".join(codec.name for codec in anchors) or "there are none"
+        raise click.BadParameter(f"'{unknown[0]}' is none of the anchors: {known}.", param_hint="'--settings'")
     return [*models, *(_with(codec, chosen.get(codec.name)) for codec in anchors)], [codec.name for codec in models]
 
 
@@ -171,7 +178,8 @@ def _with(codec: Codec, values: tuple[float, ...] | None) -> Codec:
     bad = [v for v in values if not scale.low <= v <= scale.high or (scale.whole and v != int(v))]
     if bad:
         kind = "whole numbers" if scale.whole else "numbers"
-        raise InvalidInput(f"settings of {codec.name} are {kind} from {scale.low:g} to {scale.high:g}, not {bad[0]:g}")
+        text = f"those of {codec.name} are {kind} from {scale.low:g} to {scale.high:g}, not {bad[0]:g}."
+        raise click.BadParameter(text, param_hint="'--settings'")
     changed: Codec = replace(codec, scale=replace(scale, measured=values))  # type: ignore[type-var]
     return changed
 
@@ -183,14 +191,16 @@ def _setting(text: str) -> tuple[str, tuple[float, ...]]:
     try:
         numbers = tuple(sorted({float(value) for value in values.split(",")}))
     except ValueError as error:
-        raise InvalidInput(f"--settings {text} is not of the form NAME=NUMBER,NUMBER, such as jpeg=10,50,90") from error
+        form = f"'{text}' is not of the form NAME=NUMBER,NUMBER, such as jpeg=10,50,90."
+        raise click.BadParameter(form, param_hint="'--settings'") from error
     return ALIASES.get(name, name), numbers
 
 
 def _qualities(texts: list[str]) -> tuple[int, ...]:
     bad = [text for text in texts if not re.fullmatch(r"\d{1,3}", text) or int(text) > 100]
     if bad:
-        raise InvalidInput(f"'{bad[0]}' is no quality: they are whole numbers from 0 to 100")
+        text = f"'{bad[0]}' is no quality: they are whole numbers from 0 to 100."
+        raise click.BadParameter(text, param_hint="'--qualities'")
     return tuple(int(text) for text in texts)
 
 
@@ -208,11 +218,13 @@ def _progress(quiet: bool) -> Iterator[Progress]:
     if quiet or not sys.stderr.isatty():
         yield lambda done, of, what: None
         return
-    with click.progressbar(length=1, file=sys.stderr, show_pos=True, item_show_func=lambda what: what) as bar:
+    with click.progressbar(
+        length=1, file=sys.stderr, show_pos=True, item_show_func=lambda what: what and one_line(what)
+    ) as bar:
 
         def report(done: int, of: int, what: str) -> None:
             bar.length = of
-            bar.update(done - bar.pos, what)
+            bar.update(done - bar.pos, one_line(what))
 
         yield report
 
@@ -221,13 +233,16 @@ def _tell(run: Run, output: Path, quiet: bool) -> None:
     """What was left out, on standard error, and where the report is."""
     for problem in run.skipped:
         if not quiet:
-            click.echo(f"bisic: skipped {problem.name}: {problem.reason}", err=True)
+            click.echo(f"bisic: skipped {one_line(problem.name)}: {one_line(problem.reason)}", err=True)
     for problem in run.dataset.problems:
-        click.echo(f"bisic: left out {problem.name}: {problem.reason}", err=True)
+        click.echo(f"bisic: left out {one_line(problem.name)}: {one_line(problem.reason)}", err=True)
     for failure in run.failures:
-        click.echo(f"bisic: failed {failure.codec} {failure.setting} on {failure.pair}: {failure.reason}", err=True)
+        click.echo(
+            f"bisic: failed {failure.codec} {failure.setting} on {one_line(failure.pair)}: {one_line(failure.reason)}",
+            err=True,
+        )
     if not quiet:
         pairs, points = len(run.dataset.pairs), len(run.points)
-        click.echo(
-            f"{output / 'report.html'}: {pairs} pairs, {points} points, {len(run.dataset.problems)} pairs left out"
-        )
+        left_out = len(run.dataset.problems)
+        where = one_line(output / "report.html")
+        click.echo(f"{where}: {pairs} pairs, {points} points, {left_out} pairs left out")

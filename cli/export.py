@@ -6,14 +6,18 @@ from pathlib import Path
 
 import click
 
+from stereocodec.text import one_line
+
+from ._shared import NamedPath
+
 
 @click.command()
-@click.argument("run", type=click.Path(file_okay=False, path_type=Path))
+@click.argument("run", type=NamedPath(file_okay=False, path_type=Path))
 @click.option(
     "-o",
     "--output",
     required=True,
-    type=click.Path(path_type=Path),
+    type=NamedPath(path_type=Path),
     metavar="DIR",
     help="The release folder.",
 )
@@ -21,7 +25,7 @@ import click
 @click.option(
     "--data",
     multiple=True,
-    type=click.Path(path_type=Path),
+    type=NamedPath(path_type=Path),
     metavar="DIR",
     help="A folder of examples to fit tables to, with the run's validation scenes, to measure the release on; "
     "may be given several times.",
@@ -45,7 +49,9 @@ def export(
     examples = load_examples(run_settings(run), data)
     title = name or output.resolve().name
     export_run(run, output, name=title, data=trained_on, licence=licence, examples=examples)
-    click.echo(f"{output}: {sum(f.stat().st_size for f in output.iterdir()):,} bytes")
+    click.echo(f"{one_line(output)}: {sum(f.stat().st_size for f in output.iterdir()):,} bytes")
     missing = [option for option, value in (("--licence", licence), ("--trained-on", trained_on)) if not value]
     if missing:
-        click.echo(f"{output / 'README.md'} lacks what {' and '.join(missing)} would say: write it there", err=True)
+        click.echo(
+            f"{one_line(output / 'README.md')} lacks what {' and '.join(missing)} would say: write it there", err=True
+        )

@@ -6,9 +6,13 @@ from pathlib import Path
 
 import click
 
+from stereocodec.text import one_line
+
+from ._shared import NamedPath
+
 
 @click.command("import")
-@click.argument("checkpoint", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@click.argument("checkpoint", type=NamedPath(exists=True, dir_okay=False, path_type=Path))
 @click.option(
     "--arch",
     required=True,
@@ -16,13 +20,13 @@ import click
     help="The architecture that the checkpoint is of; an unknown one names those that are known.",
 )
 @click.option(
-    "-o", "--output", required=True, type=click.Path(path_type=Path), metavar="DIR", help="The release folder."
+    "-o", "--output", required=True, type=NamedPath(path_type=Path), metavar="DIR", help="The release folder."
 )
 @click.option("--name", help="The release's name; by default the folder's.")
 @click.option(
     "--data",
     multiple=True,
-    type=click.Path(path_type=Path),
+    type=NamedPath(path_type=Path),
     metavar="DIR",
     help="A folder of examples, or a CSV list, to fit the probability tables to; may be given several times.",
 )
@@ -45,4 +49,4 @@ def import_(checkpoint: Path, arch: str, output: Path, name: str | None, data: t
 
         examples = example_inputs(arch, data)
     import_checkpoint(checkpoint, output, arch=arch, name=name or output.resolve().name, examples=examples)
-    click.echo(f"{output}: {sum(f.stat().st_size for f in output.iterdir()):,} bytes")
+    click.echo(f"{one_line(output)}: {sum(f.stat().st_size for f in output.iterdir()):,} bytes")

@@ -13,7 +13,7 @@ from stereocodec.container.limits import HUB_REPOSITORY, MODEL_NAME
 from stereocodec.container.shown import AS_STORED
 from stereocodec.releases.folders import built_in_of
 
-from ._shared import display_name, read_file
+from ._shared import NamedPath, about, display_name, read_file
 
 _CHANNELS = {Channels.GREY.name: ", grey", Channels.GREY_RGB.name: ", grey in three equal channels"}
 _TURNS = {
@@ -28,7 +28,7 @@ _TURNS = {
 
 
 @click.command()
-@click.argument("file", type=click.Path())
+@click.argument("file", type=NamedPath(stream=True))
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 def info(file: str, as_json: bool) -> None:
     """Show what a .bsc file holds and where its bytes go.
@@ -37,7 +37,8 @@ def info(file: str, as_json: bool) -> None:
     whether it is intact; whether it decodes is known only by decoding it.
     """
     data = read_file(file)
-    described = describe(data)
+    with about(file):
+        described = describe(data)
     if as_json:
         click.echo(json.dumps(described, indent=2))
     else:

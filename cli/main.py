@@ -6,9 +6,13 @@ A command's module is imported when the command is used, and torch by the comman
 
 from __future__ import annotations
 
+import errno
+import os
 import sys
 import traceback
 import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from importlib import import_module
 from typing import IO, Any, NamedTuple, NoReturn
 
@@ -16,8 +20,14 @@ import click
 
 from stereocodec import __version__
 from stereocodec.errors import StereoCodecError
+from stereocodec.text import one_line, reason_of
 
-_INTERRUPTED = 130  # what a shell reports of a program ended by Ctrl-C
+from ._shared import SUBJECT
+from ._signals import Stopped, stop_on_signals
+from ._streams import open_standard_streams
+
+# What a shell reports of programs that were ended by Ctrl-C, and by writing to a pipe that nobody reads.
+_INTERRUPTED, _READER_GONE = 130, 141
 
 _EPILOG = """
 \b
@@ -26,8 +36,11 @@ Shell completion, for this shell; put the line into its start-up file to keep it
   zsh   eval "$(_BISIC_COMPLETE=zsh_source bisic)"
   fish  _BISIC_COMPLETE=fish_source bisic | source
 
-Exit status: 0 done, 1 bad data or another failure, 2 wrong usage, 130 interrupted.
+Exit status: 0 done, 1 bad data or another failure, 2 wrong usage, 128 + N stopped by signal N: 130 by Ctrl-C, 143 by
+kill, 129 by a terminal that was closed, 141 by a reader of the output that has gone.
 """
+# What writing to standard output meets, whose errors have no name of a file.
+_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EIO, errno.EBADF)
 
 
 class _Entry(NamedTuple):
@@ -54,8 +67,7 @@ class Failure(click.ClickException):
 
     def show(self, file: IO[Any] | None = None) -> None:
         """Print the line on standard error."""
-        text = " ".join(self.message.split())
-        click.echo(f"bisic: error: {text}", file=file or sys.stderr)
+        click.echo(f"bisic: error: {one_line(self.message)}", file=file, err=True)
 
 
 class LazyGroup(click.Group):
@@ -79,25 +91,60 @@ class LazyGroup(click.Group):
         with formatter.section("Commands"):
             formatter.write_dl([(name, entry.help) for name, entry in COMMANDS.items()])
 
+    def make_context(self, *arguments: Any, **extra: Any) -> click.Context:
+        """Read the options before the command; --help and --version print here, and may fail to."""
+        with _one_line_failures(debug=False):
+            return super().make_context(*arguments, **extra)
+
     def invoke(self, ctx: click.Context) -> object:
         """Run a command; errors become one line and an exit status."""
         debug = bool(ctx.params.get("debug"))
         if not debug:
             # Libraries' warnings speak to programmers; what a user must know is raised as an error.
             warnings.simplefilter("ignore")
-        try:
+        with _one_line_failures(debug):
             return super().invoke(ctx)
-        except (click.ClickException, click.exceptions.Exit, click.Abort, BrokenPipeError):
-            raise  # click knows what to do: exit statuses, and silence when a reader has gone
-        except KeyboardInterrupt:
-            if debug:
-                traceback.print_exc()
-            click.echo("bisic: interrupted", err=True)
-            raise click.exceptions.Exit(_INTERRUPTED) from None
-        except Exception as error:
-            if debug:
-                traceback.print_exc()
-            raise Failure(_explained(error)) from error
+
+
+@contextmanager
+def _one_line_failures(debug: bool) -> Iterator[None]:
+    """Makes one line and an exit status of every exception, and what click raises of it."""
+    try:
+        yield
+    except (click.exceptions.Exit, click.Abort):
+        raise
+    except click.ClickException as error:
+        error.message = one_line(error.message)  # type: ignore[misc]  # whatever class of click shows it
+        raise
+    except BrokenPipeError:
+        _drop_output()
+        raise click.exceptions.Exit(_READER_GONE) from None
+    except KeyboardInterrupt as error:
+        if debug:
+            traceback.print_exc()
+        what, status = ("interrupted", _INTERRUPTED)
+        if isinstance(error, Stopped):
+            what, status = f"stopped by {error.signal}", error.status
+        click.echo(f"bisic: {what}", err=True)
+        raise click.exceptions.Exit(status) from None
+    except Exception as error:
+        if debug:
+            traceback.print_exc()
+        _drop_output()
+        context = click.get_current_context(silent=True)
+        subject = context.meta.get(SUBJECT) if context else None
+        raise Failure(": ".join(filter(None, (subject, _explained(error))))) from error
+
+
+def _drop_output() -> None:
+    """Lets what standard output has not taken go, instead of failing once more when the program ends."""
+    with suppress(OSError, ValueError, AttributeError):
+        sys.stdout.flush()
+        return
+    with suppress(OSError, ValueError, AttributeError):
+        null = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(null, sys.stdout.fileno())
+        os.close(null)
 
 
 def _explained(error: Exception) -> str:
@@ -107,7 +154,10 @@ def _explained(error: Exception) -> str:
     exhausted = type(error).__name__ == "OutOfMemoryError" or "DefaultCPUAllocator" in str(error)
     if isinstance(error, MemoryError) or exhausted:
         return "not enough memory for pictures of this size: free some, use --device cpu or cut them into tiles"
-    return f"unexpected {type(error).__name__}: {error} (the traceback is shown by: bisic --debug COMMAND ...)"
+    if isinstance(error, OSError) and error.filename is None and error.errno in _FULL:
+        return f"standard output cannot be written: {error.strerror}; free some space or redirect it elsewhere"
+    name = type(error).__name__
+    return f"unexpected {name}: {reason_of(error)} (the traceback is shown by: bisic --debug COMMAND ...)"
 
 
 @click.group(
@@ -123,5 +173,7 @@ def bisic(debug: bool) -> None:
 
 def main() -> NoReturn:
     """Entry point of the installed command."""
+    open_standard_streams()
+    stop_on_signals()
     bisic(prog_name="bisic")
     raise SystemExit(0)

@@ -10,6 +10,7 @@ import click
 
 from stereocodec.errors import InvalidRelease
 from stereocodec.releases.folders import Summary, built_in_names, find_release, summary
+from stereocodec.text import one_line
 
 
 @click.command()
@@ -28,7 +29,7 @@ def models(as_json: bool) -> None:
             found.append((str(origin), False, summary(folder)))
         except InvalidRelease as error:
             # The others are still of use; its own error comes when it is used.
-            click.echo(f"bisic: warning: {origin} left out: {error}", err=True)
+            click.echo(f"bisic: warning: {one_line(origin)} left out: {error}", err=True)
     if as_json:
         click.echo(json.dumps([_as_json(*entry) for entry in found], indent=2))
     else:

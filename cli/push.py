@@ -6,11 +6,11 @@ from pathlib import Path
 
 import click
 
-from ._shared import quiet_option
+from ._shared import NamedPath, quiet_option
 
 
 @click.command()
-@click.argument("folder", metavar="DIR", type=click.Path(path_type=Path))
+@click.argument("folder", metavar="DIR", type=NamedPath(path_type=Path))
 @click.argument("repository", metavar="ORG/NAME")
 @click.option("-m", "--message", help="The commit's message. [default: the release's name]")
 @click.option("--branch", help="An existing branch. [default: main]")

@@ -10,7 +10,10 @@ from typing import TYPE_CHECKING
 
 import click
 
-from ._shared import device_option, quiet_option
+from stereocodec.errors import TrainingError
+from stereocodec.text import one_line
+
+from ._shared import NamedPath, device_option, quiet_option
 from ._stopping import stop_requests
 
 if TYPE_CHECKING:
@@ -19,13 +22,13 @@ if TYPE_CHECKING:
 
 
 @click.command()
-@click.argument("config", required=False, type=click.Path(dir_okay=False, path_type=Path))
+@click.argument("config", required=False, type=NamedPath(dir_okay=False, path_type=Path))
 @click.option("--arch", metavar="NAME", help="Without CONFIG: train by this architecture's own recipe.")
 @click.option(
     "--data",
     required=True,
     multiple=True,
-    type=click.Path(path_type=Path),
+    type=NamedPath(path_type=Path),
     metavar="DIR",
     help="A folder of NAME_left.* and NAME_right.*, or of NAME_color.* and NAME_depth.*, a data set as it is unpacked, "
     "or a CSV list; may be given several times.",
@@ -33,7 +36,7 @@ if TYPE_CHECKING:
 @click.option(
     "--photos",
     multiple=True,
-    type=click.Path(path_type=Path),
+    type=NamedPath(path_type=Path),
     metavar="DIR",
     help="A folder of single photographs, of which photo_share of the crops are made; a recipe works without them.",
 )
@@ -50,7 +53,7 @@ if TYPE_CHECKING:
     metavar="NAME=VALUE",
     help="A setting in place of CONFIG's or the recipe's, such as steps=5000; may be given several times.",
 )
-@click.option("-o", "--output", required=True, type=click.Path(path_type=Path), metavar="RUN", help="The run's folder.")
+@click.option("-o", "--output", required=True, type=NamedPath(path_type=Path), metavar="RUN", help="The run's folder.")
 @click.option(
     "--init",
     metavar="NAME|DIR",
@@ -58,7 +61,7 @@ if TYPE_CHECKING:
 )
 @click.option(
     "--grow",
-    type=click.Path(path_type=Path),
+    type=NamedPath(path_type=Path),
     metavar="RUN",
     help="Go on from another run with networks that have more parts, as CONFIG's [model] says.",
 )
@@ -122,7 +125,7 @@ def train(
 
     def report(line: str) -> None:
         if not quiet:
-            click.echo(line, err=True)
+            click.echo(one_line(line), err=True)
 
     settings = _settings(config, arch, bool(photos), validation, assignments, report)
     if threads:
@@ -167,7 +170,7 @@ def _settings(
     if config is not None:
         settings = TrainingConfig.from_toml(config)
     else:
-        settings = TrainingConfig.recipe(arch or "")
+        settings = _recipe(arch or "")
         if settings.photo_share and not has_photos:
             report(
                 f"no --photos: the {settings.photo_share:.0%} of the recipe's crops that they make are made of pairs"
@@ -185,6 +188,15 @@ def _next_steps(trainer: Trainer, output: Path, data: tuple[Path, ...]) -> Itera
         yield f"stopped at step {trainer.step} of {steps}; to go on: the same command with --resume"
     measured = [f"--data {shlex.quote(str(folder))}" for folder in data if trainer.config.validation_scenes]
     yield f"to make a release: {' '.join(['bisic export', run, '-o DIR', *measured])}"
+
+
+def _recipe(arch: str) -> TrainingConfig:
+    from stereocodec.training.config import TrainingConfig
+
+    try:
+        return TrainingConfig.recipe(arch)
+    except TrainingError as error:  # which names those that are known
+        raise click.BadParameter(str(error), param_hint="'--arch'") from error
 
 
 def _check_usage(

@@ -79,18 +79,26 @@ class StereoCodec(ReleaseCodec):
         return container
 
     def decompress(
-        self, data: bytes | Container, *, output: Output = "pil", progress: Progress | None = None
+        self,
+        data: bytes | Container,
+        *,
+        output: Output = "pil",
+        max_pixels: int | None = None,
+        progress: Progress | None = None,
     ) -> tuple[Any, Any]:
         """Decodes the bytes of a `.bsc` file, or what was read from them, to its left and right view.
 
         output: "pil" for PIL images, "numpy" for (H, W, 3) uint8 arrays, "torch" for (3, H, W) uint8 tensors. Of grey
         pairs they are of mode L and (H, W). Views come upright: turned as the file's orientation says.
-        Raises FormatError, WrongModel when other weights wrote the file, and DecodingMismatch rather than ever
-        returning a wrong picture.
+        max_pixels: the most pixels that a view may have, counted with the padding to the sides that the networks take;
+            those of STEREOCODEC_MAX_PIXELS in the environment when left out, or else 25,000,000. Memory grows by some
+            300 bytes per pixel.
+        Raises FormatError, of which LimitExceeded says that there are more pixels, WrongModel when other weights wrote
+        the file, and DecodingMismatch rather than ever returning a wrong picture.
         """
         check_output(output)
         say = progress or silent
-        container = self._own(data)
+        container = self._own(data, max_pixels)
         x, swapped = self._coder.decode(container, say=say)
         views = levels(x, container.channels)
         left, right = (turned(view, container.orientation) for view in (_swapped(views) if swapped else views))

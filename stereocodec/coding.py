@@ -15,6 +15,7 @@ from .container import Channels, Container, Streams
 from .devices import made_on
 from .entropy.streams import StreamReader, StreamWriter
 from .errors import DecodingMismatch
+from .pixel_limit import require_fewer_pixels
 from .releases.release import Release
 
 Progress = Callable[[float, str], None]
@@ -88,7 +89,7 @@ class ReleaseCoder:
         Raises DecodingMismatch rather than returning wrong pictures.
         """
         say(0.0, "entropy decoding")
-        size = self._padded_side(container.height), self._padded_side(container.width)
+        size = self._padded_size(container)
         lattice, tables = self.release.lattice, self.release.tables
         reader = StreamReader(lattice, tables, container.streams, container.guard, self.device)
         with torch.inference_mode(), torch.autocast(self.device.type, enabled=False), made_on(self.device):
@@ -99,6 +100,13 @@ class ReleaseCoder:
             if not bool(torch.isfinite(x).all()):
                 raise DecodingMismatch("the decoded picture has values that are not numbers; the file is damaged")
             return x[:, : container.height, : container.width].clamp(0, 1), swapped
+
+    def require_fewer_pixels(self, container: Container, max_pixels: int | None) -> None:
+        """Raises what `pixel_limit.require_fewer_pixels` raises of a file's views."""
+        require_fewer_pixels((container.height, container.width), self._padded_size(container), max_pixels)
+
+    def _padded_size(self, container: Container) -> tuple[int, int]:
+        return self._padded_side(container.height), self._padded_side(container.width)
 
     def _padded_side(self, side: int) -> int:
         side, multiple = max(side, self.model.least_side), self.model.multiple

@@ -2,25 +2,27 @@
 
 from __future__ import annotations
 
-import re
 from contextlib import AbstractContextManager, nullcontext
 
 import torch
 
+from .device_names import check_device_name
 from .errors import InvalidInput
 
 
-def torch_device(name: str) -> torch.device:
-    """Raises InvalidInput for a device that is unknown or not there."""
-    if not isinstance(name, str):
-        raise InvalidInput(f"device is {name!r}; it must be a text: auto, cpu or cuda")
+def torch_device(device: str | torch.device) -> torch.device:
+    """The device of a name, or itself; raises InvalidInput for one that is unknown or not there."""
+    if not isinstance(device, str | torch.device):
+        raise InvalidInput(f"device is {device!r}; it must be a torch.device or a text: auto, cpu, cuda or cuda:N")
+    name = check_device_name(str(device))
     if name == "auto":
         return torch.device("cuda" if torch.cuda.is_available() else "cpu")
-    if not re.fullmatch(r"cpu|cuda(:[0-9]{1,3})?", name):
-        raise InvalidInput(f"unknown device '{name}'; use auto, cpu or cuda")
-    if name != "cpu" and int(name.partition(":")[2] or 0) >= torch.cuda.device_count():
+    found = torch.device(name)
+    if found.type == "mps":
+        raise InvalidInput("device 'mps' has no float64, which decides what files say; use --device cpu")
+    if found.type == "cuda" and (found.index or 0) >= torch.cuda.device_count():
         raise InvalidInput(f"device '{name}' is not available here; use --device cpu")
-    return torch.device(name)
+    return found
 
 
 def made_on(device: torch.device) -> AbstractContextManager[object]:

@@ -19,9 +19,18 @@ StereoCodecError
 
 from __future__ import annotations
 
+from .text import one_line
+
 
 class StereoCodecError(Exception):
-    """Base of all errors of this package; its text is one line that says what to do."""
+    """Base of all errors of this package; its text is one line that says what to do.
+
+    Names with line breaks and the like stand in it as `text.one_line` shows them.
+    """
+
+    def __str__(self) -> str:
+        """The text, in one line."""
+        return one_line(super().__str__())
 
 
 class InvalidInput(StereoCodecError, ValueError):

@@ -1,24 +1,31 @@
 """Writing results so that a reader never meets half of one, and reading no more than a valid file can hold.
 
-A result is written under a temporary name in the folder where it shall stand and appears under its own
-name only when it is complete; several results appear together or not at all. After a failure, Ctrl-C
-included, the folder is as it was before. Devices and pipes (`/dev/null`, a named pipe) cannot be
-exchanged for a file and are written directly.
+A result is written under a temporary name in the folder where it shall stand and appears under its own name only when
+it is complete and on the disk; several results appear together or not at all. After a failure, Ctrl-C included, the
+folder is as it was before; so it is after another signal whose handler raises an exception, as those of `bisic` do.
+
+A process that is killed outright, and a machine that loses its power, can do nothing any more: each result is then
+whole, but some may be new and others old, if it happened in the instant in which they appear; what was left under
+temporary names is removed when the next result is written to that folder (`temporary_files`).
+
+Devices and pipes (`/dev/null`, a named pipe) cannot be exchanged for a file and are written directly.
 """
 
 from __future__ import annotations
 
 import errno
 import os
-import secrets
 import shutil
 import stat
-from collections.abc import Callable, Sequence
-from contextlib import suppress
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import BinaryIO, TypeAlias
 
 from .errors import OutputError
+from .temporary_files import TemporaryFile, flush, remove_abandoned
+from .text import reason_of
+from .uninterrupted import uninterrupted
 
 PathLike: TypeAlias = str | os.PathLike[str]
 Data: TypeAlias = bytes | Callable[[BinaryIO], object]
@@ -60,6 +67,26 @@ def check_writable(path: PathLike, overwrite: bool) -> None:
         raise OutputError(f"cannot write {os.fspath(path)}: the folder {folder} is not writable")
 
 
+@contextmanager
+def made_folder(folder: Path) -> Iterator[None]:
+    """Makes a folder, with those above it, unless it is there; takes back what it made when something fails within.
+
+    Raises OutputError when it cannot be made.
+    """
+    missing = [part for part in (folder, *folder.parents) if not part.exists()]
+    try:
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise _failure(folder, error) from error
+        yield
+    except BaseException:
+        for part in missing:
+            with suppress(OSError):
+                part.rmdir()
+        raise
+
+
 def write_atomically(path: PathLike, data: Data, *, overwrite: bool) -> None:
     """Write one file completely or not at all; see `write_together`."""
     write_together([(path, data)], overwrite=overwrite)
@@ -83,18 +110,35 @@ def write_together(outputs: Sequence[tuple[PathLike, Data]], *, overwrite: bool)
     if len({_resolved(path) for path, _ in outputs}) < len(outputs):
         raise OutputError("two results were given one name: each needs its own")
     pending = [_Pending(path, overwrite) for path, _ in outputs]
+    for folder in {output.folder for output in pending if output.folder}:
+        remove_abandoned(folder)
     try:
         for output, (_, data) in zip(pending, outputs, strict=True):
             output.write(data)
+        uninterrupted(lambda: _publish(pending))
+    except BaseException:
+        uninterrupted(lambda: _clean_up(pending))
+        raise
+
+
+def _publish(pending: Sequence[_Pending]) -> None:
+    """Lets all complete files appear under their own names, or none; leaves nothing else."""
+    try:
         for output in pending:
             output.publish()
+        for folder in {output.folder for output in pending if output.folder}:
+            _flush_folder(folder)
     except BaseException:
         for output in reversed(pending):
             output.take_back()
         raise
     finally:
-        for output in pending:
-            output.clean_up()
+        _clean_up(pending)
+
+
+def _clean_up(pending: Iterable[_Pending]) -> None:
+    for output in pending:
+        output.clean_up()
 
 
 def open_regular(path: PathLike, limit: int) -> BinaryIO:
@@ -130,11 +174,7 @@ def _open_without_waiting(path: str, flags: int) -> int:
 
 
 class _Pending:
-    """One result on its way to its name.
-
-    Whether it arrived is asked of the folder (is the file there ours?), not remembered, so that an
-    interrupt between an action and its record cannot make taking it back wrong.
-    """
+    """One result on its way to its name. folder: where that is; None for a device or pipe."""
 
     def __init__(self, path: PathLike, overwrite: bool) -> None:
         self._path = path
@@ -142,23 +182,22 @@ class _Pending:
         mode = _mode(path)
         self._direct = mode is not None and not stat.S_ISREG(mode)
         self._overwrite = overwrite
-        token = secrets.token_hex(8)
-        self._complete = self._target.with_name(f".stereocodec-{token}.tmp")
-        self._former = self._target.with_name(f".stereocodec-{token}.old")
+        self.folder = None if self._direct else self._target.parent
+        self._temporary = TemporaryFile(self._target)
         self._identity: tuple[int, int] | None = None  # device and inode of our file
 
     def write(self, data: Data) -> None:
-        """Write the content under the temporary name."""
+        """Write the content under the temporary name, or to the device."""
         try:
-            # Opening for exclusive creation gives the permissions that the user's umask asks for.
-            with open(self._path if self._direct else self._complete, "wb" if self._direct else "xb") as file:
-                if not self._direct:
-                    status = os.fstat(file.fileno())
-                    self._identity = (status.st_dev, status.st_ino)
-                if callable(data):
-                    data(file)
-                else:
-                    file.write(data)
+            if self._direct:
+                with open(self._path, "wb") as device:
+                    _fill(device, data)
+                return
+            file = self._temporary.create()
+            status = os.fstat(file.fileno())
+            self._identity = (status.st_dev, status.st_ino)
+            _fill(file, data)
+            self._temporary.flush()
         except OSError as error:
             raise _failure(self._path, error) from error
 
@@ -178,7 +217,7 @@ class _Pending:
 
     def _create(self) -> None:
         try:
-            os.link(self._complete, self._target)
+            os.link(self._temporary.complete, self._target)
         except FileExistsError:
             raise
         except OSError:
@@ -186,20 +225,25 @@ class _Pending:
             with open(self._target, "xb"):
                 pass
             try:
-                os.replace(self._complete, self._target)
+                os.replace(self._temporary.complete, self._target)
             except BaseException:
                 self._target.unlink()
                 raise
 
     def _replace(self) -> None:
+        complete, former, link = self._temporary.complete, self._temporary.former, self._temporary.link
         if self._target.exists():
             with suppress(OSError):
-                shutil.copymode(self._target, self._complete)
+                shutil.copymode(self._target, complete)
             try:
-                os.link(self._target, self._former)
+                os.link(self._target, former)
             except OSError:
-                shutil.copy2(self._target, self._former)
-        os.replace(self._complete, self._target)
+                shutil.copy2(self._target, former)
+        try:
+            os.link(complete, link)
+        except OSError:
+            link = complete
+        os.replace(link, self._target)
 
     def take_back(self) -> None:
         """Undo `publish`, as far as it got."""
@@ -207,16 +251,35 @@ class _Pending:
             status = os.stat(self._target)
             if (status.st_dev, status.st_ino) != self._identity:
                 return
-            if self._former.exists():
-                os.replace(self._former, self._target)
+            if self._temporary.former.exists():
+                os.replace(self._temporary.former, self._target)
             else:
                 self._target.unlink()
 
     def clean_up(self) -> None:
         """Remove the temporary names."""
-        for path in (self._complete, self._former):
-            with suppress(OSError):
-                path.unlink()
+        self._temporary.remove()
+
+
+def _fill(file: BinaryIO, data: Data) -> None:
+    if callable(data):
+        data(file)
+    else:
+        file.write(data)
+
+
+def _flush_folder(folder: Path) -> None:
+    """Has the names in a folder brought to the disk, where the system knows such a thing."""
+    try:
+        descriptor = os.open(folder, os.O_RDONLY)
+    except OSError:  # Windows, or a folder in which one may write but not read
+        return
+    try:
+        flush(descriptor)
+    except OSError as error:
+        raise _failure(folder, error) from error
+    finally:
+        os.close(descriptor)
 
 
 def _resolved(path: PathLike) -> Path:
@@ -241,5 +304,5 @@ def _exists(path: PathLike) -> OutputError:
 def _failure(path: PathLike, error: OSError | ValueError) -> OutputError:
     code = error.errno if isinstance(error, OSError) else None
     reason = _REASONS.get(code) if code is not None else None
-    text = reason or (error.strerror if isinstance(error, OSError) else None) or str(error)
-    return OutputError(f"cannot write {os.fspath(path)}: {' '.join(text.split())}")
+    text = reason or (error.strerror if isinstance(error, OSError) else None) or reason_of(error)
+    return OutputError(f"cannot write {os.fspath(path)}: {text}")

@@ -21,7 +21,7 @@ from typing import IO, TYPE_CHECKING, Any
 
 from PIL import Image, ImageFile
 
-from .container import HEADER_BYTES, SIGNATURE, Channels, Container, peek_header
+from .container import HEADER_BYTES, SIGNATURE, Channels, Container, peek_header, read_bounded
 from .errors import FormatError, StereoCodecError
 
 if TYPE_CHECKING:
@@ -103,7 +103,10 @@ class BscImageFile(ImageFile.ImageFile):
         if self.fp is None:
             raise ValueError("the image was closed before its pixels were asked for; open it again")
         self.fp.seek(0)
-        return bytes(self.fp.read())
+        try:
+            return read_bounded(self.fp)
+        except FormatError as error:
+            raise OSError(str(error)) from error
 
     def load_seek(self, pos: int) -> None:
         """Nothing to do: pixels lie at the beginning of what `load` sets up."""

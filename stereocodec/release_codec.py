@@ -21,6 +21,7 @@ from .releases.hub import Located, locate, publish
 from .releases.release import Release, load_release
 
 if TYPE_CHECKING:
+    import torch
     from typing_extensions import Self
 
 DEFAULT_QUALITY = 50
@@ -41,7 +42,12 @@ class ReleaseCodec:
     default_model: ClassVar[str]
 
     def __init__(
-        self, release: Release, *, device: str = "auto", built_in: bool = False, origin: str | None = None
+        self,
+        release: Release,
+        *,
+        device: str | torch.device = "auto",
+        built_in: bool = False,
+        origin: str | None = None,
     ) -> None:
         """See `from_pretrained`. The release's network is taken over (`ReleaseCoder`).
 
@@ -63,14 +69,14 @@ class ReleaseCodec:
         local_files_only: bool = False,
         force_download: bool = False,
         token: str | bool | None = None,
-        device: str = "auto",
+        device: str | torch.device = "auto",
     ) -> Self:
         """Loads a built-in release by name, a release folder, or a release on the Hub as "org/name".
 
         When no name is given, that is the built-in `default_model`.
         revision: a branch, tag or commit on the Hub; also as "org/name@revision". cache_dir, local_files_only,
         force_download, token: as in huggingface_hub.
-        device: "auto" (a CUDA device when there is one), "cpu", "cuda" or "cuda:N".
+        device: "auto" (a CUDA device when there is one), "cpu", "cuda", "cuda:N", or a torch.device.
         Raises UnknownModel, InvalidRelease, HubError, and InvalidInput for a device that is not there.
         """
         torch_device(device)
@@ -90,7 +96,7 @@ class ReleaseCodec:
         data: bytes | Container,
         model: str | Path | None = None,
         *,
-        device: str = "auto",
+        device: str | torch.device = "auto",
         pull: bool = False,
         cache_dir: str | Path | None = None,
         token: str | bool | None = None,
@@ -108,7 +114,7 @@ class ReleaseCodec:
         return cls._load(weights_of(container, pull=pull, cache_dir=cache_dir, token=token), device)
 
     @classmethod
-    def _load(cls, located: Located, device: str) -> Self:
+    def _load(cls, located: Located, device: str | torch.device) -> Self:
         built_in = located.folder.parent == BUILT_IN
         return cls(load_release(located.folder), device=device, built_in=built_in, origin=located.origin)
 
@@ -221,13 +227,14 @@ class ReleaseCodec:
         named = () if self._built_in else (Chunk(MODEL_NAME, self.name.encode()),)
         return (*named, Chunk(HUB_REPOSITORY, self._origin.encode())) if self._origin else named
 
-    def _own(self, file: bytes | Container) -> Container:
-        """What a file of this release holds."""
+    def _own(self, file: bytes | Container, max_pixels: int | None) -> Container:
+        """What a file of this release holds, if it has no more pixels than `max_pixels` (`decompress`)."""
         container = contents(file)
         if container.view_kind is not self.view_kind:
             raise InvalidInput(f"the file is for {_CONTENTS[container.view_kind]}")
         if container.model_id != self.model_id:
             raise WrongModel(f"{other_weights(container)}, not with {self.name} ({self.model_id.hex()})")
+        self._coder.require_fewer_pixels(container, max_pixels)
         return container
 
 

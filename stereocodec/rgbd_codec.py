@@ -119,6 +119,7 @@ class RgbdCodec(ReleaseCodec):
         *,
         output: Output = "pil",
         metres: bool = False,
+        max_pixels: int | None = None,
         progress: Progress | None = None,
     ) -> tuple[Any, Any]:
         """Decodes the bytes of a `.bsc` file, or what was read from them, to colour and depth.
@@ -126,23 +127,24 @@ class RgbdCodec(ReleaseCodec):
         output: "pil", "numpy" or "torch", for colour as of `StereoCodec.decompress`. Depth comes as it was given, in
         samples (mode I;16 or L; (H, W) uint16 or uint8; (H, W) int32 tensor), or with `metres` as float32, NaN where
         there is no measurement.
+        max_pixels: as of `StereoCodec.decompress`.
 
         Raises FormatError, WrongModel, and DecodingMismatch, as of `StereoCodec.decompress`.
         """
         check_output(output)
-        color, depth = self.decode(data, progress=progress)
+        color, depth = self.decode(data, max_pixels=max_pixels, progress=progress)
         return from_rgb8(color, output), from_samples(depth, output, metres=metres)
 
     def decode(
-        self, data: bytes | Container, *, progress: Progress | None = None
+        self, data: bytes | Container, *, max_pixels: int | None = None, progress: Progress | None = None
     ) -> tuple[NDArray[np.uint8], DepthMap]:
         """Colour (H, W, 3), or (H, W) where it is grey, and depth with its unit, upright; raises as `decompress`."""
-        container = self._own(data)
+        container = self._own(data, max_pixels)
         view = container.depth
         assert view is not None
-        holes = decode_mask(view.mask, (container.height, container.width))
         say = progress or silent
         x, _ = self._coder.decode(container, say=say)
+        holes = decode_mask(view.mask, (container.height, container.width))
         color = levels(x[..., :3], container.channels)[0]
         depth = from_network(x[0, ..., 3].cpu().numpy(), view, holes)
         say(1.0, "done")

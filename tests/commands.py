@@ -61,7 +61,7 @@ class RawCodec:
             latent_checksum=7,
         )
 
-    def decompress(self, data, *, output="pil", progress):
+    def decompress(self, data, *, output="pil", max_pixels=None, progress):
         container = data if isinstance(data, Container) else Container.from_bytes(data)
         shape = (container.height, container.width, 3)
         streams = container.streams

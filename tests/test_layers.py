@@ -10,9 +10,11 @@ from conftest import REPOSITORY
 
 # From the lowest to the highest: a module imports from its own layer and from lower ones alone.
 LAYERS = (
-    ("_version", "errors"),
+    ("_version", "text"),
+    ("errors",),
     ("container",),
-    ("files", "json_files", "tensor_files", "toml_files", "devices"),
+    ("temporary_files", "uninterrupted", "device_names"),
+    ("files", "json_files", "tensor_files", "toml_files", "devices", "pixel_limit"),
     ("pictures", "depth_images"),
     ("datasets",),
     ("entropy",),

@@ -164,3 +164,21 @@ def test_the_plug_in_needs_no_torch_until_pixels_are_asked_for(data, tmp_path):
     result = subprocess.run([sys.executable, "-c", script, tmp_path / "pair.bsc"], capture_output=True, text=True)
     assert (result.stdout, result.stderr) == ("(96, 64) False\n", "")
     assert stereocodec.pillow.EXTENSION in Image.registered_extensions()
+
+
+def test_a_file_that_was_closed_meanwhile_says_so(data):
+    file = io.BytesIO(data)
+    with Image.open(file) as image:
+        file.close()
+        with pytest.raises(ValueError, match="closed file"):
+            image.load()
+
+
+def test_a_raw_file_that_gives_less_than_is_asked_for(data):
+    class Raw(io.BytesIO):
+        def read(self, size=-1):
+            return super().read(min(size, 7) if size > 38 else size)
+
+    with Image.open(Raw(data)) as image:
+        image.load()
+        assert image.size == (96, 64)

@@ -6,6 +6,7 @@ where torch is not installed, and it treats the guard list and the streams as op
 
 from __future__ import annotations
 
+from .bounded import read_bounded
 from .chunks import Chunk
 from .file import HEADER_BYTES, Container, Header, Streams, ViewKind, peek_header
 from .reader import SIGNATURE
@@ -21,4 +22,5 @@ __all__ = [
     "Streams",
     "ViewKind",
     "peek_header",
+    "read_bounded",
 ]

@@ -155,7 +155,7 @@ class Container(Header):
         if not isinstance(data, bytes | bytearray | memoryview):
             raise InvalidInput(f"a .bsc file must be given as bytes, not as {type(data).__name__}")
         reader = Reader(bytes(data))
-        container = _read(reader)
+        container = read_fields(reader)
         reader.finish()
         _check(_problems(container))
         return container
@@ -171,7 +171,8 @@ def peek_header(start: bytes) -> Header:
     return header
 
 
-def _read(reader: Reader) -> Container:
+def read_fields(reader: Reader) -> Container:
+    """Takes all fields but the CRC off a file; what they say is not checked."""
     header, flags = _read_header(reader)
     depth = read_depth(reader, header.version) if header.view_kind is ViewKind.RGB8_DEPTH else None
     guard = reader.take(reader.varint("the length of the guard list"), "the guard list")

@@ -18,7 +18,7 @@ class Reader:
     """The bytes of a file and how many of them have been taken; raises CorruptFile for what cannot be taken."""
 
     def __init__(self, data: bytes) -> None:
-        self._data = data
+        self._data: bytes | bytearray = data
         self._position = 0
 
     def take(self, count: int, what: str) -> bytes:
@@ -26,7 +26,7 @@ class Reader:
         if count > left:
             raise corrupt(f"truncated or damaged: {what} should have {count} bytes, {left} are left")
         start, self._position = self._position, self._position + count
-        return self._data[start : self._position]
+        return bytes(self._data[start : self._position])
 
     def byte(self, what: str) -> int:
         return self.take(1, what)[0]
@@ -85,7 +85,7 @@ class Reader:
         stored = int.from_bytes(self.take(4, "the CRC"), "little")
         surplus = len(self._data) - self._position
         if surplus:
-            raise corrupt(f"damaged or has other data appended: {surplus} bytes follow its end")
+            raise corrupt(f"damaged or has other data appended: at least {surplus} bytes follow its end")
         if zlib.crc32(memoryview(self._data)[:end]) != stored:
             raise corrupt("damaged: its CRC-32 does not match")
 

@@ -18,7 +18,7 @@ def write_varint(value: int) -> bytes:
     return bytes(out)
 
 
-def read_varint(data: bytes, start: int, *, max_bytes: int = MAX_BYTES) -> tuple[int, int]:
+def read_varint(data: bytes | bytearray, start: int, *, max_bytes: int = MAX_BYTES) -> tuple[int, int]:
     """The varint that begins at `start`, and where the data go on after it.
 
     Raises:

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from ..container import Streams
-from ..errors import DecodingMismatch
+from ..errors import CorruptFile, DecodingMismatch
 from .adaptive_fields import read_field, write_field
 from .ans import StreamDecoder, StreamEncoder
 from .coders import Group
@@ -103,6 +103,15 @@ class _LatticeCoder:
         """The table of every element of one view's z, flat."""
         return np.tile(np.arange(shape[-1], dtype=np.uint8), shape[1] * shape[2])
 
+    def _least_prior_bytes(self, shape: tuple[int, ...], view: int) -> int:
+        """A stream that holds one view's z is not shorter, however little the pictures show.
+
+        Half of what the most probable symbols take, so that what the coder gains or loses at a stream's end does not
+        matter.
+        """
+        bits = shape[1] * shape[2] * float(self._tables.of_prior(view).least_bits[: shape[3]].sum())
+        return max(0, int(bits / 16) - 8)
+
     def _digest(self, values: NDArray[np.int64]) -> None:
         self.checksum = zlib.crc32(values.astype("<i4").tobytes(), self.checksum)
 
@@ -120,6 +129,7 @@ class StreamWriter(_LatticeCoder):
         self._guard = GuardWriter(lattice.epsilon)
         super().__init__(lattice, tables, self._guard.round)
         self._z = [StreamEncoder() for _ in _VIEWS]
+        self._least_z = [0 for _ in _VIEWS]
         self._y = [StreamEncoder() for _ in _VIEWS]
         self._levels = LevelKeeper()
 
@@ -130,6 +140,7 @@ class StreamWriter(_LatticeCoder):
         indices = self._prior_indices(shape)
         for view, values in enumerate(symbols):
             self._z[view].put(values, indices, self._tables.of_prior(view))
+            self._least_z[view] = self._least_prior_bytes(shape, view)
         return self._prior_latents(symbols, shape, z.device)
 
     def code(self, y: Tensor | None, group: Group) -> Tensor:
@@ -185,6 +196,8 @@ class StreamWriter(_LatticeCoder):
     def finish(self) -> tuple[Streams, bytes]:
         """The four streams and the serialised guard list."""
         z_left, z_right = (stream.getvalue() for stream in self._z)
+        if len(z_left) < self._least_z[0] or len(z_right) < self._least_z[1]:
+            raise DecodingMismatch("the probability tables give files that no reader takes; the weights are damaged")
         y_left, y_right = (stream.getvalue() for stream in self._y)
         return Streams(z_left, z_right, y_left, y_right), self._guard.to_bytes()
 
@@ -199,11 +212,19 @@ class StreamReader(_LatticeCoder):
         self._guard = GuardReader(guard)
         super().__init__(lattice, tables, self._guard.round)
         self._z = [StreamDecoder(streams.z_left), StreamDecoder(streams.z_right)]
+        self._z_bytes = len(streams.z_left), len(streams.z_right)
         self._y = [StreamDecoder(streams.y_left), StreamDecoder(streams.y_right)]
         self._device = device
 
     def code_prior(self, z: Tensor | None, shape: tuple[int, ...], *, views: int = 2) -> Tensor:
-        """Reads z."""
+        """Reads z; raises CorruptFile where there is too little to read, before the networks of larger maps run."""
+        for view in range(views):
+            least = self._least_prior_bytes(shape, view)
+            if self._z_bytes[view] < least:
+                raise CorruptFile(
+                    f"a coded stream of {self._z_bytes[view]} bytes is damaged: pictures of this size take at least "
+                    f"{least}; fetch the file again"
+                )
         indices = self._prior_indices(shape)
         symbols = np.stack([self._z[view].take(indices, self._tables.of_prior(view)) for view in range(views)])
         return self._prior_latents(symbols, shape, self._device)

@@ -208,6 +208,11 @@ class TableSet:
         lengths = self._in_range.astype(np.int64) + 1
         return np.cumsum(lengths) - lengths, PRECISION - np.log2(np.concatenate(self.frequencies).astype(np.float64))
 
+    @cached_property
+    def least_bits(self) -> NDArray[np.float64]:
+        """What the most probable symbol of each table costs in bits, (tables,)."""
+        return PRECISION - np.log2([float(table.max()) for table in self.frequencies])
+
     def bits(self, symbols: NDArray[np.int32], tables: NDArray[np.integer[Any]]) -> NDArray[np.float64]:
         """Exact cost of each symbol in bits, escapes included: the rate that a stream comes close to.
 

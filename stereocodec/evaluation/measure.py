@@ -17,6 +17,7 @@ from ..container import Container
 from ..entropy.guard import count_entries
 from ..errors import FormatError, StereoCodecError
 from ..files import write_atomically
+from ..text import reason_of
 from .codecs.base import Codec
 from .datasets import EvaluationPair
 from .metrics import View, ms_ssim, psnr
@@ -105,7 +106,7 @@ def measure(task: Task, folder: Path) -> Point | Failure:
     except MemoryError:
         reason = "not enough memory"
     except Exception as error:  # the codecs are other people's programs: whatever comes up is this point's failure
-        reason = f"{type(error).__name__}: {' '.join(str(error).split())[:300]}"
+        reason = f"{type(error).__name__}: {reason_of(error)[:300]}"
     return Failure(task.codec.name, task.pair.name, task.label, reason)
 
 

@@ -17,6 +17,7 @@ from PIL import ExifTags, Image, TiffImagePlugin, UnidentifiedImageError
 from ..container.limits import MAX_PIXELS, MAX_SIDE
 from ..container.shown import AS_STORED, ORIENTATIONS, Channels
 from ..errors import InvalidInput
+from ..text import reason_of
 from .alpha import Background, flattened
 from .bit_depth import is_cut_to_8_bits
 from .picture import Picture, channels_of, turning_back
@@ -80,7 +81,7 @@ def open_image(source: str | os.PathLike[str] | IO[bytes], name: str | None) -> 
     except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
         raise InvalidInput(_why_not_opened(error, name)) from error
     except Exception as error:  # decoders of damaged files raise whatever comes up, e.g. struct.error
-        raise InvalidInput(f"{name} is damaged: {_one_line(error)}") from error
+        raise InvalidInput(f"{name} is damaged: {reason_of(error)}") from error
 
 
 def check_size(width: int, height: int, name: str) -> None:
@@ -104,6 +105,7 @@ def pil_picture(image: Image.Image, name: str, background: Background | None = N
         InvalidInput: damaged, or what a `.bsc` file cannot hold: several frames, more than 8 bits, transparent parts
             without a `background` (see `alpha.Background`), other colours than RGB and grey.
     """
+    _check_open(image, name)
     _check_stored(image, name)
     stored = load_pixels(image, name)
     orientation = stored_orientation(stored, name) or AS_STORED
@@ -113,6 +115,21 @@ def pil_picture(image: Image.Image, name: str, background: Background | None = N
     if stored.mode in ("P", "PA") and channels is Channels.GREY_RGB:
         channels = Channels.GREY  # a palette of greys
     return Picture(pixels, channels, orientation)
+
+
+def _check_open(image: Image.Image, name: str) -> None:
+    """Refuse a picture that was closed before its pixels were decoded."""
+    file = getattr(image, "fp", None)
+    if file is not None and not getattr(file, "closed", False):
+        return
+    try:
+        image.load()  # does nothing when the pixels are there
+    except MemoryError:
+        raise
+    except Exception as error:
+        raise InvalidInput(
+            f"{name} is a picture that was closed: pass it while it is open, or image.copy() made before it is closed"
+        ) from error
 
 
 def _check_stored(image: Image.Image, name: str) -> None:
@@ -142,7 +159,7 @@ def load_pixels(image: Image.Image, name: str) -> Image.Image:
     except MemoryError:
         raise
     except Exception as error:  # see open_image
-        raise InvalidInput(f"{name} is truncated or damaged: {_one_line(error)}") from error
+        raise InvalidInput(f"{name} is truncated or damaged: {reason_of(error)}") from error
     if before is None:
         return image
     stored = image.copy() if before == AS_STORED else image.transpose(_TRANSPOSES[turning_back(before)])
@@ -169,7 +186,7 @@ def _guarded(read: Callable[[], _T], name: str) -> _T:
         raise
     except Exception as error:
         raise InvalidInput(
-            f"{name} has damaged metadata ({_one_line(error)}): write the picture again without it"
+            f"{name} has damaged metadata ({reason_of(error)}): write the picture again without it"
         ) from error
 
 
@@ -184,8 +201,4 @@ def _why_not_opened(error: Exception, name: str) -> str:
         return f"{name} cannot be read: permission denied"
     if isinstance(error, UnidentifiedImageError):
         return f"{name} is not a picture that Pillow can read: use PNG, TIFF, JPEG or another of its formats"
-    return f"{name} cannot be read: {_one_line(error)}"
-
-
-def _one_line(error: Exception) -> str:
-    return " ".join(str(error).split()) or type(error).__name__
+    return f"{name} cannot be read: {reason_of(error)}"

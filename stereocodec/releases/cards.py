@@ -13,6 +13,7 @@ from ..container import ViewKind
 from ..errors import InvalidInput, OutputError
 from ..files import read_regular, write_together
 from ..json_files import MAX_SETTINGS_BYTES
+from ..text import reason_of
 from .folders import CARD, CONFIG, read_card, read_checked, read_config
 
 _TAGS = ("image-compression", "learned-compression")
@@ -77,7 +78,7 @@ def with_metadata(card: str, config: Mapping[str, Any], metadata: Mapping[str, A
     except MemoryError:
         raise
     except Exception as error:  # of the YAML parser, too, whose errors have a base of their own
-        raise InvalidInput(f"the card or its metadata cannot be used: {' '.join(str(error).split())[:200]}") from error
+        raise InvalidInput(f"the card or its metadata cannot be used: {reason_of(error)[:200]}") from error
 
 
 def _subject(config: Mapping[str, Any]) -> str:

@@ -22,6 +22,7 @@ from ..errors import InvalidInput, InvalidRelease, OutputError, UnknownModel
 from ..files import read_regular
 from ..json_files import read_json
 from ..tensor_files import MAX_TENSORS_BYTES, Header, read_header
+from ..text import one_line
 
 OLDEST_FORMAT, NEWEST_FORMAT = 2, 3
 BUILT_IN = Path(__file__).parent.parent / "weights"
@@ -30,6 +31,7 @@ DEFAULT_DEPTH_MODEL = "rgbd-rooms"
 # Built-in releases of earlier versions, by model id: what their files say by name when they meet this version.
 EARLIER_RELEASES = {"4513a838e18f": ("bisic-rt", "0.1.0"), "3e9e33ff4415": ("bisic-rt", "0.2.0")}
 CONFIG, TENSORS, CARD = "config.json", "model.safetensors", "README.md"
+RUN_CHECKPOINT = "checkpoint.safetensors"  # in the folder of a training run
 _MAX_CARD_BYTES = 2**22
 _MAX_PARAMETERS = 2**40
 _MAX_FIGURE = 10**6  # of what was measured at export
@@ -78,6 +80,10 @@ def read_config(folder: Path) -> dict[str, Any]:
     except (OSError, ValueError) as error:
         raise InvalidRelease(f"{folder / CONFIG} cannot be read: {_reason(error)}; fetch it again") from error
     version = config.get("format_version") if isinstance(config, dict) else None
+    if version is None and _is_file(folder / RUN_CHECKPOINT):
+        raise InvalidRelease(
+            f"{folder} is the folder of a training run: make a release of it first, bisic export {folder} -o DIR"
+        )
     if type(version) is not int or version not in (OLDEST_FORMAT, NEWEST_FORMAT):
         older = type(version) is int and version < OLDEST_FORMAT
         way_out = "use the stereocodec version that it is from" if older else "upgrade stereocodec"
@@ -220,8 +226,8 @@ def _figure(value: object) -> float:
 
 
 def _printable(text: object) -> str:
-    """Text from a release as it may be shown on a terminal: one line, no control characters, not endless."""
-    return "".join(character if character.isprintable() else "?" for character in str(text))[:255]
+    """Text from a release as it may be shown on a terminal: one line, and not endless."""
+    return one_line(str(text)[:255])
 
 
 def exists(path: Path) -> bool:

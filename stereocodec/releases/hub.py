@@ -6,7 +6,7 @@ That library is imported when it is needed: with built-in releases and local fol
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -15,6 +15,7 @@ from typing import Any, NamedTuple
 from .._version import __version__
 from ..container.limits import COMMIT, REPOSITORY, REVISION
 from ..errors import HubError, InvalidInput, InvalidRelease, StereoCodecError, UnknownModel
+from ..text import one_line, reason_of
 from .cards import copy_release
 from .folders import CARD, CONFIG, TENSORS, built_in_names, exists, find_release, read_checked, read_config
 
@@ -77,9 +78,10 @@ def fetch(
     InvalidRelease when what it holds is another format version, incomplete or altered.
     """
     _check_names(repository, revision)
+    if local_files_only:
+        return _cached(repository, revision, cache_dir)
     settings: dict[str, Any] = {
         "cache_dir": cache_dir,
-        "local_files_only": local_files_only,
         "force_download": force_download,
         "token": token,
         "library_name": "stereocodec",
@@ -98,11 +100,32 @@ def fetch(
         hf_hub_download(repository, TENSORS, revision=commit, **settings)
         with suppress(EntryNotFoundError):  # a release without a card works
             hf_hub_download(repository, CARD, revision=commit, **settings)
-        origin = f"{repository}@{commit}"
-        try:
-            read_checked(folder, config)
-        except InvalidRelease as error:
-            raise InvalidRelease(f"{error}: bisic pull --force {origin}") from error
+        return _checked(repository, folder, config)
+
+
+def _cached(repository: str, revision: str | None, cache_dir: str | Path | None) -> Located:
+    """What `fetch` finds in the cache. It does without the Hub's client, which, told to take local files only, may
+    still send requests of its own."""
+    with _one_line_errors(repository, revision):
+        from huggingface_hub import try_to_load_from_cache
+
+        config, tensors = (
+            try_to_load_from_cache(repository, name, cache_dir=cache_dir, revision=revision)
+            for name in (CONFIG, TENSORS)
+        )
+        if not isinstance(config, str) or not isinstance(tensors, str):
+            raise _not_cached(None, f"{repository}@{revision}" if revision else repository)
+        folder = Path(config).parent
+        return _checked(repository, folder, read_config(folder))
+
+
+def _checked(repository: str, folder: Path, config: Mapping[str, Any]) -> Located:
+    """A release in the cache, if its files are those of its config.json."""
+    origin = f"{repository}@{folder.name}"
+    try:
+        read_checked(folder, config)
+    except InvalidRelease as error:
+        raise InvalidRelease(f"{error}: bisic pull --force {origin}") from error
     return Located(folder, origin)
 
 
@@ -175,7 +198,7 @@ def _check_names(repository: str, revision: str | None) -> None:
 
 
 def _short(name: object) -> str:
-    text = "".join(character if character.isprintable() else "?" for character in str(name)[:100])
+    text = one_line(str(name)[:100])
     return text if len(str(name)) <= 100 else f"{text}..."
 
 
@@ -246,5 +269,5 @@ def _reason(error: BaseException) -> str:
     if status is not None:
         meaning = {401: "not logged in", 403: "forbidden", 429: "too many requests", 503: "unavailable"}.get(status)
         return f"HTTP status {status}" + (f", {meaning}" if meaning else "")
-    text = " ".join(str(error).split())
-    return f"{type(error).__name__}: {text[:200]}" if text else type(error).__name__
+    text = reason_of(error)[:200]
+    return text if text == type(error).__name__ else f"{type(error).__name__}: {text}"

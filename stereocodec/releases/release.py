@@ -27,7 +27,8 @@ from ..entropy.fields import field_tables
 from ..entropy.lattice import Lattice
 from ..entropy.streams import CodingTables
 from ..entropy.tables import TableSet
-from ..errors import InvalidRelease, OutputError
+from ..errors import InvalidRelease
+from ..files import made_folder, write_together
 from ..models import StereoModel
 from ..models.skeleton import Skeleton
 from ..tensor_files import StoredTensor
@@ -152,14 +153,11 @@ def save_release(
     if tables.adaptive_disparities:
         config[_FIELD_CODING] = _ADAPTIVE
     config["model_id"] = _model_id(config, tensors).hex()
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        (folder / TENSORS).write_bytes(data)
-        (folder / CARD).write_text(card, encoding="utf-8")
-        # Last, because a folder without it is no release.
-        (folder / CONFIG).write_text(json.dumps(config, indent=2) + "\n", encoding="utf-8")
-    except OSError as error:
-        raise OutputError(f"{folder} cannot be written: {error.strerror}") from error
+    text = json.dumps(config, indent=2) + "\n"
+    # The config last, because a folder without it is no release.
+    contents = {TENSORS: data, CARD: card.encode(), CONFIG: text.encode()}
+    with made_folder(folder):
+        write_together([(folder / file, content) for file, content in contents.items()], overwrite=False)
 
 
 def coding_tables(model: StereoModel, lattice: Lattice) -> CodingTables:

@@ -17,10 +17,12 @@ from ..errors import TrainingError
 from ..json_files import read_json
 from ..models import StereoModel
 from ..models.skeleton import Skeleton
+from ..releases.folders import RUN_CHECKPOINT
 from ..tensor_files import read_header
+from ..text import reason_of
 from .config import TrainingConfig
 
-FILE_NAME = "checkpoint.safetensors"
+FILE_NAME = RUN_CHECKPOINT
 CONFIG = "config.json"
 
 _COPIES = 4  # of the weights: themselves, their average, two moments
@@ -48,8 +50,12 @@ def save_checkpoint(
                 tensors[f"optimiser/{number}/{index}/{key}"] = torch.as_tensor(value)
     temporary = path.with_suffix(".tmp")
     contiguous = {name: value.detach().cpu().contiguous().clone() for name, value in tensors.items()}
-    save_file(contiguous, temporary, metadata={"progress": json.dumps(progress)})
-    os.replace(temporary, path)
+    try:
+        save_file(contiguous, temporary, metadata={"progress": json.dumps(progress)})
+        os.replace(temporary, path)
+    except BaseException:  # a stopped run, too
+        temporary.unlink(missing_ok=True)
+        raise
 
 
 def load_checkpoint(
@@ -74,8 +80,7 @@ def load_checkpoint(
             random_states.append(state)
         return random_states, dict(progress)
     except (OSError, SafetensorError, KeyError, RuntimeError, TypeError, ValueError) as error:
-        reason = " ".join(str(error).split())
-        raise TrainingError(f"{path} is not a checkpoint of this configuration: {reason}") from error
+        raise TrainingError(f"{path} is not a checkpoint of this configuration: {reason_of(error)}") from error
 
 
 def random_state(device: torch.device) -> RandomState:
@@ -121,8 +126,7 @@ def load_run(run: Path) -> tuple[TrainingConfig, StereoModel, dict[str, Any]]:
             weights = {n[4:]: file.get_tensor(n) for n in file.keys() if n.startswith("ema/")}  # noqa: SIM118
         model = skeleton.filled(weights)
     except (OSError, SafetensorError, KeyError, TypeError, ValueError, RuntimeError) as error:
-        reason = " ".join(str(error).split())
-        raise TrainingError(f"{run} holds no complete training run: {reason}") from error
+        raise TrainingError(f"{run} holds no complete training run: {reason_of(error)}") from error
     return config, model, progress
 
 

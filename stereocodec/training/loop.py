@@ -17,6 +17,7 @@ from torch import Tensor
 from ..errors import TrainingError
 from ..files import write_atomically
 from ..models import StereoModel, build_model
+from ..text import reason_of
 from . import distributed
 from .checkpoint import (
     CONFIG,
@@ -292,4 +293,4 @@ def _starting_model(config: TrainingConfig, device: torch.device) -> StereoModel
     try:
         return build_model(config.arch, config.model).to(device)
     except (ValueError, RuntimeError) as error:
-        raise TrainingError(" ".join(str(error).split())) from error
+        raise TrainingError(reason_of(error)) from error

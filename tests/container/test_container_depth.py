@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from test_container import PLAIN, containers
 
-from stereocodec.container import Chunk, Container, ViewKind
+from stereocodec.container import Channels, Chunk, Container, ViewKind, peek_header
 from stereocodec.container import limits as rules
 from stereocodec.container.depth import DepthMode, DepthView
 from stereocodec.container.limits import HUB_REPOSITORY
@@ -134,3 +134,11 @@ def test_a_file_has_the_lowest_version_that_it_needs():
     assert Container(**plain | {"chunks": (named,)}).version == rules.REPOSITORY_VERSION
     assert Container(**plain | {"view_kind": ViewKind.RGB8_DEPTH, "depth": DEPTH}).version == rules.DEPTH_VERSION
     assert Container(**plain, version=(1, 7)).version == (1, 7)
+    for shown in ({"orientation": 6}, {"channels": Channels.GREY}, {"channels": Channels.GREY_RGB, "orientation": 2}):
+        marked = Container(**plain | shown)
+        assert marked.version == rules.SHOWN_VERSION
+        assert Container.from_bytes(marked.to_bytes()) == marked
+        assert peek_header(marked.to_bytes()).shown_size == marked.shown_size
+    for orientation in (0, 9):
+        with pytest.raises(InvalidInput, match="it must be 1 to 8"):
+            Container(**plain | {"orientation": orientation}).to_bytes()

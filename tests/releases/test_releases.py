@@ -99,7 +99,7 @@ def test_saving_refuses_a_folder_that_is_not_empty(tiny_release, tmp_path):
     file.touch()
     with pytest.raises(OutputError, match="not an empty folder"):
         save_tiny(file)
-    with pytest.raises(OutputError, match="cannot be written"):
+    with pytest.raises(OutputError, match=r"cannot write .*file.below"):
         save_tiny(file / "below")
 
 

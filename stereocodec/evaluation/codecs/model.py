@@ -11,6 +11,7 @@ from ...codec import StereoCodec
 from ...container import Container, ViewKind
 from ...errors import InvalidInput
 from ...models import ARCHITECTURES
+from ...pixel_limit import ANY_SIZE
 from ...releases.folders import summary
 from ...releases.hub import locate
 from ..metrics import View
@@ -59,7 +60,7 @@ class ModelCodec:
         """Both views."""
         data = files[0].read_bytes()
         place = self.model_ids.index(Container.from_bytes(data).model_id.hex())
-        left, right = _load(self.releases[place], self.device).decompress(data, output="numpy")
+        left, right = _load(self.releases[place], self.device).decompress(data, output="numpy", max_pixels=ANY_SIZE)
         return left, right
 
     def prepare(self, setting: float) -> None:

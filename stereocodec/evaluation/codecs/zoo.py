@@ -23,6 +23,7 @@ import numpy as np
 
 from ...container.varint import read_varint, write_varint
 from ...errors import FormatError
+from ...text import reason_of
 from ..metrics import View
 from .base import Codec, Scale, installed
 
@@ -175,7 +176,7 @@ def _digest(path: Path) -> str:
 
 
 def _one_line(error: Exception) -> str:
-    return " ".join(f"{type(error).__name__}: {error}".split())[:200]
+    return f"{type(error).__name__}: {reason_of(error)}"[:200]
 
 
 _EIGHT, _SIX = (Scale("q", tuple(range(1, last + 1)), 1, last) for last in (8, 6))

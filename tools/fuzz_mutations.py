@@ -1,0 +1,116 @@
+"""How `fuzz.py` changes valid `.bsc` files."""
+
+from __future__ import annotations
+
+import dataclasses
+import random
+import zlib
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from stereocodec.container import Chunk, Container, Streams
+
+SIDE = 64
+"""Of the pictures of the files, in pixels."""
+
+
+@dataclass(frozen=True)
+class Seed:
+    """A valid file, what it holds, and the pictures that it decodes to."""
+
+    data: bytes
+    container: Container
+    pictures: tuple[Any, Any]
+
+
+def _with_crc(body: bytes) -> bytes:
+    return body + zlib.crc32(body).to_bytes(4, "little")
+
+
+def _edited(rng: random.Random, data: bytes, first: int = 0, last: int | None = None) -> bytes:
+    """With one to four bytes changed, left out or added between two places."""
+    out, last = bytearray(data), len(data) if last is None else min(last, len(data))
+    for _ in range(rng.randint(1, 4)):
+        place = rng.randrange(first, max(first + 1, last))
+        kind = rng.randrange(4)
+        if kind == 0 and place < len(out):
+            out[place] ^= 1 << rng.randrange(8)
+        elif kind == 1 and place < len(out):
+            out[place] = rng.choice((0, 1, 0x7F, 0x80, 0xFF, rng.randrange(256)))
+        elif kind == 2:
+            del out[place : place + rng.randint(1, 4)]
+        else:
+            out[place:place] = rng.randbytes(rng.randint(1, 4))
+    return bytes(out)
+
+
+def _flipped(rng: random.Random, seed: Seed, other: Seed) -> bytes:
+    return _edited(rng, seed.data)
+
+
+def _cut(rng: random.Random, seed: Seed, other: Seed) -> bytes:
+    end = rng.randrange(len(seed.data))
+    return rng.choice((seed.data[:end], _with_crc(seed.data[:end]), seed.data + rng.randbytes(end % 50 + 1)))
+
+
+def _spliced(rng: random.Random, seed: Seed, other: Seed) -> bytes:
+    return _with_crc(seed.data[: rng.randrange(len(seed.data))] + other.data[rng.randrange(len(other.data)) : -4])
+
+
+def _head(rng: random.Random, seed: Seed, other: Seed) -> bytes:
+    """The header, the depth record, the guard list and the lengths are in the first bytes."""
+    return _with_crc(_edited(rng, seed.data[:-4], 8, rng.choice((20, 60, 100))))
+
+
+def _any_place(rng: random.Random, seed: Seed, other: Seed) -> bytes:
+    """Lengths are wrong where bytes come or go, and right where they only change."""
+    return _with_crc(_edited(rng, seed.data[:-4], 8))
+
+
+def _unseen(rng: random.Random, seed: Seed, other: Seed) -> bytes:
+    """Other optional chunks, which decoding does not need."""
+    chunks = tuple(Chunk(f"f{rng.randrange(1000):03d}", rng.randbytes(rng.randrange(40))) for _ in range(3))
+    return dataclasses.replace(seed.container, chunks=chunks, version=(0, 0)).to_bytes()
+
+
+def _fields(rng: random.Random, seed: Seed, other: Seed) -> bytes:
+    """A field of another value, of which the file is valid as far as its container goes."""
+    container, far = seed.container, other.container
+    choices: list[dict[str, Any]] = [
+        {"quality": rng.randint(0, 100)},
+        {"orientation": rng.randint(1, 8), "version": (0, 0)},
+        {"width": rng.randint(1, 2 * SIDE), "height": rng.randint(1, 2 * SIDE)},
+        {"guard": rng.randbytes(rng.randrange(9))},
+        {"guard": far.guard},
+        {"latent_checksum": rng.getrandbits(32)},
+        {"streams": far.streams},
+        {"streams": Streams(*rng.sample(container.streams.in_file_order(), 4))},
+        {"streams": _one_stream(rng, container.streams)},
+    ]
+    if container.depth is not None:
+        near = rng.randrange(1, 2**container.depth.bits)
+        choices.append({"depth": dataclasses.replace(container.depth, near=near, far=2**container.depth.bits - 1)})
+        choices.append({"depth": dataclasses.replace(container.depth, mask=rng.randbytes(4 * rng.randrange(9)))})
+    return dataclasses.replace(container, **rng.choice(choices)).to_bytes()
+
+
+def _one_stream(rng: random.Random, streams: Streams) -> Streams:
+    """One stream changed in some bytes, in whole words."""
+    parts = list(streams.in_file_order())
+    place = rng.randrange(4)
+    edited = _edited(rng, parts[place])
+    parts[place] = edited[: len(edited) // 4 * 4]
+    return Streams(*parts)
+
+
+# How often each is drawn in a thousand. Most are refused at once; the last two run the networks.
+MUTATIONS: dict[str, tuple[int, Callable[[random.Random, Seed, Seed], bytes]]] = {
+    "flipped": (250, _flipped),
+    "cut": (200, _cut),
+    "spliced": (160, _spliced),
+    "head": (290, _head),
+    "any place": (40, _any_place),
+    "unseen": (10, _unseen),
+    "fields": (50, _fields),
+}
