@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import warnings
 from abc import ABC, abstractmethod
+from collections.abc import Sequence
 from dataclasses import dataclass
 from io import BytesIO
 from typing import TYPE_CHECKING, Any
 
 import click
 
+from stereocodec.errors import UnlikelyPair
 from stereocodec.pixel_limit import ANY_SIZE
 
 from ._shared import STANDARD_STREAM, display_name, progress_bar, same_file, standard_input
@@ -25,11 +28,12 @@ _MAX_PICTURE_BYTES = 2**30  # read from standard input; 8-bit RGB of the largest
 class Pictures(ABC):
     """Two pictures from files, with the codec that takes them.
 
-    paths: both, of which one may be standard input. names: what messages call both.
+    paths: both, of which one may be standard input. names: what messages call both. doubts: what encoding found odd.
     """
 
     paths: tuple[str, str]
     names: str
+    doubts: Sequence[str] = ()
 
     def check_usage(self, output: str) -> None:
         """Raises UsageError for paths that cannot be meant so."""
@@ -64,8 +68,8 @@ class PairPictures(Pictures):
 
     names = "the two views"
 
-    def __init__(self, left: str, right: str, background: str | None) -> None:
-        self.paths = left, right
+    def __init__(self, left: str, right: str, background: str | None, *, swapped: bool = False) -> None:
+        self.paths = (right, left) if swapped else (left, right)
         self.background = background
 
     def load(self) -> None:
@@ -81,7 +85,12 @@ class PairPictures(Pictures):
         return StereoCodec.from_pretrained(model, device=device)
 
     def encode(self, codec: StereoCodec, quality: int | None, progress: Progress | None) -> Container:
-        return codec.encode(*self.views, quality=quality, progress=progress)
+        with warnings.catch_warnings(record=True) as doubts:
+            warnings.simplefilter("ignore")
+            warnings.simplefilter("always", UnlikelyPair)
+            container = codec.encode(*self.views, quality=quality, progress=progress)
+        self.doubts = [str(doubt.message) for doubt in doubts]
+        return container
 
     def facts(self, codec: StereoCodec, container: Container, size: int) -> str:
         chosen = f", quality {container.quality}" if codec.has_qualities else ""

@@ -52,6 +52,7 @@ def _checked_colour(_: click.Context, __: click.Parameter, value: str | None) ->
     metavar="NAME|DIR|ORG/NAME",
     help="A built-in model, the folder of a release, or a model on the Hub.",
 )
+@click.option("--swap", is_flag=True, help="The first picture is the right view, and the second one the left.")
 @click.option(
     "--depth", type=NamedPath(stream=True), metavar="FILE", help="A depth map: LEFT is then its colour picture."
 )
@@ -88,6 +89,7 @@ def encode(
     output: str,
     quality: int | None,
     model: str | None,
+    swap: bool,
     depth: str | None,
     depth_unit: str | None,
     depth_mode: str | None,
@@ -108,11 +110,13 @@ def encode(
     Prints the size, the bits per pixel (8 * bytes / (2 * width * height)) and, after decoding the result
     once, the PSNR over all samples that a decoder will get. The file appears only when all went well.
 
+    Views that look exchanged, some rows off, or like two scenes are coded, with a warning on standard error.
+
     With --depth, the one picture is colour and the depth map, of 16 or 8 bits, is registered to it pixel by pixel.
     What has no measurement stays so exactly. Bits are per pixel of the frame, and the errors of depth are in
     millimetres.
     """
-    pictures = _pictures(left, right, background, depth, depth_unit, depth_mode, depth_range, invalid)
+    pictures = _pictures(left, right, swap, background, depth, depth_unit, depth_mode, depth_range, invalid)
     pictures.check_usage(output)
     stdout = require_binary_stdout("name a file with -o") if output == STANDARD_STREAM else None
     if stdout is None:
@@ -126,6 +130,8 @@ def encode(
     measured = None if no_verify else pictures.measured(codec, data, quiet)
     name = write_data(data, output, stdout, force=force)
     if not quiet:
+        for doubt in pictures.doubts:
+            click.echo(f"bisic: warning: {doubt}", err=True)
         facts = pictures.facts(codec, container, len(data))
         click.echo(f"{name}: {facts}, {codec.name}", err=stdout is not None)
         if measured is not None:
@@ -135,6 +141,7 @@ def encode(
 def _pictures(
     left: str,
     right: str | None,
+    swap: bool,
     background: str | None,
     depth: str | None,
     unit: str | None,
@@ -146,9 +153,11 @@ def _pictures(
     if depth is not None:
         if right is not None:
             raise click.UsageError("With --depth there is one picture, that of colour.")
+        if swap:
+            raise click.UsageError("--swap exchanges two views: leave it out with --depth.")
         return FramePictures(left, depth, DepthOptions(unit, mode or "linear", limits, invalid or 0), background)
     if any(value is not None for value in (unit, mode, limits, invalid)):
         raise click.UsageError("The options of depth need a depth map: name it with --depth.")
     if right is None:
         raise click.UsageError("Missing argument 'RIGHT'.")
-    return PairPictures(left, right, background)
+    return PairPictures(left, right, background, swapped=swap)

@@ -11,6 +11,7 @@ from .coding import Progress, levels, silent
 from .container import Channels, Container, ViewKind
 from .pictures.picture import Picture, turned
 from .pictures.rgb import Output, check_output, from_rgb8, to_views
+from .pictures.view_match import warn_of_unlikely_pair
 from .release_codec import ReleaseCodec
 from .releases.folders import DEFAULT_MODEL
 
@@ -50,6 +51,7 @@ class StereoCodec(ReleaseCodec):
             whose file would be longer than the raw samples are coded at less.
         background: what transparent parts of PIL images are laid onto, e.g. "white"; without it they are refused.
         progress: called with a fraction in 0..1 and the stage's name.
+        Warns (`errors.UnlikelyPair`) of views that look exchanged, some rows off, or like two scenes; they are coded.
         Raises InvalidInput, and DecodingMismatch when damaged weights give values that are not numbers.
         """
         return self.encode(left, right, quality=quality, background=background, progress=progress).to_bytes()
@@ -69,6 +71,8 @@ class StereoCodec(ReleaseCodec):
         """
         quality = self.quality_or_default(quality)
         views = to_views(left, right, background)
+        # As they are shown: turned by half, a pair would look exchanged.
+        warn_of_unlikely_pair(*(view.upright().pixels for view in views))
         say = progress or silent
         raw = sum(view.pixels.nbytes // (3 if view.channels is Channels.GREY else 1) for view in views)
         container = self._encoded_pair(views, quality, say)

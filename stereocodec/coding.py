@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from .container import Channels, Container, Streams
-from .devices import made_on
+from .devices import check_not_lost, made_on
 from .entropy.streams import StreamReader, StreamWriter
 from .errors import DecodingMismatch
 from .pixel_limit import require_fewer_pixels
@@ -63,6 +63,7 @@ class ReleaseCoder:
 
     def padded(self, pictures: NDArray[Any]) -> Tensor:
         """(N, H, W, C) on the device, edges repeated to sides that the model takes."""
+        check_not_lost(self.device)
         height, width = pictures.shape[1:3]
         margins = (0, self._padded_side(height) - height), (0, self._padded_side(width) - width)
         return torch.from_numpy(np.pad(pictures, ((0, 0), *margins, (0, 0)), mode="edge")).to(self.device)
@@ -89,6 +90,7 @@ class ReleaseCoder:
 
         Raises DecodingMismatch rather than returning wrong pictures.
         """
+        check_not_lost(self.device)
         say(0.0, "entropy decoding")
         size = self._padded_size(container)
         lattice, tables = self.release.lattice, self.release.tables

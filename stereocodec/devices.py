@@ -1,7 +1,14 @@
-"""Where the networks run."""
+"""Where the networks run, and what a fork changes about it.
+
+A forked process has none of the threads that PyTorch computes with in its parent, and waits for them for ever as soon
+as it needs more than one; and it cannot use a GPU that its parent uses. So it computes with one thread, as the workers
+of PyTorch's `DataLoader` do, and is told of the GPU.
+"""
 
 from __future__ import annotations
 
+import os
+import sys
 from contextlib import AbstractContextManager, nullcontext
 
 import torch
@@ -9,20 +16,54 @@ import torch
 from .device_names import check_device_name
 from .errors import InvalidInput
 
+_gpu_before_fork = _gpu_is_lost = False
+
+
+def _before_fork() -> None:
+    global _gpu_before_fork
+    _gpu_before_fork = torch.cuda.is_initialized()  # type: ignore[no-untyped-call]
+
+
+def _in_forked_process() -> None:
+    global _gpu_is_lost
+    _gpu_is_lost = _gpu_is_lost or _gpu_before_fork
+    torch.set_num_threads(1)
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(before=_before_fork, after_in_child=_in_forked_process)
+    # This module may come only after the fork, into a process whose parent has used PyTorch.
+    _context, _process = (sys.modules.get(f"multiprocessing.{name}") for name in ("context", "process"))
+    if _context is not None and _process is not None and isinstance(_process.current_process(), _context.ForkProcess):
+        torch.set_num_threads(1)
+
 
 def torch_device(device: str | torch.device) -> torch.device:
-    """The device of a name, or itself; raises InvalidInput for one that is unknown or not there."""
+    """The device of a name, or itself; "auto" passes over a GPU that a fork has lost.
+
+    Raises InvalidInput for one that is unknown, not there, or lost.
+    """
     if not isinstance(device, str | torch.device):
         raise InvalidInput(f"device is {device!r}; it must be a torch.device or a text: auto, cpu, cuda or cuda:N")
     name = check_device_name(str(device))
     if name == "auto":
-        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+        return torch.device("cuda" if torch.cuda.is_available() and not _gpu_is_lost else "cpu")
     found = torch.device(name)
     if found.type == "mps":
         raise InvalidInput("device 'mps' has no float64, which decides what files say; use --device cpu")
     if found.type == "cuda" and (found.index or 0) >= torch.cuda.device_count():
         raise InvalidInput(f"device '{name}' is not available here; use --device cpu")
+    check_not_lost(found)
     return found
+
+
+def check_not_lost(device: torch.device) -> None:
+    """Raises InvalidInput for a GPU in a process that was forked from one that uses a GPU."""
+    if device.type == "cuda" and _gpu_is_lost:
+        raise InvalidInput(
+            "this process was forked from one that uses the GPU, so that it cannot use it: start processes by spawn "
+            "or forkserver, or load the codec there with device='cpu'"
+        )
 
 
 def made_on(device: torch.device) -> AbstractContextManager[object]:

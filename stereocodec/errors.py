@@ -15,6 +15,9 @@ StereoCodecError
     HubError            the Hub cannot be reached, refuses, or has not what is asked of it
   DecodingMismatch      the decoded latents are not the encoder's: no picture is returned
   TrainingError         a training run that cannot start, resume or be exported
+
+UserWarning
+  UnlikelyPair          two views that do not look like the left and the right one of a rectified pair
 """
 
 from __future__ import annotations
@@ -87,3 +90,7 @@ class DecodingMismatch(StereoCodecError):
 
 class TrainingError(StereoCodecError):
     """A training run that cannot start, resume or be exported."""
+
+
+class UnlikelyPair(UserWarning):
+    """Views that are coded, but look exchanged, some rows off, or as if they showed different scenes."""

@@ -36,6 +36,16 @@ _last: list[StereoCodec] = []
 _lock = threading.Lock()
 
 
+def _unlocked() -> None:
+    """A lock that another thread held during a fork would never be free in the forked process."""
+    global _lock
+    _lock = threading.Lock()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_unlocked)
+
+
 def _accept(prefix: bytes) -> bool:
     return prefix.startswith(SIGNATURE)
 

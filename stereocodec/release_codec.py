@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
 
 from .coding import Coded, ReleaseCoder
 from .container import Chunk, Container, ViewKind
 from .container.depth import DepthView
 from .container.limits import HUB_REPOSITORY, MODEL_NAME
 from .devices import torch_device
-from .errors import InvalidInput, WrongModel
+from .errors import InvalidInput, InvalidRelease, WrongModel
 from .pictures.arguments import plain_number
 from .pictures.picture import Picture
 from .releases.cards import copy_release
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from typing_extensions import Self
 
 DEFAULT_QUALITY = 50
+_Codec = TypeVar("_Codec", bound="ReleaseCodec")
 _CONTENTS = {
     ViewKind.RGB8: "stereo pairs: use StereoCodec, or leave --depth out",
     ViewKind.RGB8_DEPTH: "colour with depth: use RgbdCodec, or bisic encode --depth",
@@ -116,6 +117,16 @@ class ReleaseCodec:
     def _load(cls, located: Located, device: str | torch.device) -> Self:
         built_in = located.folder.parent == BUILT_IN
         return cls(load_release(located.folder), device=device, built_in=built_in, origin=located.origin)
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Pickled, a codec is where its release lies: a process that is not forked loads it from there again."""
+        return _loaded_again, (
+            type(self),
+            self._coder.release.folder,
+            self._origin,
+            str(self._coder.device),
+            self.model_id,
+        )
 
     def save_pretrained(
         self,
@@ -236,6 +247,13 @@ class ReleaseCodec:
             raise WrongModel(f"{other_weights(container)}, not with {self.name} ({self.model_id.hex()})")
         self._coder.require_fewer_pixels(container, max_pixels)
         return container
+
+
+def _loaded_again(codec: type[_Codec], folder: Path, origin: str | None, device: str, model_id: bytes) -> _Codec:
+    loaded = codec._load(Located(folder, origin), device)
+    if loaded.model_id != model_id:
+        raise InvalidRelease(f"{folder} has other weights than when this codec was loaded; load it where it is used")
+    return loaded
 
 
 def contents(file: bytes | Container) -> Container:

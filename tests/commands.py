@@ -86,7 +86,12 @@ def bisic_process(*arguments, **settings):
 
 def printed_by_python(code, *arguments):
     """The lines that a new Python prints when it runs the code."""
-    command = [sys.executable, "-c", code, *map(str, arguments)]
+    return printed_by("-c", code, *arguments)
+
+
+def printed_by(*arguments):
+    """The lines that a new Python prints with arguments, such as a script."""
+    command = [sys.executable, *map(str, arguments)]
     return subprocess.run(command, capture_output=True, text=True, timeout=120, check=True).stdout.splitlines()
 
 

@@ -7,17 +7,21 @@ from __future__ import annotations
 import re
 import shlex
 import shutil
+import warnings
 from pathlib import Path
 
 import click
 import numpy as np
 import pytest
-from commands import run
+from commands import posix_only, printed_by, run
+from conftest import sample_crop
 from hub_machine import done
 from hub_server import TOKEN
 from PIL import Image
 from rgbd_frames import frame
 from stereocodec_cli.main import bisic
+
+from stereocodec import StereoCodec
 
 pytestmark = pytest.mark.slow
 
@@ -65,17 +69,90 @@ def test_the_page_for_beginners(folder, monkeypatch, tmp_path):
 
 def test_the_page_for_programmers(folder, capsys):
     names = {}
-    for language, code in blocks("python.md"):
-        assert language == "python"
-        exec(compile(code, "python.md", "exec"), names)
+    with warnings.catch_warnings():  # the page changes the filters
+        for language, code in blocks("python.md"):
+            assert language == "python"
+            if not code.startswith("# "):
+                exec(compile(code, "python.md", "exec"), names)
     output = capsys.readouterr().out.splitlines()
     assert re.fullmatch(r"\d\.\d\d bits per pixel", output[0])
     assert output[1].startswith("960 640 50 ")
     quality, size = map(int, output[2].split())
     assert (quality, size > 1000) == (30, True)
-    assert len(output) == 5
+    assert output[3] == "(960, 640)"
+    assert "look exchanged" in output[4]
+    assert len(output) == 7
     with Image.open(folder / "crop.bsc") as image:
         assert (image.size, image.n_frames) == ((96, 64), 2)
+
+
+def script_of(page, name):
+    """The code of a page that begins with the name of a file."""
+    (code,) = (code for _, code in blocks(page) if code.startswith(f"# {name}\n"))
+    return code
+
+
+@pytest.fixture(scope="module")
+def small_file():
+    return StereoCodec.from_pretrained(device="cpu").compress(*sample_crop(64, 96), quality=20)
+
+
+@pytest.fixture
+def two_files(folder, small_file):
+    """The folder with a.bsc and b.bsc, of 96x64 pixels."""
+    for name in "ab":
+        (folder / f"{name}.bsc").write_bytes(small_file)
+
+
+STARTS = [pytest.param("fork", marks=posix_only), "spawn"]
+
+
+@pytest.mark.parametrize("start", STARTS)
+def test_the_pool_of_the_page_for_programmers(start, two_files, folder, monkeypatch):
+    monkeypatch.delenv("OMP_NUM_THREADS", raising=False)
+    code = script_of("python.md", "pool.py")
+    assert '"spawn"' in code
+    (folder / "pool.py").write_text(code.replace('"spawn"', f'"{start}"'))
+    assert printed_by("pool.py") == ["[96, 96]"]
+
+
+@pytest.mark.parametrize("start", STARTS)
+def test_the_loader_of_the_page_for_programmers(start, two_files, folder, monkeypatch):
+    monkeypatch.delenv("OMP_NUM_THREADS", raising=False)
+    code = script_of("python.md", "loader.py")
+    context = f"    import torch.multiprocessing\n    torch.multiprocessing.set_start_method('{start}')\n"
+    head, end, rest = code.partition('if __name__ == "__main__":\n')
+    (folder / "loader.py").write_text(head + end + context + rest)
+    assert printed_by("loader.py") == ["(1, 3, 64, 96)"] * 2
+
+
+@posix_only
+def test_the_server_of_the_page_for_programmers(two_files, folder, monkeypatch):
+    """As gunicorn with --preload has it: the application first, then processes, and threads in them."""
+    monkeypatch.delenv("OMP_NUM_THREADS", raising=False)
+    (folder / "server.py").write_text(script_of("python.md", "server.py"))
+    (folder / "preload.py").write_text("""
+import io, os, sys
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+sys.path.insert(0, "")
+from server import application, codec
+data = Path("a.bsc").read_bytes()
+codec.decompress(data)
+def ask(body):
+    said = []
+    environ = {"wsgi.input": io.BytesIO(body), "CONTENT_LENGTH": str(len(body))}
+    answer = b"".join(application(environ, lambda status, headers: said.append(status)))
+    return said, answer[:4]
+process = os.fork()
+if process:
+    sys.exit(os.waitstatus_to_exitcode(os.waitpid(process, 0)[1]))
+with ThreadPoolExecutor(2) as pool:
+    print(*pool.map(ask, [data, data, data[:-1]]), flush=True)
+""")
+    (answers,) = printed_by("preload.py")
+    assert answers.count("200 OK") == answers.count("PNG") == 2
+    assert answers.count("400 Bad Request") == 1
 
 
 def test_the_page_for_depth_cameras(folder):

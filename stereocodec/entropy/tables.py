@@ -8,7 +8,6 @@ the range. The distance beyond the range then follows as an Exp-Golomb number in
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -77,7 +76,6 @@ class TableSet:
     frequencies: tuple[NDArray[np.uint32], ...]
     offsets: NDArray[np.int32]
     _models: dict[Any, tuple[Any, ...]] = field(init=False, repr=False, default_factory=dict)
-    _lock: threading.Lock = field(init=False, repr=False, default_factory=threading.Lock)
     _in_range: NDArray[np.int32] = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
@@ -153,11 +151,8 @@ class TableSet:
         """``build(frequencies[k])`` for every table, made on first use and kept for later calls."""
         models = self._models.get(build)
         if models is None:
-            with self._lock:
-                models = self._models.get(build)
-                if models is None:
-                    models = tuple(build(table) for table in self.frequencies)
-                    self._models[build] = models
+            # Threads may build them at once, and keep those of the first. A lock could be held for ever after a fork.
+            models = self._models.setdefault(build, tuple(build(table) for table in self.frequencies))
         return models
 
     def check_indices(self, tables: NDArray[np.uint8]) -> None:

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import warnings
+
 from commands import HEIGHT, WIDTH, error_line, names, run
 
 import stereocodec
 from stereocodec.container import Container
+from stereocodec.errors import UnlikelyPair
 
 
 def test_encode_prints_size_and_psnr_and_writes_the_file(folder, raw_codec):
@@ -69,3 +72,35 @@ def test_encode_passes_model_and_device_on(folder, raw_codec, monkeypatch):
     run("encode", "left.png", "right.png", "-o", "b.bsc", "--model", "other", "--device", "cpu")
     assert seen == [(None, "auto"), ("other", "cpu")]
     assert "no model gone" in error_line(run("encode", "left.png", "right.png", "-o", "c.bsc", "--model", "gone"))
+
+
+def test_swap_exchanges_the_views_also_from_standard_input(folder, raw_codec):
+    views = [(folder / f"{view}.png").read_bytes() for view in ("left", "right")]
+    assert run("encode", "left.png", "right.png", "-o", "a.bsc").exit_code == 0
+    assert run("encode", "--swap", "right.png", "left.png", "-o", "b.bsc").exit_code == 0
+    assert run("encode", "--swap", "-", "left.png", "-o", "c.bsc", stdin=views[1]).exit_code == 0
+    assert run("encode", "--swap", "left.png", "right.png", "-o", "d.bsc").exit_code == 0
+    as_they_are, *others = ((folder / f"{name}.bsc").read_bytes() for name in "abcd")
+    assert [other == as_they_are for other in others] == [True, True, False]
+
+
+def test_swap_is_refused_with_depth(folder):
+    result = run("encode", "--swap", "--depth", "right.png", "left.png", "-o", "x.bsc")
+    assert result.exit_code == 2
+    assert "--swap exchanges two views: leave it out with --depth." in result.stderr
+
+
+def test_a_doubt_is_a_line_on_standard_error(folder, raw_codec, monkeypatch):
+    encode = raw_codec.encode
+
+    def doubting(*views, **settings):
+        warnings.warn("left and right look exchanged", UnlikelyPair, stacklevel=1)
+        warnings.warn("of no interest to users", UserWarning, stacklevel=1)
+        return encode(*views, **settings)
+
+    monkeypatch.setattr(raw_codec, "encode", doubting)
+    for name in ("a", "b"):  # each time, not once for a process
+        result = run("encode", "left.png", "right.png", "-o", f"{name}.bsc")
+        assert (result.exit_code, result.stderr) == (0, "bisic: warning: left and right look exchanged\n")
+        assert "warning" not in result.stdout
+    assert run("encode", "left.png", "right.png", "-o", "c.bsc", "-Q").output == ""
