@@ -73,3 +73,9 @@ def made_on(device: torch.device) -> AbstractContextManager[object]:
     is left out where the default is right.
     """
     return nullcontext() if torch.get_default_device() == device else device
+
+
+def computed() -> torch.device:
+    """The context of a module's constructor for constants that it computes: they have values even where the module is
+    made without any, on the meta device, to know its shapes."""
+    return torch.device("cpu")

@@ -7,12 +7,15 @@ from pathlib import Path
 from typing import Any
 
 from .errors import InvalidInput
+from .files import read_regular
+
+_MAX_BYTES = 2**24
 
 
 def read_toml(path: Path) -> dict[str, Any]:
     """The tables of a TOML file; raises InvalidInput with the reason when it cannot be read."""
     try:
-        text = path.read_text(encoding="utf-8")
+        text = read_regular(path, _MAX_BYTES).decode("utf-8")
     except OSError as error:
         raise InvalidInput(f"{path} cannot be read: {error.strerror}") from error
     except UnicodeDecodeError as error:
@@ -32,5 +35,5 @@ def parse_toml(text: str, name: str) -> dict[str, Any]:
     try:
         tables: dict[str, Any] = tomllib.loads(text)
         return tables
-    except tomllib.TOMLDecodeError as error:
-        raise InvalidInput(f"{name} is not a TOML file: {error}") from error
+    except (ValueError, RecursionError) as error:  # numbers of too many digits, too
+        raise InvalidInput(f"{name} is not a TOML file: {' '.join(str(error).split())[:300]}") from error

@@ -14,7 +14,7 @@ LAYERS = (
     ("errors",),
     ("container",),
     ("temporary_files", "uninterrupted", "device_names"),
-    ("files", "toml_files", "devices", "pixel_limit"),
+    ("files", "json_files", "tensor_files", "toml_files", "devices", "pixel_limit"),
     ("pictures", "depth_images"),
     ("datasets",),
     ("entropy",),

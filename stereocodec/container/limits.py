@@ -33,3 +33,7 @@ REPOSITORY = re.compile(
     r"(?!.{97})(?!.*(?:--|\.\.))[A-Za-z0-9_][A-Za-z0-9._-]*/[A-Za-z0-9_](?:[A-Za-z0-9._-]*[A-Za-z0-9_])?"
 )
 COMMIT = re.compile(r"[0-9a-f]{40}")
+# Branches, tags and commits: what git takes for the name of a reference, no longer than the Hub stores one.
+REVISION = re.compile(
+    r"(?!.{256})(?!.*(?:\.\.|//|/\.|@\{|\.lock(?:/|$)|[./]$))(?![-./])[^\s\x00-\x1f\x7f~^:?*\[\\]+", re.DOTALL
+)

@@ -16,6 +16,8 @@ from .distributions import SCALE_MAX, SCALE_MIN
 # Decoded latents are stored as 32-bit multiples of the lattice step; no trained model comes near these bounds.
 MAX_MEAN_STEPS = 2**21
 MAX_WRITTEN_SYMBOL = 2**20
+LEAST_SCALE = 1e-3
+LEAST_EPSILON = 2.0**-40  # below, float64 sums of other machines differ by more
 
 
 @dataclass(frozen=True)
@@ -32,10 +34,13 @@ class Lattice:
     epsilon: float = 2.0**-24
 
     def __post_init__(self) -> None:
+        values = tuple(vars(self).values())
         whole = isinstance(self.mean_steps, int) and isinstance(self.scale_levels, int)
-        steps_ok = whole and 1 <= self.mean_steps <= 64 and 2 <= self.scale_levels <= 256
-        if not (steps_ok and 0 < self.scale_min < self.scale_max < 1e6 and 0 < self.epsilon < 0.25):
-            raise InvalidRelease(f"impossible lattice in the release: {self}")
+        real = all(isinstance(value, int | float) and not isinstance(value, bool) for value in values)
+        steps_ok = whole and real and 1 <= self.mean_steps <= 64 and 2 <= self.scale_levels <= 256
+        scales_ok = real and LEAST_SCALE <= self.scale_min < self.scale_max < 1e6
+        if not (steps_ok and scales_ok and LEAST_EPSILON <= self.epsilon < 0.25):
+            raise InvalidRelease(f"impossible lattice in the release: {str(self)[:200]}")
 
     @property
     def scales(self) -> NDArray[np.float64]:

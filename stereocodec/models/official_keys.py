@@ -8,13 +8,37 @@ from collections.abc import Callable, Mapping
 import torch
 from torch import Tensor
 
+# Of DataParallel, of compiled networks, and of networks within others.
+_PREFIXES = ("module.", "_orig_mod.", "net.")
+_BOTTLENECK = re.compile(r"(.*entropy_bottleneck)\._?(matri|bia|factor)(?:ces|ses|s)\.(\d)")
+_BOTTLENECK_NAMES = {"matri": "matrix", "bia": "bias", "factor": "factor"}
 
-def without_prefix(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
-    """Without the prefix that DataParallel adds; raises ValueError for a value that is no tensor."""
+
+def without_prefixes(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """Without the prefixes of what networks were wrapped in.
+
+    Raises ValueError for a name that is no text, a value that is no tensor, and a name that is there twice.
+    """
+    found: dict[str, Tensor] = {}
     for key, value in tensors.items():
+        if not isinstance(key, str):
+            raise ValueError(f"{str(key)[:50]!r} is no name of a tensor; save the state dict of the network")
         if not isinstance(value, Tensor):
             raise ValueError(f"{key} is not a tensor")
-    return {key.removeprefix("module."): value for key, value in tensors.items()}
+        name = key
+        while prefix := next((prefix for prefix in _PREFIXES if name.startswith(prefix)), None):
+            name = name[len(prefix) :]
+        if name in found:
+            raise ValueError(f"{name} is there twice, with a prefix and without; save one network alone")
+        found[name] = value
+    return found
+
+
+def bottleneck_name(key: str) -> str:
+    """The name that CompressAI from 1.0 to 1.2.6 gives a tensor of the factorised prior, which earlier and later ones
+    keep in lists (`_matrices.0`, `matrices.0`); other keys as they are."""
+    listed = _BOTTLENECK.fullmatch(key)
+    return f"{listed[1]}._{_BOTTLENECK_NAMES[listed[2]]}{listed[3]}" if listed else key
 
 
 def renamed(

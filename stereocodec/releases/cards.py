@@ -11,9 +11,10 @@ from typing import Any
 
 from ..container import ViewKind
 from ..errors import InvalidInput, OutputError
-from ..files import write_together
+from ..files import read_regular, write_together
+from ..json_files import MAX_SETTINGS_BYTES
 from ..text import reason_of
-from .folders import CARD, CONFIG, read_checked, read_config
+from .folders import CARD, CONFIG, read_card, read_checked, read_config
 
 _TAGS = ("image-compression", "learned-compression")
 # What a model codes, as a tag.
@@ -39,13 +40,13 @@ def copy_release(source: Path, target: Path, metadata: Mapping[str, Any] | None 
     """
     config = read_config(source)
     contents = read_checked(source, config)
-    card = contents.get(CARD) or ((source / CARD).read_bytes() if (source / CARD).is_file() else b"")
+    card = contents.get(CARD) or read_card(source)
     if metadata is not None:
         text = with_metadata(card.decode("utf-8", "replace"), config, metadata).encode()
         if CARD in contents and text != card:
             raise InvalidInput(f"{source / CONFIG} fixes the card by a sha256, so that its metadata cannot be changed")
         card = text
-    files = contents | ({CARD: card} if card else {}) | {CONFIG: (source / CONFIG).read_bytes()}
+    files = contents | ({CARD: card} if card else {}) | {CONFIG: read_regular(source / CONFIG, MAX_SETTINGS_BYTES)}
     try:
         target.mkdir(parents=True, exist_ok=True)
     except OSError as error:

@@ -8,7 +8,6 @@ the Hub; all are the same thing: config.json, model.safetensors (weights and int
 from __future__ import annotations
 
 import hashlib
-import json
 import math
 import os
 import re
@@ -20,6 +19,9 @@ from statistics import fmean
 from typing import Any
 
 from ..errors import InvalidInput, InvalidRelease, OutputError, UnknownModel
+from ..files import read_regular
+from ..json_files import read_json
+from ..tensor_files import MAX_TENSORS_BYTES, Header, read_header
 from ..text import one_line
 
 OLDEST_FORMAT, NEWEST_FORMAT = 2, 3
@@ -30,9 +32,10 @@ DEFAULT_DEPTH_MODEL = "rgbd-rooms"
 EARLIER_RELEASES = {"4513a838e18f": ("bisic-rt", "0.1.0"), "3e9e33ff4415": ("bisic-rt", "0.2.0")}
 CONFIG, TENSORS, CARD = "config.json", "model.safetensors", "README.md"
 RUN_CHECKPOINT = "checkpoint.safetensors"  # in the folder of a training run
-_MAX_CONFIG_BYTES = 2**24
+_MAX_CARD_BYTES = 2**22
+_MAX_PARAMETERS = 2**40
+_MAX_FIGURE = 10**6  # of what was measured at export
 _PSNR = ("psnr_left", "psnr_right", "psnr_color")  # in rows of the metrics in config.json
-_MAX_HEADER_BYTES = 2**26  # of a safetensors file; the libraries that read it allow 100 MB
 
 
 def built_in_names() -> list[str]:
@@ -58,7 +61,7 @@ def find_release(name_or_path: str | Path) -> Path:
         folder = BUILT_IN / str(name_or_path)
     if not _is_file(folder / CONFIG):
         raise UnknownModel(
-            f"no model '{name_or_path}': it is neither a built-in release ({', '.join(built_in_names())}) "
+            f"no model '{_printable(name_or_path)}': it is neither a built-in release ({', '.join(built_in_names())}) "
             "nor a folder with a config.json"
         )
     return folder
@@ -66,28 +69,26 @@ def find_release(name_or_path: str | Path) -> Path:
 
 def refuse_occupied(folder: Path) -> None:
     """Raises OutputError unless a release can be written to a folder: it is not there, or empty."""
-    if folder.exists() and not (folder.is_dir() and not any(folder.iterdir())):
+    if exists(folder) and not (folder.is_dir() and not any(folder.iterdir())):
         raise OutputError(f"{folder} exists and is not an empty folder; choose another or remove it")
 
 
 def read_config(folder: Path) -> dict[str, Any]:
     """A release's config.json; raises InvalidRelease for none, for damage and for another format version."""
     try:
-        if (folder / CONFIG).stat().st_size > _MAX_CONFIG_BYTES:
-            raise InvalidRelease(f"{folder / CONFIG} is far longer than one of a release; fetch the release again")
-        config = json.loads((folder / CONFIG).read_text(encoding="utf-8"))
-    except (OSError, ValueError, RecursionError) as error:
-        raise InvalidRelease(f"{folder / CONFIG} cannot be read: {error}") from error
+        config = read_json(folder / CONFIG)
+    except (OSError, ValueError) as error:
+        raise InvalidRelease(f"{folder / CONFIG} cannot be read: {_reason(error)}; fetch it again") from error
     version = config.get("format_version") if isinstance(config, dict) else None
     if version is None and _is_file(folder / RUN_CHECKPOINT):
         raise InvalidRelease(
             f"{folder} is the folder of a training run: make a release of it first, bisic export {folder} -o DIR"
         )
-    if version not in (OLDEST_FORMAT, NEWEST_FORMAT):
-        older = isinstance(version, int) and version < OLDEST_FORMAT
+    if type(version) is not int or version not in (OLDEST_FORMAT, NEWEST_FORMAT):
+        older = type(version) is int and version < OLDEST_FORMAT
         way_out = "use the stereocodec version that it is from" if older else "upgrade stereocodec"
         raise InvalidRelease(
-            f"{folder / CONFIG} has release format {version}; this version reads {OLDEST_FORMAT} and "
+            f"{folder / CONFIG} has release format {_printable(version)}; this version reads {OLDEST_FORMAT} and "
             f"{NEWEST_FORMAT}: {way_out}"
         )
     return dict(config)
@@ -110,15 +111,37 @@ def read_checked(folder: Path, config: Mapping[str, Any]) -> dict[str, bytes]:
     listed = config.get("files")
     if not (isinstance(listed, dict) and TENSORS in listed and listed.keys() <= {TENSORS, CARD}):
         raise InvalidRelease(f"{folder / CONFIG} does not list the release's files; fetch the release again")
+    tensors_header(folder)
     contents = {}
     for name, expected in listed.items():
-        try:
-            contents[name] = (folder / name).read_bytes()
-        except OSError as error:
-            raise InvalidRelease(f"{folder / name} cannot be read: {error.strerror}; fetch it again") from error
+        contents[name] = _read(folder / name, MAX_TENSORS_BYTES if name == TENSORS else _MAX_CARD_BYTES)
         if hashlib.sha256(contents[name]).hexdigest() != expected:
             raise InvalidRelease(f"{folder / name} does not match its sha256; fetch the release again")
     return contents
+
+
+def tensors_header(folder: Path) -> Header:
+    """What model.safetensors announces; raises InvalidRelease when that cannot be, or when there is none."""
+    try:
+        return read_header(folder / TENSORS)
+    except (OSError, ValueError) as error:
+        raise InvalidRelease(f"{folder / TENSORS} cannot be read: {_reason(error)}; fetch it again") from error
+
+
+def read_card(folder: Path) -> bytes:
+    """The model card; nothing when there is none. Raises InvalidRelease when it is none that a release can have."""
+    return _read(folder / CARD, _MAX_CARD_BYTES) if (folder / CARD).exists() else b""
+
+
+def _read(path: Path, limit: int) -> bytes:
+    try:
+        return read_regular(path, limit)
+    except OSError as error:
+        raise InvalidRelease(f"{path} cannot be read: {_reason(error)}; fetch it again") from error
+
+
+def _reason(error: OSError | ValueError) -> str:
+    return _printable(getattr(error, "strerror", None) or error)
 
 
 @dataclass(frozen=True)
@@ -145,36 +168,32 @@ def summary(folder: Path) -> Summary:
     """
     config = read_config(folder)
     try:
-        card = (folder / CARD).read_text(encoding="utf-8", errors="replace") if _is_file(folder / CARD) else ""
+        card = read_card(folder).decode("utf-8", "replace")
         return Summary(
             name=_printable(config["name"]),
             architecture=_printable(config["architecture"]),
             model_id=model_id_of(folder).hex(),
             size=sum((folder / name).stat().st_size for name in (CONFIG, TENSORS, CARD) if _is_file(folder / name)),
             licence=_licence(card),
-            parameters=_parameters(config, folder / TENSORS),
+            parameters=_parameters(config, folder),
             rates=_rates(config["training"]),
         )
     except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         raise InvalidRelease(f"{folder} is not a usable release: {type(error).__name__}; fetch it again") from error
 
 
-def _parameters(config: Mapping[str, Any], path: Path) -> int:
+def _parameters(config: Mapping[str, Any], folder: Path) -> int:
     """How many numbers were trained, as the release says; of an earlier one, how many there are beside its tables.
 
-    The latter counts what a network keeps beside its parameters, such as statistics of training data, and comes from
-    the header of a safetensors file: https://github.com/huggingface/safetensors#format.
+    The latter counts what a network keeps beside its parameters, such as statistics of training data.
     """
     recorded = config.get("parameters")
-    if isinstance(recorded, int):
+    if recorded is not None:
+        if type(recorded) is not int or not 0 <= recorded <= _MAX_PARAMETERS:
+            raise ValueError("an impossible number of parameters")
         return recorded
-    with open(path, "rb") as file:
-        length = int.from_bytes(file.read(8), "little")
-        if length > _MAX_HEADER_BYTES:
-            raise ValueError("the header is too long")
-        header = json.loads(file.read(length))
-    shapes = {name: entry["shape"] for name, entry in header.items() if name != "__metadata__"}
-    return sum(math.prod(map(int, shape)) for name, shape in shapes.items() if not name.startswith("tables/"))
+    tensors = tensors_header(folder).tensors
+    return sum(math.prod(tensor.shape) for name, tensor in tensors.items() if not name.startswith("tables/"))
 
 
 def check_licence(name: str) -> None:
@@ -193,14 +212,30 @@ def _rates(training: Mapping[str, Any]) -> tuple[tuple[int, float, float], ...]:
     """What was measured at export; the PSNR is the mean of the pictures'."""
     rates = []
     for row in training.get("metrics") or ():
-        levels = [float(row[name]) for name in _PSNR if name in row]
-        rates.append((int(row["quality"]), float(row["bpp"]), fmean(levels)))
+        names = ("quality", "bpp", *(name for name in _PSNR if name in row))
+        quality, bpp, *levels = (_figure(row[name]) for name in names)
+        rates.append((int(quality), bpp, fmean(levels)))
     return tuple(rates)
+
+
+def _figure(value: object) -> float:
+    """A number that can have been measured."""
+    if isinstance(value, bool) or not isinstance(value, int | float) or not -_MAX_FIGURE < value < _MAX_FIGURE:
+        raise ValueError("an impossible measurement")
+    return float(value)
 
 
 def _printable(text: object) -> str:
     """Text from a release as it may be shown on a terminal: one line, and not endless."""
     return one_line(str(text)[:255])
+
+
+def exists(path: Path) -> bool:
+    """Whether there is a file or folder of this name; False for a name that none can have."""
+    try:
+        return path.exists()
+    except (OSError, ValueError):
+        return False
 
 
 def _is_file(path: Path) -> bool:

@@ -13,11 +13,11 @@ from tempfile import TemporaryDirectory
 from typing import Any, NamedTuple
 
 from .._version import __version__
-from ..container.limits import COMMIT, REPOSITORY
+from ..container.limits import COMMIT, REPOSITORY, REVISION
 from ..errors import HubError, InvalidInput, InvalidRelease, StereoCodecError, UnknownModel
-from ..text import reason_of
+from ..text import one_line, reason_of
 from .cards import copy_release
-from .folders import CARD, CONFIG, TENSORS, built_in_names, find_release, read_checked, read_config
+from .folders import CARD, CONFIG, TENSORS, built_in_names, exists, find_release, read_checked, read_config
 
 
 class Located(NamedTuple):
@@ -42,7 +42,7 @@ def locate(
     for a revision of what is not on the Hub.
     """
     repository, _, named_revision = str(name_or_path).partition("@")
-    on_hub = isinstance(name_or_path, str) and REPOSITORY.fullmatch(repository) and not Path(name_or_path).exists()
+    on_hub = isinstance(name_or_path, str) and REPOSITORY.fullmatch(repository) and not exists(Path(name_or_path))
     if not on_hub or name_or_path in built_in_names():
         if revision is not None:
             raise InvalidInput(f"'{name_or_path}' is not a repository on the Hub: leave revision {revision!r} out")
@@ -77,8 +77,7 @@ def fetch(
     Raises UnknownModel for no such repository, revision or release there, HubError when it cannot be had, and
     InvalidRelease when what it holds is another format version, incomplete or altered.
     """
-    if not REPOSITORY.fullmatch(repository):
-        raise InvalidInput(f"'{repository}' is not the name of a repository on the Hub: write it as org/name")
+    _check_names(repository, revision)
     if local_files_only:
         return _cached(repository, revision, cache_dir)
     settings: dict[str, Any] = {
@@ -170,8 +169,7 @@ def publish(
     The other arguments are those of huggingface_hub's `create_repo` and `upload_folder`. Raises InvalidRelease,
     InvalidInput for a card that is not valid, HubError, and UnknownModel for a branch that does not exist.
     """
-    if not REPOSITORY.fullmatch(repository):
-        raise InvalidInput(f"'{repository}' is not the name of a repository on the Hub: write it as org/name")
+    _check_names(repository, branch)
     with _one_line_errors(repository, branch), TemporaryDirectory() as scratch:
         from huggingface_hub import HfApi
 
@@ -189,6 +187,19 @@ def publish(
             delete_patterns=delete_patterns,
         )
         return str(commit.commit_url)
+
+
+def _check_names(repository: str, revision: str | None) -> None:
+    """Raises InvalidInput for what can be no repository or no revision on the Hub."""
+    if not isinstance(repository, str) or not REPOSITORY.fullmatch(repository):
+        raise InvalidInput(f"'{_short(repository)}' is not the name of a repository on the Hub: write it as org/name")
+    if revision is not None and not (isinstance(revision, str) and REVISION.fullmatch(revision)):
+        raise InvalidInput(f"'{_short(revision)}' can be no revision on the Hub: name a branch, a tag or a commit")
+
+
+def _short(name: object) -> str:
+    text = one_line(str(name)[:100])
+    return text if len(str(name)) <= 100 else f"{text}..."
 
 
 def hide_progress() -> None:

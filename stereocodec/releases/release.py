@@ -29,7 +29,9 @@ from ..entropy.streams import CodingTables
 from ..entropy.tables import TableSet
 from ..errors import InvalidRelease
 from ..files import made_folder, write_together
-from ..models import StereoModel, build_model
+from ..models import StereoModel
+from ..models.skeleton import Skeleton
+from ..tensor_files import StoredTensor
 from .folders import (
     CARD,
     CONFIG,
@@ -41,8 +43,11 @@ from .folders import (
     read_checked,
     read_config,
     refuse_occupied,
+    tensors_header,
 )
 
+_TABLES = "tables/"
+_MAX_TABLE_BYTES = 2**28  # of all tables together, of which the fullest set takes a quarter
 _TABLE_PREFIXES = {"scales": "tables/scales/", "prior": "tables/prior/", "fields": "tables/fields/"}
 # How disparities are coded, which releases from before 0.3 do not say: by `fields` tables, as all fields.
 _FIELD_CODING, _ADAPTIVE = "field_coding", "adaptive"
@@ -67,19 +72,19 @@ def load_release(name_or_path: str | Path) -> Release:
     """Reads and checks a release.
 
     Raises UnknownModel, or InvalidRelease for a newer format, a file that does not match its sha256, missing or
-    superfluous weights, values that are not finite, and inconsistent tables.
+    superfluous weights, values that are not finite, and inconsistent tables. Weights are read when their names and
+    shapes are known to fit.
     """
     folder = find_release(name_or_path)
     config = read_config(folder)
     try:
+        skeleton = Skeleton(config["architecture"], config["arguments"])
+        _check_header(skeleton, tensors_header(folder).tensors)
         tensors = load(read_checked(folder, config)[TENSORS])
         if model_id_of(folder) != _model_id(config, tensors):
             raise InvalidRelease(f"{folder / CONFIG} does not belong to its tensors; fetch the release again")
-        weights = {n: t for n, t in tensors.items() if not n.startswith("tables/")}
-        # Whatever the caller's default device, default dtype and random state are.
-        with torch.device("cpu"), torch.random.fork_rng(devices=[]):
-            model = build_model(config["architecture"], config["arguments"]).float()
-        model.load_state_dict({n: t.float() for n, t in weights.items()})
+        weights = {n: t for n, t in tensors.items() if not n.startswith(_TABLES)}
+        model = skeleton.filled(weights)
         lattice = Lattice(**config["lattice"])
         prefixes = dict(_TABLE_PREFIXES)
         if model.prior.per_view:
@@ -92,18 +97,26 @@ def load_release(name_or_path: str | Path) -> Release:
         name, training = config["name"], dict(config["training"])
     except InvalidRelease:
         raise
-    except (OSError, SafetensorError, KeyError, TypeError, ValueError, RuntimeError) as error:
+    except (OSError, SafetensorError, KeyError, TypeError, ValueError, ArithmeticError, RuntimeError) as error:
         reason = textwrap.shorten(str(error), 300, placeholder=" ...")
         raise InvalidRelease(f"{folder} is not a usable release: {type(error).__name__}: {reason}") from error
     if not (isinstance(name, str) and name.isprintable() and 0 < len(name.encode()) <= MAX_MODEL_NAME_BYTES):
         raise InvalidRelease(f"{folder / CONFIG} has a name that is not one short line; fetch the release again")
-    if not all(bool(torch.isfinite(t).all()) for t in weights.values()):
+    if not all(bool(torch.isfinite(t).all()) for t in model.state_dict().values()):
         raise InvalidRelease(f"{folder / TENSORS} holds values that are not numbers; fetch the release again")
     if any(len(of_levels) != lattice.scale_levels for of_levels in (tables.scales, *families.values())):
         raise InvalidRelease(f"{folder / TENSORS} does not have one table per scale; fetch the release again")
     if any(len(tables.of_prior(view)) != model.prior_channels for view in range(2)):
         raise InvalidRelease(f"{folder / TENSORS} does not have one table per channel of z; fetch the release again")
     return Release(name, model_id_of(folder), model.eval(), tables, lattice, training, folder.absolute())
+
+
+def _check_header(skeleton: Skeleton, stored: Mapping[str, StoredTensor]) -> None:
+    """Raises ValueError unless the tensors are the networks' weights, and tables that are not endless."""
+    skeleton.check({name: tensor for name, tensor in stored.items() if not name.startswith(_TABLES)})
+    size = sum(tensor.nbytes for name, tensor in stored.items() if name.startswith(_TABLES))
+    if size > _MAX_TABLE_BYTES:
+        raise ValueError(f"its tables take {size:,} bytes, and those of a release at most {_MAX_TABLE_BYTES:,}")
 
 
 def save_release(

@@ -6,7 +6,7 @@ import json
 import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import torch
 from safetensors import SafetensorError, safe_open
@@ -14,14 +14,21 @@ from safetensors.torch import save_file
 from torch import Tensor, nn
 
 from ..errors import TrainingError
-from ..models import StereoModel, build_model
+from ..json_files import read_json
+from ..models import StereoModel
+from ..models.skeleton import Skeleton
 from ..releases.folders import RUN_CHECKPOINT
+from ..tensor_files import read_header
 from ..text import reason_of
 from .config import TrainingConfig
 
 FILE_NAME = RUN_CHECKPOINT
 CONFIG = "config.json"
 
+_COPIES = 4  # of the weights: themselves, their average, two moments
+_MAX_STATE_BYTES = 2**26  # of all processes' random states, and of counters
+
+_Value = TypeVar("_Value")
 RandomState = Mapping[str, Tensor]
 
 
@@ -59,6 +66,7 @@ def load_checkpoint(
     Raises TrainingError when `path` is no checkpoint, or one of other networks.
     """
     try:
+        _refuse_too_large(path, model)
         with safe_open(path, framework="pt") as file:
             progress = json.loads(file.metadata()["progress"])
             tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
@@ -92,7 +100,7 @@ def run_settings(run: Path) -> TrainingConfig:
     """The settings of a run's folder; raises TrainingError when it holds none."""
     path = run / CONFIG
     try:
-        return TrainingConfig.from_dict(json.loads(path.read_text(encoding="utf-8")))
+        return TrainingConfig.from_dict(read_json(path))
     except (OSError, ValueError) as error:
         raise TrainingError(f"{run} holds no training run: {path.name} cannot be read") from error
 
@@ -112,14 +120,24 @@ def load_run(run: Path) -> tuple[TrainingConfig, StereoModel, dict[str, Any]]:
     """
     try:
         config = run_settings(run)
+        skeleton = skeleton_of(run, config)
         with safe_open(run / FILE_NAME, framework="pt") as file:
             progress = json.loads(file.metadata()["progress"])
             weights = {n[4:]: file.get_tensor(n) for n in file.keys() if n.startswith("ema/")}  # noqa: SIM118
-        model = build_model(config.arch, config.model)
-        model.load_state_dict(weights)
+        model = skeleton.filled(weights)
     except (OSError, SafetensorError, KeyError, TypeError, ValueError, RuntimeError) as error:
         raise TrainingError(f"{run} holds no complete training run: {reason_of(error)}") from error
     return config, model, progress
+
+
+def skeleton_of(run: Path, config: TrainingConfig) -> Skeleton:
+    """The networks of a run's settings without memory for weights, once those in its checkpoint are known to fit.
+
+    Raises OSError, and ValueError for weights that do not.
+    """
+    skeleton = Skeleton(config.arch, config.model)
+    skeleton.check(_below("ema/", read_header(run / FILE_NAME).tensors))
+    return skeleton
 
 
 def _restore_moments(optimiser: torch.optim.Optimizer, tensors: Mapping[str, Tensor]) -> None:
@@ -130,5 +148,13 @@ def _restore_moments(optimiser: torch.optim.Optimizer, tensors: Mapping[str, Ten
     optimiser.load_state_dict({"state": state, "param_groups": optimiser.state_dict()["param_groups"]})
 
 
-def _below(prefix: str, tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
+def _refuse_too_large(path: Path, model: nn.Module) -> None:
+    """Raises ValueError for a file that announces more than weights, their average and their moments take."""
+    own = sum(tensor.nbytes for tensor in model.state_dict().values())
+    announced = sum(tensor.nbytes for tensor in read_header(path).tensors.values())
+    if announced > _COPIES * own + _MAX_STATE_BYTES:
+        raise ValueError(f"it holds {announced:,} bytes of tensors, and these networks take {own:,}")
+
+
+def _below(prefix: str, tensors: Mapping[str, _Value]) -> dict[str, _Value]:
     return {name[len(prefix) :]: value for name, value in tensors.items() if name.startswith(prefix)}

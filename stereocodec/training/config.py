@@ -11,8 +11,10 @@ from typing import Any, Literal
 
 from ..errors import InvalidInput, TrainingError
 from ..models import ARCHITECTURES
+from ..models.settings import shown
 from ..toml_files import parse_toml, read_toml
 
+_LARGEST = 2**48  # of any number
 # Texts that TOML would want quotes for; true, false, inf and nan are values.
 _WORD = re.compile(r"(?!(?:true|false|inf|nan)$)[A-Za-z][\w.-]*")
 _CHOICES = {
@@ -124,6 +126,8 @@ class TrainingConfig:
 
         Settings of the model that earlier versions named otherwise get their present names.
         """
+        if not isinstance(values, Mapping):
+            raise TrainingError(f"the settings are a {type(values).__name__}, not a table")
         known = {f.name for f in fields(cls)}
         unknown = sorted(set(values) - known)
         if unknown:
@@ -181,13 +185,14 @@ def _check_type(name: str, value: object, default: object) -> None:
     if isinstance(default, bool):
         valid, kind = is_bool, "true or false"
     elif isinstance(default, int):
-        valid, kind = isinstance(value, int) and not is_bool, "a whole number"
+        valid = isinstance(value, int) and not is_bool and abs(value) <= _LARGEST
+        kind = f"a whole number of at most {_LARGEST:,}"
     elif isinstance(default, float):
         valid, kind = _is_number(value), "a number"
     elif isinstance(default, str):
         valid, kind = isinstance(value, str), "a text"
     elif name == "milestones":
-        valid = isinstance(value, tuple) and all(isinstance(item, int) and not is_bool for item in value)
+        valid = isinstance(value, tuple) and all(type(item) is int and abs(item) <= _LARGEST for item in value)
         kind = "a list of whole numbers"
     elif name == "depth_range":
         valid = isinstance(value, tuple) and all(_is_number(item) for item in value)
@@ -197,7 +202,7 @@ def _check_type(name: str, value: object, default: object) -> None:
     else:
         valid, kind = isinstance(value, Mapping), "a table"
     if not valid:
-        raise TrainingError(f"{name} is {value!r}; it must be {kind}")
+        raise TrainingError(f"{name} is {shown(value)}; it must be {kind}")
 
 
 def _assigned(assignment: str) -> dict[str, Any]:
@@ -211,4 +216,4 @@ def _assigned(assignment: str) -> dict[str, Any]:
 
 
 def _is_number(value: object) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
+    return isinstance(value, int | float) and not isinstance(value, bool) and abs(value) <= _LARGEST

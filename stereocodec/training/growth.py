@@ -12,7 +12,7 @@ from torch import Tensor, nn
 
 from ..errors import TrainingError
 from ..models import StereoModel, build_model
-from .checkpoint import FILE_NAME, load_checkpoint, run_settings
+from .checkpoint import FILE_NAME, load_checkpoint, run_settings, skeleton_of
 from .config import TrainingConfig
 from .kinds import kind_of
 from .losses import estimate
@@ -43,9 +43,11 @@ def grow(
             raise TrainingError(f"{run} has another '{name}'; take '{getattr(former, name)}' to grow it")
     device = next(model.parameters()).device
     try:
+        skeleton_of(run, former)
         source = build_model(former.arch, former.model).to(device)
-    except ValueError as error:
-        raise TrainingError(f"{run} holds other networks than this version builds: {error}") from error
+    except (OSError, ValueError) as error:
+        reason = getattr(error, "strerror", None) or error
+        raise TrainingError(f"{run} holds other networks than this version builds, or none: {reason}") from error
     average = WeightAverage(source, former.ema_decay)
     sources = [*make_optimisers(source, former), *make_auxiliary_optimisers(source, former)]
     _, progress = load_checkpoint(run / FILE_NAME, source, average.tensors, sources)

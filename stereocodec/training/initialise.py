@@ -25,6 +25,8 @@ def initialise(model: StereoModel, source: str | Path) -> str:
     if str(source) not in built_in_names() and (run / FILE_NAME).is_file():
         name, other = f"the run {run.resolve().name}", load_run(run)[1]
     else:
+        if run.is_file():
+            raise TrainingError(f"{source} is a file; bisic import makes a release folder of a checkpoint: name that")
         release = load_release(source)
         name, other = f"the release {release.name} ({release.model_id.hex()})", release.model
     if type(other) is not type(model):

@@ -110,5 +110,5 @@ def test_tensors_that_tell_no_width_are_refused(checkpoint, change, message):
     ],
 )
 def test_impossible_settings_are_refused(settings):
-    with pytest.raises(ValueError, match=r"impossible|positive number|architecture ecsic"):
+    with pytest.raises(ValueError, match=f"{next(iter(settings))} is .*must be|heads is|argument 'width'"):
         build_model("ecsic", settings)

@@ -99,13 +99,13 @@ def test_the_first_key_that_does_not_fit_is_named(official, key, value, message)
 @pytest.mark.parametrize(
     ("settings", "message"),
     [
-        ({"channels": 9}, "channels is 9; it must be an even number"),
-        ({"channels": 6}, "channels is 6; it must be an even number from 8"),
+        ({"channels": 9}, "channels is 9; it must be a multiple of 2"),
+        ({"channels": 6}, "channels is 6; it must be a multiple of 2 from 8"),
         ({"latent_channels": True}, "latent_channels is True"),
         ({"slices": (16, 16)}, "they must add up to the 320 channels"),
         ({"slices": "x"}, "slices is 'x'"),
         ({"context_widths": (8,)}, "it must be two widths"),
-        ({"depth_lambda": 0}, "depth_lambda is 0; it must be a positive number"),
+        ({"depth_lambda": 0}, "depth_lambda is 0; it must be a number from 1e-09"),
     ],
 )
 def test_impossible_settings_are_refused(settings, message):

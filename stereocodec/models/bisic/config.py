@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from ...entropy.tables import MAX_TABLES
-from ..settings import MAX_WIDTH, is_width, require_positive
+from ..settings import MAX_WIDTH, is_width, require_weight, require_whole, shown
 
 
 @dataclass(frozen=True)
@@ -35,13 +35,12 @@ class BisicConfig:
         for name in ("parameter_widths", "context_widths", "residual_widths"):
             widths = getattr(self, name)
             if not isinstance(widths, tuple | list) or len(widths) != 3 or not all(map(is_width, widths)):
-                raise ValueError(f"{name} is {widths!r}; it must be three whole numbers from 1 to {MAX_WIDTH}")
+                raise ValueError(f"{name} is {shown(widths)}; it must be three whole numbers from 1 to {MAX_WIDTH}")
             object.__setattr__(self, name, tuple(widths))
-        if not is_width(self.channels) or self.channels % 16 or self.channels > MAX_TABLES:
-            raise ValueError(f"channels is {self.channels!r}; it must be a multiple of 16 up to {MAX_TABLES}")
+        require_whole("channels", self.channels, 16, MAX_TABLES, multiple_of=16)
         if not is_width(self.slices) or self.slices < 2 or self.channels % (2 * self.slices):
-            raise ValueError(f"slices is {self.slices!r}; 2 or more must divide {self.channels} channels evenly")
-        require_positive("lambda_", self.lambda_)
+            raise ValueError(f"slices is {shown(self.slices)}; 2 or more must divide {self.channels} channels evenly")
+        require_weight("lambda_", self.lambda_)
 
     @property
     def slice_channels(self) -> int:

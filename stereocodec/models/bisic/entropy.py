@@ -16,6 +16,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from ...devices import computed
 from ...entropy.coders import EntropyCoder, Group
 from ...entropy.distributions import SCALE_MIN, lower_bound
 from ...entropy.priors import CumulativePrior
@@ -93,9 +94,10 @@ class SpatialContext(StereoConv):
     def __init__(self, channels: int, taps: tuple[tuple[int, int], ...]) -> None:
         super().__init__(channels, 2 * channels, 2 * _REACH + 1)
         self.taps = taps
-        mask = torch.zeros(self.kernel_size[1:], dtype=torch.bool)
-        for row, column in taps:
-            mask[row + _REACH, column + _REACH] = True
+        with computed():
+            mask = torch.zeros(self.kernel_size[1:], dtype=torch.bool)
+            for row, column in taps:
+                mask[row + _REACH, column + _REACH] = True
         self.mask: Tensor
         self.register_buffer("mask", mask, persistent=False)
 

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 import torch
 from torch import Tensor
 
-from ..official_keys import described, renamed, without_prefix
+from ..official_keys import bottleneck_name, described, renamed, without_prefixes
 from .entropy import SpatialContext
 from .model import Bisic, BisicConfig, BisicFast, BisicFastConfig
 
@@ -20,7 +20,6 @@ _IGNORED = re.compile(
     r"|hyperprior\.entropy_bottleneck\.(_offset|_quantized_cdf|_cdf_length|target|likelihood_lower_bound\.bound)"
     r"|context_prediction_list\.\d+\.mask"
 )
-_OFFICIAL_PRIOR = "hyperprior.entropy_bottleneck."
 _PARTS = {
     "analysis.to_quarter": "Conv3DEncoder_A",
     "analysis.exchange_quarter": "En_Transfer_A",
@@ -75,7 +74,7 @@ def official_config(tensors: Mapping[str, Tensor], arch: str) -> BisicConfig:
     Lambda is not in it and stays the default. Raises ValueError, naming the key, when a tensor that tells a width is
     missing or of an impossible shape.
     """
-    tensors = without_prefix(tensors)
+    tensors = without_prefixes(tensors)
     is_fast = arch == "bisic-fast"
     networks = _CHECKERBOARD_NETWORKS if is_fast else _WAVEFRONT_NETWORKS
 
@@ -111,11 +110,11 @@ def official_names(config: BisicConfig) -> dict[str, str]:
 def official_weights(tensors: Mapping[str, Tensor], config: BisicConfig) -> dict[str, Tensor]:
     """An official state dict as the state dict of `Bisic(config)`, or `BisicFast(config)` for a BisicFastConfig.
 
-    Takes both generations of names of the factorised prior, and the prefix `module.`. Weights are float32; taps that
-    a context must not see are zero. Raises ValueError, naming the first official key that is missing, of another
+    Takes all generations of names of the factorised prior, and prefixes (`without_prefixes`). Weights are float32; taps
+    that a context must not see are zero. Raises ValueError, naming the first official key that is missing, of another
     shape, or superfluous.
     """
-    tensors = {_older_name(key): value for key, value in without_prefix(tensors).items()}
+    tensors = {bottleneck_name(key): value for key, value in without_prefixes(tensors).items()}
     model = _model(config)
     masks = {f"{name}.weight": m.taps for name, m in model.named_modules() if isinstance(m, SpatialContext)}
     weights = renamed(tensors, official_names(config), model.state_dict(), _official_shape, _IGNORED)
@@ -164,13 +163,3 @@ def _official_name(name: str, is_fast: bool) -> str:
 
 def _context_list(is_fast: bool) -> str:
     return "context_prediction_CKBD_list" if is_fast else "context_prediction_list"
-
-
-def _older_name(key: str) -> str:
-    """The name that CompressAI before 1.2.7 gives a tensor of the factorised prior; other keys as they are."""
-    if not key.startswith(_OFFICIAL_PRIOR):
-        return key
-    newer = re.fullmatch(r"(matri|bia|factor)(?:ces|ses|s)\.(\d)", key[len(_OFFICIAL_PRIOR) :])
-    if newer is None:
-        return key
-    return f"{_OFFICIAL_PRIOR}_{ {'matri': 'matrix', 'bia': 'bias', 'factor': 'factor'}[newer[1]] }{newer[2]}"

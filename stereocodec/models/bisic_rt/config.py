@@ -8,6 +8,11 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from ...entropy.tables import MAX_TABLES
+from ..settings import MAX_DEPTH, MAX_WIDTH, is_number, require_weight, require_whole, shown
+
+_MAX_KNOTS = 1024
+
 
 @dataclass(frozen=True)
 class BisicRtConfig:
@@ -27,12 +32,23 @@ class BisicRtConfig:
     stereo: bool = True
 
     def __post_init__(self) -> None:
-        widths = (self.channels8, self.channels16, self.latent_channels, self.entropy_channels, self.hyper_channels)
-        depths_ok = self.blocks8 >= 0 and self.blocks16 >= 0 and self.knots >= 2
-        if min(widths) < 1 or self.channels8 % 4 or self.channels16 % 4 or not depths_ok:
-            raise ValueError(f"impossible widths or depths: {self}; channels8 and channels16 are multiples of 4")
-        if not (0 < self.lambda_min < self.lambda_max < math.inf and 0 < self.expansion <= 16):
-            raise ValueError(f"impossible lambdas or expansion: {self}")
+        # Each transform starts as so many of the functions of a DCT of 8x8 or 16x16 pixels in colour.
+        require_whole("channels8", self.channels8, 4, 3 * 8**2, multiple_of=4)
+        require_whole("channels16", self.channels16, 4, 3 * 16**2, multiple_of=4)
+        for name in ("latent_channels", "entropy_channels"):
+            require_whole(name, getattr(self, name), 1, MAX_WIDTH)
+        require_whole("hyper_channels", self.hyper_channels, 1, MAX_TABLES)
+        for name in ("blocks8", "blocks16"):
+            require_whole(name, getattr(self, name), 0, MAX_DEPTH)
+        require_whole("knots", self.knots, 2, _MAX_KNOTS)
+        if not is_number(self.expansion, 1 / 16, 16):
+            raise ValueError(f"expansion is {shown(self.expansion)}; it must be a number from 1/16 to 16")
+        for name in ("lambda_min", "lambda_max"):
+            require_weight(name, getattr(self, name))
+        if self.lambda_min >= self.lambda_max:
+            raise ValueError(f"lambda_max is {self.lambda_max}; it must be above lambda_min, {self.lambda_min}")
+        if not isinstance(self.stereo, bool):
+            raise ValueError(f"stereo is {shown(self.stereo)}; it must be true or false")
 
 
 def trade_off(config: BisicRtConfig, quality: Tensor) -> Tensor:

@@ -12,6 +12,7 @@ import math
 import torch
 from torch import Tensor, nn
 
+from ...devices import computed
 from .dct import dct_matrix
 
 _BLOCK = 16
@@ -25,7 +26,8 @@ class LappedBorders(nn.Module):
 
     def __init__(self) -> None:
         super().__init__()
-        before = prefilter(_BLOCK, _SCALE)
+        with computed():
+            before = prefilter(_BLOCK, _SCALE)
         self.before: Tensor
         self.behind: Tensor
         self.register_buffer("before", _on_lattice(before), persistent=False)

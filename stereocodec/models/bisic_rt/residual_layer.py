@@ -11,6 +11,7 @@ import math
 import torch
 from torch import Tensor, nn
 
+from ...devices import computed
 from ...entropy.coders import EntropyCoder, Group
 from ...entropy.distributions import SCALE_MAX, SCALE_MIN, residual_bits
 from .blocks import depth_to_space, space_to_depth
@@ -31,7 +32,8 @@ class ResidualLayer(nn.Module):
     def __init__(self, config: BisicRtConfig) -> None:
         super().__init__()
         self.config = config
-        basis, band = banded_dct()
+        with computed():
+            basis, band = banded_dct()
         self.basis: Tensor
         self.band: Tensor
         self.register_buffer("basis", basis, persistent=False)

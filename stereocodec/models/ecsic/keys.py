@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping
 import torch
 from torch import Tensor
 
-from ..official_keys import described, refuse_superfluous, without_prefix
+from ..official_keys import described, refuse_superfluous, without_prefixes
 from .model import Ecsic, EcsicConfig
 
 __all__ = ["official_config", "official_names", "official_weights", "own_layout"]
@@ -67,7 +67,7 @@ def official_config(tensors: Mapping[str, Tensor]) -> EcsicConfig:
 
     Raises ValueError, naming the key, when a tensor that tells a width is missing or of an impossible shape.
     """
-    tensors = without_prefix(tensors)
+    tensors = without_prefixes(tensors)
     trunk = "E.0.layer_left.weight"
     if trunk not in tensors:
         trunk = _twin(trunk)
@@ -93,7 +93,7 @@ def official_weights(tensors: Mapping[str, Tensor], config: EcsicConfig) -> dict
     Of the names of a shared layer one is enough. Raises ValueError, naming the first official key that is missing, of
     another shape, superfluous, or unlike its twin.
     """
-    tensors = without_prefix(tensors)
+    tensors = without_prefixes(tensors)
     names = official_names()
     with torch.device("meta"):
         own = Ecsic(config).state_dict()
@@ -106,6 +106,8 @@ def official_weights(tensors: Mapping[str, Tensor], config: EcsicConfig) -> dict
         wanted = _official_shape(key, own[name].shape)
         if tensors[key].shape != wanted:
             raise ValueError(f"{key} is {described(tensors[key].shape)} but {described(wanted)} here")
+        if not tensors[key].is_floating_point():
+            raise ValueError(f"{key} is of {tensors[key].dtype}, which no weights are of")
         value = own_layout(key, tensors[key])
         if name in weights and not _equal(weights[name], value):
             raise ValueError(f"{key} differs from {_twin(key)}; both views share this layer")

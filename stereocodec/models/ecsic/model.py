@@ -20,8 +20,9 @@ from torch import Tensor, nn
 from ...entropy.coders import EntropyCoder, Group
 from ...entropy.distributions import lower_bound
 from ...entropy.priors import LaplacePrior
+from ...entropy.tables import MAX_TABLES
 from ..base import StereoModel
-from ..settings import require_positive
+from ..settings import MAX_WIDTH, require_weight, require_whole
 from .stereo_cross_attention import Conv3x3, Pair, PerView, Shared, StereoCrossAttention, StereoTransform, Upsample3x3
 
 __all__ = ["Ecsic", "EcsicConfig", "EcsicEntropyModel", "EcsicLatents"]
@@ -29,7 +30,6 @@ __all__ = ["Ecsic", "EcsicConfig", "EcsicEntropyModel", "EcsicLatents"]
 _LATENT_STRIDE, _HYPER_STRIDE = 8, 4
 _SCALE_MIN = 0.1  # of the Laplace density's parameter b
 _SLOPE = 0.2
-_MAX_LATENT_CHANNELS = 256  # each has a table of its own
 
 
 @dataclass(frozen=True)
@@ -49,17 +49,15 @@ class EcsicConfig:
     FORMER_NAMES: ClassVar[Mapping[str, str]] = {"lmbda": "lambda_"}  # of 0.2
 
     def __post_init__(self) -> None:
+        require_whole("channels", self.channels, 1, MAX_WIDTH)
+        require_whole("latent_channels", self.latent_channels, 1, MAX_TABLES)
+        require_whole("heads", self.heads, 1, self.channels)
+        if self.channels % self.heads:
+            raise ValueError(f"heads is {self.heads}; it must divide the {self.channels} channels evenly")
         if self.embedding is None:
             object.__setattr__(self, "embedding", 2 * self.channels)
-        widths = (self.channels, self.latent_channels, self.heads, self.embedding)
-        if not all(isinstance(width, int) and not isinstance(width, bool) and width >= 1 for width in widths):
-            raise ValueError(f"impossible widths: {self}; they are whole numbers from 1")
-        if self.channels % self.heads or self.latent_channels > _MAX_LATENT_CHANNELS:
-            raise ValueError(
-                f"impossible widths: {self}; channels is a multiple of heads, "
-                f"latent_channels is at most {_MAX_LATENT_CHANNELS}"
-            )
-        require_positive("lambda_", self.lambda_)
+        require_whole("embedding", self.embedding, 1, 2 * MAX_WIDTH)
+        require_weight("lambda_", self.lambda_)
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from ...entropy.tables import MAX_TABLES
-from ..settings import MAX_WIDTH, is_width, require_positive
+from ..settings import MAX_DEPTH, MAX_WIDTH, is_width, require_weight, require_whole, shown
 
 _LEAST_CHANNELS = 8  # a sixteenth of twice as many is the least width of a gate
 
@@ -34,21 +34,24 @@ class RgbdConfig:
     FORMER_NAMES: ClassVar[Mapping[str, str]] = {"color_lmbda": "color_lambda", "depth_lmbda": "depth_lambda"}
 
     def __post_init__(self) -> None:
-        n, m = self.channels, self.latent_channels
-        if not is_width(n) or n % 2 or not _LEAST_CHANNELS <= n <= MAX_TABLES:
-            raise ValueError(f"channels is {n!r}; it must be an even number from {_LEAST_CHANNELS} to {MAX_TABLES}")
-        if not is_width(m) or m % 2 or m < _LEAST_CHANNELS:
-            raise ValueError(
-                f"latent_channels is {m!r}; it must be an even number from {_LEAST_CHANNELS} to {MAX_WIDTH}"
-            )
+        require_whole("channels", self.channels, _LEAST_CHANNELS, MAX_TABLES, multiple_of=2)
+        require_whole("latent_channels", self.latent_channels, _LEAST_CHANNELS, MAX_WIDTH, multiple_of=2)
         for name in ("slices", "context_widths"):
             widths = getattr(self, name)
-            if not isinstance(widths, tuple | list) or not widths or not all(map(is_width, widths)):
-                raise ValueError(f"{name} is {widths!r}; it must be whole numbers from 1 to {MAX_WIDTH}")
+            if (
+                not isinstance(widths, tuple | list)
+                or not 1 <= len(widths) <= MAX_DEPTH
+                or not all(map(is_width, widths))
+            ):
+                raise ValueError(
+                    f"{name} is {shown(widths)}; it must be 1 to {MAX_DEPTH} whole numbers from 1 to {MAX_WIDTH}"
+                )
             object.__setattr__(self, name, tuple(widths))
-        if sum(self.slices) != m:
-            raise ValueError(f"slices are {self.slices}; they must add up to the {m} channels of y")
+        if sum(self.slices) != self.latent_channels:
+            raise ValueError(
+                f"slices are {shown(self.slices)}; they must add up to the {self.latent_channels} channels of y"
+            )
         if len(self.context_widths) != 2:
-            raise ValueError(f"context_widths is {self.context_widths}; it must be two widths")
+            raise ValueError(f"context_widths is {shown(self.context_widths)}; it must be two widths")
         for name in ("color_lambda", "depth_lambda"):
-            require_positive(name, getattr(self, name))
+            require_weight(name, getattr(self, name))

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 import torch
 from torch import Tensor
 
-from ..official_keys import described, renamed, without_prefix
+from ..official_keys import bottleneck_name, described, renamed, without_prefixes
 from .model import Rgbd, RgbdConfig
 
 __all__ = ["official_config", "official_names", "official_weights"]
@@ -28,7 +28,6 @@ _SLICE_NETWORKS = {
     "anchor": "{}_entropy_parameters_anchor",
     "non_anchor": "{}_entropy_parameters_nonanchor",
 }
-_PRIOR_TENSORS = {"matri": "matrix", "bia": "bias", "factor": "factor"}
 # Within a network, ours and the official names.
 _WITHIN_EXCHANGES = {
     r"\.color_attention\.": ".r_esa.",
@@ -51,9 +50,6 @@ _WITHIN_ENTROPY = {
     r"^(\w+_entropy_parameters_\w+\.\d+)\.rest\.1": r"\1.fusion.2",
     r"^(\w+_entropy_parameters_\w+\.\d+)\.rest\.3": r"\1.fusion.4",
     r"^(\w+_channel_context\.\d+)\.(\d)": r"\1.fushion.\2",
-    r"^(\w+_entropy_bottleneck)\.(matri|bia|factor)(?:ces|ses|s)\.(\d)": lambda found: (
-        f"{found[1]}._{_PRIOR_TENSORS[found[2]]}{found[3]}"
-    ),
 }
 
 
@@ -62,7 +58,7 @@ def official_config(tensors: Mapping[str, Tensor]) -> RgbdConfig:
 
     Raises ValueError, naming the key, when a tensor that tells a width is missing or of an impossible shape.
     """
-    tensors = without_prefix(tensors)
+    tensors = without_prefixes(tensors)
 
     def width(key: str, axis: int = 0) -> int:
         if key not in tensors:
@@ -92,10 +88,10 @@ def official_names(config: RgbdConfig) -> dict[str, str]:
 def official_weights(tensors: Mapping[str, Tensor], config: RgbdConfig) -> dict[str, Tensor]:
     """An official state dict as the state dict of `Rgbd(config)`, float32.
 
-    Takes both generations of names of the factorised priors, and the prefix `module.`. Raises ValueError, naming the
-    first official key that is missing, of another shape, or superfluous.
+    Takes all generations of names of the factorised priors, and prefixes (`without_prefixes`). Raises ValueError,
+    naming the first official key that is missing, of another shape, or superfluous.
     """
-    tensors = {_within(key, _WITHIN_ENTROPY): value for key, value in without_prefix(tensors).items()}
+    tensors = {bottleneck_name(key): value for key, value in without_prefixes(tensors).items()}
     return renamed(tensors, official_names(config), _model(config).state_dict(), _official_shape, _IGNORED)
 
 
@@ -121,8 +117,8 @@ def _official_name(name: str) -> str:
     part, _, rest = rest.partition(".")
     if part == "prior":
         side, _, layer = rest.partition(".")
-        key = f"{'rgb' if side == 'first' else 'depth'}_entropy_bottleneck.{layer}"
-    elif part == "hyper_synthesis":
+        return bottleneck_name(f"{'rgb' if side == 'first' else 'depth'}_entropy_bottleneck.{layer}")
+    if part == "hyper_synthesis":
         side, stage, layer = rest.split(".", 2)
         key = f"h_s.{_SIDES[side][0]}_h_s{int(stage) + 1}.{layer}"
     else:
