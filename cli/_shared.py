@@ -42,7 +42,7 @@ device_option = click.option(
     default="auto",
     show_default=True,
     metavar="NAME",
-    help="Where the networks run: cpu, cuda or cuda:N; auto takes a CUDA device if there is one.",
+    help="Where the networks run: cpu, cuda, cuda:N or mps; auto takes a CUDA device if there is one.",
 )
 force_option = click.option("-f", "--force", is_flag=True, help="Overwrite existing files.")
 quiet_option = click.option("-Q", "--quiet", is_flag=True, help="Print nothing but errors.")

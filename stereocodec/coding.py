@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from .container import Channels, Container, Streams
-from .devices import check_not_lost, made_on
+from .devices import check_not_lost, exact_device, made_on, run_elsewhere
 from .entropy.streams import StreamReader, StreamWriter
 from .errors import DecodingMismatch
 from .pixel_limit import require_fewer_pixels
@@ -52,21 +52,25 @@ class ReleaseCoder:
     """Codes views with a release's networks and tables on a device.
 
     The release's network is taken over: it is moved to the device, and what leads to probabilities turns to float64.
-    Load the release again for another coder.
+    Load the release again for another coder. A device without float64 gets the transforms alone.
     """
 
     def __init__(self, release: Release, device: torch.device) -> None:
         self.release = release
         self.device = device
-        self.model = release.model.to(device)
+        self._home = exact_device(device)  # of all but such transforms
+        self.model = release.model.to(self._home)
         self.model.make_exact()
+        if self._home != device:
+            for transform in self.model.inexact_transforms():
+                run_elsewhere(transform, device)
 
     def padded(self, pictures: NDArray[Any]) -> Tensor:
-        """(N, H, W, C) on the device, edges repeated to sides that the model takes."""
+        """(N, H, W, C) where the model takes them, edges repeated to sides that the model takes."""
         check_not_lost(self.device)
         height, width = pictures.shape[1:3]
         margins = (0, self._padded_side(height) - height), (0, self._padded_side(width) - width)
-        return torch.from_numpy(np.pad(pictures, ((0, 0), *margins, (0, 0)), mode="edge")).to(self.device)
+        return torch.from_numpy(np.pad(pictures, ((0, 0), *margins, (0, 0)), mode="edge")).to(self._home)
 
     def encode(self, x: Tensor, quality: int, *, swapped: bool = False, say: Progress = silent) -> Coded:
         """Codes pictures as the model takes them (`padded`, in 0..1).
@@ -74,7 +78,7 @@ class ReleaseCoder:
         quality: 0 to 100. swapped: whether the views are in the other order, where the model takes either.
         """
         say(0.0, "analysis")
-        with torch.inference_mode(), torch.autocast(self.device.type, enabled=False), made_on(self.device):
+        with torch.inference_mode(), torch.autocast(self._home.type, enabled=False), made_on(self._home):
             qualities = self._qualities(quality)
             latents = self.model.analyse(x, qualities)
             say(0.3, "entropy coding")
@@ -85,7 +89,7 @@ class ReleaseCoder:
         return Coded(streams, guard, writer.checksum)
 
     def decode(self, container: Container, *, say: Progress = silent) -> tuple[Tensor, bool]:
-        """Pictures (N, H, W, C) within 0..1 on the device, float32 or float64 as the model makes them, and whether the
+        """Pictures (N, H, W, C) within 0..1, float32 or float64 as the model makes them, and whether the
         views are in the other order.
 
         Raises DecodingMismatch rather than returning wrong pictures.
@@ -94,8 +98,8 @@ class ReleaseCoder:
         say(0.0, "entropy decoding")
         size = self._padded_size(container)
         lattice, tables = self.release.lattice, self.release.tables
-        reader = StreamReader(lattice, tables, container.streams, container.guard, self.device)
-        with torch.inference_mode(), torch.autocast(self.device.type, enabled=False), made_on(self.device):
+        reader = StreamReader(lattice, tables, container.streams, container.guard, self._home)
+        with torch.inference_mode(), torch.autocast(self._home.type, enabled=False), made_on(self._home):
             decoded, swapped = self.model.code(reader, None, self._qualities(container.quality), size)
             reader.close(container.latent_checksum)
             say(0.6, "synthesis")
@@ -116,4 +120,4 @@ class ReleaseCoder:
         return -(-side // multiple) * multiple
 
     def _qualities(self, quality: int) -> Tensor:
-        return torch.full((2,), quality / 100, dtype=torch.float64, device=self.device)
+        return torch.full((2,), quality / 100, dtype=torch.float64, device=self._home)

@@ -12,5 +12,5 @@ _NAME = re.compile(r"auto|cpu|mps(:0)?|cuda(:[0-9]{1,3})?")
 def check_device_name(name: str) -> str:
     """The name; raises InvalidInput for one that no device has."""
     if not _NAME.fullmatch(name):
-        raise InvalidInput(f"unknown device '{name}'; use auto, cpu, cuda or cuda:N")
+        raise InvalidInput(f"unknown device '{name}'; use auto, cpu, cuda, cuda:N or mps")
     return name

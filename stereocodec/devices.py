@@ -10,8 +10,10 @@ from __future__ import annotations
 import os
 import sys
 from contextlib import AbstractContextManager, nullcontext
+from typing import Any
 
 import torch
+from torch import nn
 
 from .device_names import check_device_name
 from .errors import InvalidInput
@@ -44,14 +46,13 @@ def torch_device(device: str | torch.device) -> torch.device:
     Raises InvalidInput for one that is unknown, not there, or lost.
     """
     if not isinstance(device, str | torch.device):
-        raise InvalidInput(f"device is {device!r}; it must be a torch.device or a text: auto, cpu, cuda or cuda:N")
+        raise InvalidInput(f"device is {device!r}; it must be a torch.device or a text: auto, cpu, cuda, cuda:N or mps")
     name = check_device_name(str(device))
     if name == "auto":
         return torch.device("cuda" if torch.cuda.is_available() and not _gpu_is_lost else "cpu")
     found = torch.device(name)
-    if found.type == "mps":
-        raise InvalidInput("device 'mps' has no float64, which decides what files say; use --device cpu")
-    if found.type == "cuda" and (found.index or 0) >= torch.cuda.device_count():
+    missing_gpu = found.type == "cuda" and (found.index or 0) >= torch.cuda.device_count()
+    if missing_gpu or (found.type == "mps" and not torch.backends.mps.is_available()):
         raise InvalidInput(f"device '{name}' is not available here; use --device cpu")
     check_not_lost(found)
     return found
@@ -64,6 +65,36 @@ def check_not_lost(device: torch.device) -> None:
             "this process was forked from one that uses the GPU, so that it cannot use it: start processes by spawn "
             "or forkserver, or load the codec there with device='cpu'"
         )
+
+
+def exact_device(device: torch.device) -> torch.device:
+    """Where float64 is computed for networks on a device: there, or on the processor where a device has none of it."""
+    return torch.device("cpu") if device.type == "mps" else device
+
+
+def run_elsewhere(module: nn.Module, device: torch.device) -> None:
+    """Moves a module to a device for good; what it is given may be anywhere, and what it gives goes there too."""
+    module.to(device)
+    forward = module.forward
+
+    def there_and_back(*inputs: Any) -> Any:
+        home = _device_of(inputs)
+        with torch.autocast(device.type, enabled=False), made_on(device):
+            return _moved(forward(*_moved(inputs, device)), home)
+
+    module.forward = there_and_back
+
+
+def _device_of(value: Any) -> torch.device:
+    """Where the first tensor of some, or of tuples of them, is."""
+    return _device_of(value[0]) if isinstance(value, tuple) else value.device
+
+
+def _moved(value: Any, device: torch.device) -> Any:
+    """Tensors and tuples of them on a device, anything else as it is."""
+    if isinstance(value, tuple):
+        return tuple(_moved(item, device) for item in value)
+    return value.to(device) if isinstance(value, torch.Tensor) else value
 
 
 def made_on(device: torch.device) -> AbstractContextManager[object]:

@@ -76,7 +76,7 @@ class ReleaseCodec:
         When no name is given, that is the built-in `default_model`.
         revision: a branch, tag or commit on the Hub; also as "org/name@revision". cache_dir, local_files_only,
         force_download, token: as in huggingface_hub.
-        device: "auto" (a CUDA device when there is one), "cpu", "cuda", "cuda:N", or a torch.device.
+        device: "auto" (a CUDA device when there is one), "cpu", "cuda", "cuda:N", "mps", or a torch.device.
         Raises UnknownModel, InvalidRelease, HubError, and InvalidInput for a device that is not there.
         """
         torch_device(device)

@@ -57,6 +57,14 @@ class StereoModel(nn.Module):
         """Turns everything that leads to probabilities, and to samples of depth, to float64, as files need it."""
         self.entropy.double()
 
+    def inexact_transforms(self) -> list[nn.Module]:
+        """After `make_exact`, the networks that may run where there is no float64: all that are left in float32."""
+        return [
+            child
+            for child in self.children()
+            if any(True for _ in child.parameters()) and all(p.dtype == torch.float32 for p in child.parameters())
+        ]
+
     @abstractmethod
     def trade_off(self, quality: Tensor) -> Tensor:
         """Lambda of qualities (N,): the bits per view pixel that a squared 8-bit error of one is worth, (N,)."""

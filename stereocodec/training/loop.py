@@ -14,6 +14,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from ..devices import exact_device
 from ..errors import TrainingError
 from ..files import write_atomically
 from ..models import StereoModel, build_model
@@ -78,6 +79,8 @@ class Trainer:
     ) -> None:
         self.config, self.folder = config, folder
         self.device = torch.device(device)
+        if exact_device(self.device) != self.device:
+            raise TrainingError(f"training needs float64, which {self.device} does not have; use --device cpu or cuda")
         self._rank, self._processes = distributed.rank(), distributed.world_size()
         self._is_first = self._rank == 0
         self.report: Report = report if self._is_first else lambda line: None

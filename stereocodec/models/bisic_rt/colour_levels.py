@@ -54,4 +54,4 @@ def colour_levels(synthesis: SynthesisTransform, tint: Tensor | None = None) -> 
     size = means.norm(dim=0)
     chosen = (size > _LEAST_SHARE * size.max()).nonzero()[:, 0]
     tint = torch.zeros(2, 3) if tint is None else tint
-    return ColourLevels(tuple(chosen.tolist()), means[:, chosen].T.double().cpu(), tint.double().cpu())
+    return ColourLevels(tuple(chosen.tolist()), means[:, chosen].T.cpu().double(), tint.cpu().double())
