@@ -157,14 +157,7 @@ def test_missing_programs_are_skipped_by_name(report, pairs, tmp_path, monkeypat
 @pytest.mark.parametrize(
     ("arguments", "told"),
     [
-        (["--anchors", "gif"], "unknown codec 'gif'"),
         (["--models", "gone"], "no model 'gone'"),
-        (["--qualities", "50,101"], "'101' is no quality"),
-        (["--settings", "jpeg=low"], "NAME=NUMBER"),
-        (["--settings", "jpeg=0"], "from 1 to 100"),
-        (["--settings", "bpg=30"], "none of the anchors"),
-        (["--crop", "wide"], "unknown crop"),
-        (["--reference", "bpg"], "none of the codecs"),
         (["--pairs", "unequal", "--models", "none"], "no pair can be used"),
         (["--split", "test"], "no pairs below a folder 'test'"),
     ],
@@ -172,6 +165,24 @@ def test_missing_programs_are_skipped_by_name(report, pairs, tmp_path, monkeypat
 def test_what_cannot_be_is_refused_in_one_line(pairs, tmp_path, arguments, told):
     result = run("eval", str(pairs), "-o", str(tmp_path / "out"), *arguments)
     assert told in error_line(result)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        (["--anchors", "gif"], "unknown codec 'gif'"),
+        (["--qualities", "50,101"], "'101' is no quality"),
+        (["--settings", "jpeg=low"], "NAME=NUMBER"),
+        (["--settings", "jpeg=0"], "from 1 to 100"),
+        (["--settings", "bpg=30"], "none of the anchors"),
+        (["--crop", "wide"], "unknown crop"),
+        (["--reference", "bpg"], "none of the codecs"),
+    ],
+)
+def test_wrong_values_are_wrong_usage(pairs, tmp_path, arguments, told):
+    result = run("eval", str(pairs), "-o", str(tmp_path / "out"), *arguments)
+    assert result.exit_code == 2
+    assert told in " ".join(result.output.split())
 
 
 def test_the_command_needs_its_extra_and_costs_nothing_before(pairs, tmp_path):

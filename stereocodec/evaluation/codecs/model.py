@@ -47,7 +47,7 @@ class ModelCodec:
 
     def identity(self) -> str:
         """The weights, the kind of device, and the versions of what computes with them."""
-        return f"{self.model_id}, {self.device}, stereocodec {installed('stereocodec')}, torch {installed('torch')}"
+        return f"{self.model_id}, {self.device.partition(":")[0]}, stereocodec {installed('stereocodec')}, torch {installed('torch')}"
 
     def encode(self, views: tuple[View, View], setting: float, stem: Path) -> list[Path]:
         """One file for both views."""
