@@ -11,6 +11,7 @@ nothing new. The rolled view has one seam that the true one does not have, which
 from __future__ import annotations
 
 import sys
+import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -21,6 +22,7 @@ from memory_points import chosen_pairs, coded_point, conditions, load_codec, pai
 from rd_points import EvaluationPair, Point, View, manifest_column
 
 from stereocodec import StereoCodec
+from stereocodec.errors import UnlikelyPair
 
 QUALITIES = (20, 40, 60, 80)
 GRID = 16  # rows: block transforms cut the rolled view into the same blocks as the true one
@@ -70,10 +72,12 @@ def measure(codec: StereoCodec, pair: EvaluationPair) -> Gain:
     """All points of a pair."""
     left, right = pair.load()
     seconds = (right, rolled(right), left, rolled(left))
-    points = [
-        [coded_point(codec, pair.name, pair.group, (left, second), quality) for quality in QUALITIES]
-        for second in seconds
-    ]
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", UnlikelyPair)  # as rolled ones are meant to be
+        points = [
+            [coded_point(codec, pair.name, pair.group, (left, second), quality) for quality in QUALITIES]
+            for second in seconds
+        ]
     return Gain(pair, *points)
 
 

@@ -13,7 +13,6 @@ import hashlib
 import os
 import re
 import secrets
-import socket
 import stat
 import time
 from contextlib import suppress
@@ -147,4 +146,6 @@ def _lock(descriptor: int) -> bool | None:
 
 
 def _machine() -> str:
-    return hashlib.sha256(socket.gethostname().encode()).hexdigest()[:8]
+    # Windows, which has no such call, has no locks either.
+    name = os.uname().nodename if hasattr(os, "uname") else ""
+    return hashlib.sha256(name.encode()).hexdigest()[:8]

@@ -10,6 +10,7 @@ import subprocess
 import sys
 import threading
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -143,7 +144,7 @@ def machine(monkeypatch):
     """Names this machine."""
 
     def call(name):
-        monkeypatch.setattr("socket.gethostname", lambda: name)
+        monkeypatch.setattr("os.uname", lambda: SimpleNamespace(nodename=name))
 
     return call
 

@@ -47,7 +47,8 @@ class ModelCodec:
 
     def identity(self) -> str:
         """The weights, the kind of device, and the versions of what computes with them."""
-        return f"{self.model_id}, {self.device.partition(":")[0]}, stereocodec {installed('stereocodec')}, torch {installed('torch')}"
+        kind, _, _ = self.device.partition(":")
+        return f"{self.model_id}, {kind}, stereocodec {installed('stereocodec')}, torch {installed('torch')}"
 
     def encode(self, views: tuple[View, View], setting: float, stem: Path) -> list[Path]:
         """One file for both views."""
