@@ -43,7 +43,7 @@ def main() -> None:
             if (name == "as it is") == (doubt is not None) and not name.startswith("cut"):
                 print(f"{pair.name}, {name}: {doubt}", file=sys.stderr, flush=True)
         before = views[0]
-    publish(report(said, 1000 * seconds / megapixels), "pair checks", arguments.markdown)
+    publish(report(said, 1000 * seconds / megapixels), "pair-checks", arguments.markdown)
 
 
 def spoilt(views: tuple[View, View], other: View | None) -> Iterator[tuple[str, tuple[View, View]]]:

@@ -45,6 +45,7 @@ NOT_RUN = {
     "python3.13": _ENVIRONMENT,
     ".ci/try-python": "installs other Pythons",
     "torchrun bisic": "trains for hours in several processes; test_training_distributed.py does for seconds",
+    "tools/fuzz.py": "runs for half an hour; test_fuzz.py does some hundred cases",
     "tools/train_on_gpu.sh": "needs a GPU; test_gpu_script.py rehearses it on the processor",
     "tools/pack_training_data.py": "packs gigabytes; test_gpu_script.py does a few pictures",
     "tools/averaged_weights.py": "test_gpu_script.py runs it on a run of its own",

@@ -133,9 +133,11 @@ def test_the_card_gets_what_the_hub_shows():
 
 def test_a_damaged_release_is_not_copied(tiny_release, tmp_path):
     folder = shutil.copytree(tiny_release, tmp_path / "damaged")
-    (folder / "model.safetensors").write_bytes(b"other")
-    with pytest.raises(InvalidRelease, match="sha256"):
-        copy_release(folder, tmp_path / "copy")
+    tensors = (folder / "model.safetensors").read_bytes()
+    for damaged, told in ((b"other", "no safetensors file"), (tensors[:-1] + bytes([tensors[-1] ^ 1]), "sha256")):
+        (folder / "model.safetensors").write_bytes(damaged)
+        with pytest.raises(InvalidRelease, match=told):
+            copy_release(folder, tmp_path / "copy")
     assert not (tmp_path / "copy").exists()
 
 
