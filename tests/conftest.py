@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import signal
 from pathlib import Path
 from unittest import mock
 
@@ -33,6 +34,15 @@ TINY = {
     "blocks8": 1,
     "blocks16": 1,
 }
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _signals_of_a_terminal():
+    """Those that stop a program do so also where the tests were started by nohup or in the background."""
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    for name in ("SIGTERM", "SIGHUP"):
+        if hasattr(signal, name):
+            signal.signal(getattr(signal, name), signal.SIG_DFL)
 
 
 @pytest.fixture

@@ -247,7 +247,9 @@ def test_revisions_that_git_has_are_asked_for(revision, tmp_path):
 
 
 @pytest.mark.parametrize("repository", ["../x", "org/..", "../..", "org/../x", "org/a..b", "org/" + "n" * 5000])
-def test_names_that_no_repository_has_are_refused(repository):
+def test_names_that_no_repository_has_are_refused(repository, tmp_path, monkeypatch):
+    (tmp_path / "inner").mkdir()
+    monkeypatch.chdir(tmp_path / "inner")  # where these names are no folders either
     with pytest.raises(InvalidInput, match="not the name of a repository") as error:
         fetch(repository)
     assert len(one_line(error)) < 250

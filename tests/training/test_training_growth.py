@@ -129,7 +129,7 @@ def test_other_widths_fewer_parts_and_other_optimisers_are_refused(former, pairs
     assert said.startswith("analysis.stage16.0.")
     assert said.endswith("is missing in the new networks; they may only have more parts")
     assert "has another 'optimiser'" in refusal(former, pairs, tmp_path, optimiser="adam")
-    with pytest.raises(TrainingError, match="holds no complete training run"):
+    with pytest.raises(TrainingError, match="holds no training run"):
         Trainer(tiny(), pairs, tmp_path / "run", grow=tmp_path)
     (tmp_path / "config.json").write_bytes((former.folder / "config.json").read_bytes())
     with pytest.raises(TrainingError, match="is not a checkpoint of this configuration"):
