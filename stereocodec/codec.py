@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from .coding import Progress, levels, silent
 from .container import Channels, Container, ViewKind
+from .container.shown import exchanges_sides
 from .pictures.picture import Picture, turned
 from .pictures.rgb import Output, check_output, from_rgb8, to_views
 from .pictures.view_match import warn_of_unlikely_pair
@@ -71,8 +72,9 @@ class StereoCodec(ReleaseCodec):
         """
         quality = self.quality_or_default(quality)
         views = to_views(left, right, background)
-        # As they are shown: turned by half, a pair would look exchanged.
-        warn_of_unlikely_pair(*(view.upright().pixels for view in views))
+        # As they are shown, because turned by half a pair would look exchanged; by a quarter, it would have no rows.
+        on_rows = (view if exchanges_sides(view.orientation) else view.upright() for view in views)
+        warn_of_unlikely_pair(*(view.pixels for view in on_rows))
         say = progress or silent
         raw = sum(view.pixels.nbytes // (3 if view.channels is Channels.GREY else 1) for view in views)
         container = self._encoded_pair(views, quality, say)

@@ -11,7 +11,9 @@ from conftest import sample_crop
 
 from stereocodec import StereoCodec
 from stereocodec.container import Container
+from stereocodec.container.shown import ORIENTATIONS
 from stereocodec.errors import UnlikelyPair
+from stereocodec.pictures.picture import Picture, turned, turning_back
 from stereocodec.pictures.view_match import ViewMatch, match_views
 
 LEFT, RIGHT = sample_crop(640, 960, top=0, left=0)
@@ -112,3 +114,13 @@ def test_many_pairs_are_warned_of_once(tiny_codec, exchanged):
         for _ in range(2):
             tiny_codec.compress(*exchanged)
     assert len(said) == 1
+
+
+@pytest.mark.parametrize("orientation", ORIENTATIONS)
+def test_nothing_is_said_of_pairs_that_are_stored_turned(orientation, tiny_codec, file, monkeypatch):
+    monkeypatch.setattr(StereoCodec, "_encoded_pair", lambda *_: Container.from_bytes(file))
+    # Two lenses beside each other lie so in what is stored of a portrait, too.
+    stored = [view if orientation > 4 else turned(view, turning_back(orientation)) for view in (LEFT, RIGHT)]
+    tiny_codec.encode(*(Picture(view, orientation=orientation) for view in stored))
+    with pytest.warns(UnlikelyPair, match="look exchanged"):
+        tiny_codec.encode(*(Picture(view, orientation=orientation) for view in stored[::-1]))
