@@ -109,7 +109,7 @@ class CumulativePrior(Prior):
             self.biases.append(torch.empty(channels, outputs, 1).uniform_(-0.5, 0.5))
         for outputs in _WIDTHS[1:-1]:
             self.factors.append(torch.zeros(channels, outputs, 1))
-        self.quantiles = nn.Parameter(torch.tensor([-_INIT_SCALE, 0.0, _INIT_SCALE]).repeat(channels, 1, 1))
+        self.quantiles = nn.Parameter(torch.tensor([-_INIT_SCALE, 0.0, _INIT_SCALE]).expand(channels, 1, 3).clone())
 
     @property
     def medians(self) -> Tensor:

@@ -66,23 +66,34 @@ class Skeleton:
 
     def _build(self, device: str) -> StereoModel:
         # Whatever the caller's default device and random state are.
-        with torch.random.fork_rng(devices=[]), torch.device(device), _WithoutDrawing():
+        with torch.random.fork_rng(devices=[]), torch.device(device), _WithoutFilling():
             return build_model(*self._recipe)
 
 
-class _WithoutDrawing(TorchFunctionMode):
-    """Spares the random start of what has no memory, for which PyTorch takes as long as for all the rest."""
+class _WithoutFilling(TorchFunctionMode):
+    """Spares the start of what has no memory: PyTorch draws random numbers for it as slowly as for all the rest, and
+    imports its compiler, for a second, to make an identity matrix of it."""
 
     def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         kwargs = kwargs or {}
-        if func in _DRAWING:
-            tensor: Tensor = args[0] if args else kwargs["tensor"]
-            if tensor.is_meta:
-                return tensor
+        filled = kwargs.get("out")
+        if func in _FILLING:
+            filled = args[0] if args else kwargs["tensor"]
+        if isinstance(filled, Tensor) and filled.is_meta:
+            return filled
         return func(*args, **kwargs)
 
 
-_DRAWING = {nn.init.kaiming_uniform_, nn.init.uniform_, nn.init.normal_, Tensor.uniform_, Tensor.normal_}
+_FILLING = {
+    nn.init.kaiming_uniform_,
+    nn.init.uniform_,
+    nn.init.normal_,
+    Tensor.uniform_,
+    Tensor.normal_,
+    Tensor.copy_,
+    Tensor.fill_,
+    Tensor.zero_,
+}
 
 
 def _lacks_values(model: StereoModel) -> bool:

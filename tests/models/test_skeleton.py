@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 import torch
+from commands import printed_by_python
 from torch import nn
 
 from stereocodec.models import ARCHITECTURES, build_model, register
@@ -128,3 +131,18 @@ def test_architectures_of_other_packages_keep_what_they_compute(kind):
     assert_same(filled, model)
     assert filled.constants[0].tolist() == [0, 1, 2]
     assert getattr(filled, "total", 6) == 6
+
+
+@pytest.mark.slow
+def test_loading_does_not_import_the_compiler():
+    """Which takes a second, as soon as some things are computed where nothing has values."""
+    code = (
+        "import sys, json\n"
+        "from stereocodec.models.skeleton import Skeleton\n"
+        "small = json.loads(sys.argv[1])\n"
+        "Skeleton('bisic-rt', small.pop('bisic-rt'))\n"
+        "print('sympy' in sys.modules)\n"
+        "for arch, settings in small.items(): Skeleton(arch, settings)\n"
+        "print('torch._dynamo' in sys.modules)"
+    )
+    assert printed_by_python(code, json.dumps(SMALL)) == ["False", "False"]

@@ -14,6 +14,7 @@ from dataclasses import dataclass, replace
 import torch
 from torch import Tensor, nn
 
+from ...devices import computed
 from ...entropy.coders import EntropyCoder
 from ..base import StereoModel
 from .blocks import CoefficientLinear, QualityKnots, depth_to_space, space_to_depth
@@ -186,18 +187,20 @@ class BisicRt(StereoModel):
     @torch.no_grad()
     def _start_as_dct(self) -> None:
         c = self.config
-        dct, _ = colour_dct(c.channels8)
-        dct16 = dct16_step(dct, c.channels16)
+        with computed():
+            dct, _ = colour_dct(c.channels8)
+            dct16 = dct16_step(dct, c.channels16)
+            identity = torch.eye(*self.analysis.tail.weight.shape, dtype=torch.float32)
+            samples = depth_to_space(torch.eye(3 * BLOCK * BLOCK, dtype=torch.float32)[:, None, None], BLOCK)
+            coefficients = space_to_depth(space_to_depth(samples, 8) @ dct.T, 2)[:, 0, 0]
+            whole = identity @ dct16 @ coefficients.T
         self.analysis.head.weight.copy_(dct)
         self.synthesis.tail.weight.copy_(dct.T)
         self.analysis.down.linear.weight.copy_(dct16)
         self.synthesis.up.linear.weight.copy_(dct16.T)
-        nn.init.eye_(self.analysis.tail.weight)
-        nn.init.eye_(self.synthesis.head.weight)
+        self.analysis.tail.weight.copy_(identity)
+        self.synthesis.head.weight.copy_(identity.T)
         if c.stereo:
-            samples = depth_to_space(torch.eye(3 * BLOCK * BLOCK, dtype=torch.float32)[:, None, None], BLOCK)
-            coefficients = space_to_depth(space_to_depth(samples, 8) @ dct.T, 2)[:, 0, 0]
-            whole = self.analysis.tail.weight.float() @ dct16 @ coefficients.T
             self.entropy.prediction.latents.weight.copy_(whole)
             self.entropy.prediction.picture.weight.copy_(whole.T)
         for layer in self._coefficient_layers():

@@ -132,7 +132,7 @@ class EcsicEntropyModel(nn.Module):
     def __init__(self, config: EcsicConfig) -> None:
         super().__init__()
         n, m = config.channels, config.latent_channels
-        self.prior_mean = nn.Parameter(torch.randn(1, m, 1, 1))
+        self.prior_mean = nn.Parameter(torch.empty(1, m, 1, 1).normal_())
         self.prior = LaplacePrior(nn.Parameter(torch.empty(1, m, 1, 1).uniform_(1, 1.5)))
         self.hyper_context = HyperContext(m)
         self.hyper_synthesis = StereoTransform(
@@ -170,7 +170,7 @@ class HyperContext(nn.Module):
     def __init__(self, latent_channels: int) -> None:
         super().__init__()
         m = latent_channels
-        self.mean = nn.Parameter(torch.randn(1, m, 1, 1))
+        self.mean = nn.Parameter(torch.empty(1, m, 1, 1).normal_())
         self.scale = nn.Parameter(torch.empty(1, m, 1, 1).uniform_(1, 1.5))
         self.layers = nn.Sequential(
             Conv3x3(3 * m, 4 * m), _prelu(4 * m), Conv3x3(4 * m, 4 * m), _prelu(4 * m), Conv3x3(4 * m, 2 * m)
