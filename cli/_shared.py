@@ -29,11 +29,22 @@ _Function = TypeVar("_Function", bound=Callable[..., Any])
 _BAR_STEPS = 1000
 
 
-def _device_name(ctx: click.Context, param: click.Parameter, value: str) -> str:
+@contextmanager
+def wrong_usage(option: str | None = None) -> Iterator[None]:
+    """Within, what is refused is wrong usage of an option; the error names what is right.
+
+    option: None within a callback of click, which knows it.
+    """
     try:
+        yield
+    except StereoCodecError as error:
+        hint = None if option is None else f"'{option}'"
+        raise click.BadParameter(str(error), param_hint=hint) from error
+
+
+def _device_name(ctx: click.Context, param: click.Parameter, value: str) -> str:
+    with wrong_usage():
         return check_device_name(value)
-    except InvalidInput as error:
-        raise click.BadParameter(f"{error}.") from error
 
 
 device_option = click.option(

@@ -17,19 +17,17 @@ from ._shared import (
     quiet_option,
     require_binary_stdout,
     write_data,
+    wrong_usage,
 )
 
 
 def _checked_colour(_: click.Context, __: click.Parameter, value: str | None) -> str | None:
     """Refuses what is no colour as wrong usage."""
-    from stereocodec.errors import InvalidInput
     from stereocodec.pictures.alpha import background_levels
 
     if value is not None:
-        try:
+        with wrong_usage():
             background_levels(value)
-        except InvalidInput as error:
-            raise click.BadParameter(str(error)) from error
     return value
 
 

@@ -16,7 +16,7 @@ import click
 from stereocodec.errors import InvalidInput, OutputError
 from stereocodec.text import one_line
 
-from ._shared import NamedPath, device_option, quiet_option
+from ._shared import NamedPath, device_option, quiet_option, wrong_usage
 
 if TYPE_CHECKING:
     from stereocodec.evaluation.codecs.base import Codec
@@ -124,7 +124,7 @@ def evaluate(dataset: Path, output: Path, quiet: bool, **options: Any) -> None:
     if not codecs:
         raise click.UsageError("Name models or anchors: there is nothing to measure.")
     others = read_points(options["points"]) if options["points"] else []
-    with _wrong_usage("--crop"):
+    with wrong_usage("--crop"):
         crop = datasets.parse_crop(options["crop"]) if options["crop"] else None
     found = datasets.find_dataset(dataset, crop=crop, split=options["split"], names=options["pairs"])
     reference = options["reference"] and runner.ALIASES.get(options["reference"], options["reference"])
@@ -159,7 +159,7 @@ def _codecs(options: dict[str, Any]) -> tuple[list[Codec], list[str]]:
     device = str(torch_device(options["device"])) if options["models"] else "cpu"
     qualities = _qualities(options["qualities"]) if options["qualities"] else CURVE_QUALITIES
     models: list[Codec] = [model_codec(name, qualities, device) for name in options["models"]]
-    with _wrong_usage("--anchors"):
+    with wrong_usage("--anchors"):
         anchors: list[Codec] = [find_anchor(name) for name in options["anchors"]]
     anchors += read_templates(options["commands"]) if options["commands"] else []
     chosen = dict(_setting(text) for text in options["settings"])
@@ -168,15 +168,6 @@ def _codecs(options: dict[str, Any]) -> tuple[list[Codec], list[str]]:
         known = ", ".join(codec.name for codec in anchors) or "there are none"
         raise click.BadParameter(f"'{unknown[0]}' is none of the anchors: {known}.", param_hint="'--settings'")
     return [*models, *(_with(codec, chosen.get(codec.name)) for codec in anchors)], [codec.name for codec in models]
-
-
-@contextmanager
-def _wrong_usage(option: str) -> Iterator[None]:
-    """Within, a value that is refused is wrong usage of an option; the error names the right ones."""
-    try:
-        yield
-    except InvalidInput as error:
-        raise click.BadParameter(str(error), param_hint=f"'{option}'") from error
 
 
 def _with(codec: Codec, values: tuple[float, ...] | None) -> Codec:

@@ -10,10 +10,9 @@ from typing import TYPE_CHECKING
 
 import click
 
-from stereocodec.errors import TrainingError
 from stereocodec.text import one_line
 
-from ._shared import NamedPath, device_option, quiet_option
+from ._shared import NamedPath, device_option, quiet_option, wrong_usage
 from ._stopping import stop_requests
 
 if TYPE_CHECKING:
@@ -193,10 +192,8 @@ def _next_steps(trainer: Trainer, output: Path, data: tuple[Path, ...]) -> Itera
 def _recipe(arch: str) -> TrainingConfig:
     from stereocodec.training.config import TrainingConfig
 
-    try:
+    with wrong_usage("--arch"):
         return TrainingConfig.recipe(arch)
-    except TrainingError as error:  # which names those that are known
-        raise click.BadParameter(str(error), param_hint="'--arch'") from error
 
 
 def _check_usage(

@@ -245,7 +245,7 @@ class ReleaseCodec:
             raise InvalidInput(f"the file is for {_CONTENTS[container.view_kind]}")
         if container.model_id != self.model_id:
             raise WrongModel(f"{other_weights(container)}, not with {self.name} ({self.model_id.hex()})")
-        self._coder.require_fewer_pixels(container, max_pixels)
+        self._coder.require_fewer_pixels(container, plain_number(max_pixels))
         return container
 
 

@@ -48,12 +48,10 @@ def _harmless() -> list[tuple[type, str]]:
     ]
     numpy += [f"numpy.random._{bit.lower()}.{bit}" for bit in bits]
     numpy += [f"numpy.dtypes.{name}DType" for name in ("Bool", "Int32", "Int64", "UInt32", "Float32", "Float64")]
-    modules = ("pathlib", "pathlib._local")
     paths = [
-        f"{m}.{kind}{path}"
-        for m in modules
+        f"{module}.{kind}Path"
+        for module in ("pathlib", "pathlib._local")
         for kind in ("Posix", "Windows", "PurePosix", "PureWindows")
-        for path in ["Path"]
     ]
     return [(_Unused, name) for name in (*numpy, *paths, "argparse.Namespace", "random.Random")]
 

@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
 
 import torch
 from safetensors import SafetensorError, safe_open
-from safetensors.torch import save_file
+from safetensors.torch import save
 from torch import Tensor, nn
 
 from ..errors import TrainingError
+from ..files import write_atomically
 from ..json_files import read_json
 from ..models import StereoModel
 from ..models.skeleton import Skeleton
@@ -48,14 +48,8 @@ def save_checkpoint(
         for index, state in optimiser.state_dict()["state"].items():
             for key, value in state.items():
                 tensors[f"optimiser/{number}/{index}/{key}"] = torch.as_tensor(value)
-    temporary = path.with_suffix(".tmp")
     contiguous = {name: value.detach().cpu().contiguous().clone() for name, value in tensors.items()}
-    try:
-        save_file(contiguous, temporary, metadata={"progress": json.dumps(progress)})
-        os.replace(temporary, path)
-    except BaseException:  # a stopped run, too
-        temporary.unlink(missing_ok=True)
-        raise
+    write_atomically(path, save(contiguous, metadata={"progress": json.dumps(progress)}), overwrite=True)
 
 
 def load_checkpoint(

@@ -10,10 +10,12 @@ import sys
 from html.parser import HTMLParser
 
 import pytest
+import torch
 from commands import error_line, run
 from conftest import sample_crop
 from PIL import Image
 
+from stereocodec.errors import InvalidInput
 from stereocodec.evaluation import runner
 
 pytestmark = pytest.mark.slow
@@ -183,6 +185,16 @@ def test_wrong_values_are_wrong_usage(pairs, tmp_path, arguments, told):
     result = run("eval", str(pairs), "-o", str(tmp_path / "out"), *arguments)
     assert result.exit_code == 2
     assert told in " ".join(result.output.split())
+
+
+def test_models_are_measured_on_the_device_that_is_named(pairs, tmp_path, monkeypatch):
+    def refused(name, qualities, device):
+        raise InvalidInput(f"asked for {device}")
+
+    monkeypatch.setattr("stereocodec.devices.torch_device", torch.device)
+    monkeypatch.setattr("stereocodec.evaluation.codecs.model.model_codec", refused)
+    result = run("eval", str(pairs), "-o", str(tmp_path / "out"), "--device", "cuda:1")
+    assert "asked for cuda:1" in error_line(result)
 
 
 def test_the_command_needs_its_extra_and_costs_nothing_before(pairs, tmp_path):

@@ -65,3 +65,12 @@ def test_releases_that_make_no_curve_are_refused(single_releases, tiny_release, 
         model_codec(str(save_small(tmp_path / "rgbd")))
     with pytest.raises(UnknownModel):
         model_codec(f"curve={single_releases[0]}+{tmp_path / 'missing'}")
+
+
+def test_points_of_one_kind_of_device_are_alike_whatever_its_number(tiny_release, monkeypatch):
+    first, second, processor = (model_codec(str(tiny_release), device=name) for name in ("cuda", "cuda:1", "cpu"))
+    assert first.identity() == second.identity() != processor.identity()
+    loaded = []
+    monkeypatch.setattr("stereocodec.evaluation.codecs.model._load", lambda release, device: loaded.append(device))
+    second._codec(second.scale.measured[0])
+    assert loaded == ["cuda:1"]

@@ -276,3 +276,12 @@ def test_a_run_whose_checkpoint_is_none_is_refused_without_reading_it(run):
     edited = (run / "config.json").read_text().replace('"latent_channels": 16', '"latent_channels": 4096')
     (run / "config.json").write_text(edited)
     assert all("4096" in text for text in run_refusals(run))
+
+
+def test_a_checkpoint_of_more_than_the_networks_take_is_not_read(tmp_path):
+    model, path = torch.nn.Linear(4, 4), tmp_path / "checkpoint.safetensors"
+    header = json.dumps({"model/weight": {"dtype": "U8", "shape": [2**27], "data_offsets": [0, 2**27]}}).encode()
+    path.write_bytes(len(header).to_bytes(8, "little") + header)
+    os.truncate(path, 8 + len(header) + 2**27)
+    with pytest.raises(TrainingError, match="holds 134,217,728 bytes of tensors, and these networks take 80"):
+        load_checkpoint(path, model, {}, [])

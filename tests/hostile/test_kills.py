@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import _thread
+import errno
 import itertools
 import os
 import signal
@@ -17,6 +18,7 @@ import pytest
 import stereocodec.files
 import stereocodec.temporary_files
 import stereocodec.uninterrupted
+from stereocodec.errors import OutputError
 from stereocodec.files import write_atomically, write_together
 
 pytestmark = pytest.mark.skipif(os.name != "posix", reason="needs POSIX signals")
@@ -110,6 +112,37 @@ def test_a_signal_at_any_line_leaves_both_results_or_none(tmp_path, monkeypatch,
     assert len(seen) > 100
     assert seen[0] == (OLD if overwrite else NONE)
     assert seen[-1] == found(tmp_path) == NEW
+
+
+@pytest.mark.parametrize("overwrite", [False, True])
+def test_a_signal_does_not_keep_from_taking_back(tmp_path, monkeypatch, overwrite):
+    """Where the second result cannot appear, neither does the first, whenever the signal comes."""
+
+    def failing(action):
+        def call(source, target):
+            if Path(target).name == "right":
+                raise OSError(errno.EIO, "the disk has failed")
+            action(source, target)
+
+        return call
+
+    for name in ("link", "replace"):
+        monkeypatch.setattr(os, name, failing(getattr(os, name)))
+    monkeypatch.setattr(os, "fsync", lambda _: None)
+    former = signal.signal(signal.SIGTERM, stop)
+    try:
+        for point in itertools.count(1):
+            prepare(tmp_path, overwrite)
+            tracer = At(point, lambda: signal.pthread_kill(threading.main_thread().ident, signal.SIGTERM))
+            with pytest.raises((Stopped, OutputError)) as ended:
+                tracer.run(lambda: write_new(tmp_path, overwrite))
+            assert names(tmp_path) <= {"left", "right"}, point
+            assert found(tmp_path) == (OLD if overwrite else NONE), point
+            if ended.type is OutputError:
+                break
+    finally:
+        signal.signal(signal.SIGTERM, former)
+    assert point > 100
 
 
 @pytest.mark.slow

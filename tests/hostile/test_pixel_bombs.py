@@ -120,7 +120,7 @@ def test_the_limit_counts_the_padding_and_can_be_set(monkeypatch, no_layers):
         return error.type is LimitExceeded
 
     assert not refused()
-    assert refused(max_pixels=65536 * 64 - 1)
+    assert refused(max_pixels=np.int64(65536 * 64 - 1))
     assert not refused(max_pixels=65536 * 64)
     monkeypatch.setenv(VARIABLE, str(65536 * 64 - 1))
     assert refused()
