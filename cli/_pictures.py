@@ -28,23 +28,24 @@ _MAX_PICTURE_BYTES = 2**30  # read from standard input; 8-bit RGB of the largest
 class Pictures(ABC):
     """Two pictures from files, with the codec that takes them.
 
-    paths: both, of which one may be standard input. names: what messages call both. doubts: what encoding found odd.
+    paths: of the files, of which one may be standard input. names: what messages call both. doubts: what encoding
+    found odd.
     """
 
-    paths: tuple[str, str]
+    paths: tuple[str, ...]
     names: str
     doubts: Sequence[str] = ()
 
     def check_usage(self, output: str) -> None:
         """Raises UsageError for paths that cannot be meant so."""
-        if self.paths[0] == self.paths[1] == STANDARD_STREAM:
+        if self.paths.count(STANDARD_STREAM) > 1:
             raise click.UsageError(f"Only one of {self.names} can come from standard input.")
         if any(same_file(output, path) for path in self.paths):
-            raise click.UsageError("The output is one of the two pictures: give it a name of its own.")
+            raise click.UsageError("The output is one of the inputs: give it a name of its own.")
 
     @abstractmethod
     def load(self) -> None:
-        """Reads both pictures; raises InvalidInput."""
+        """Reads what the paths name; raises InvalidInput."""
 
     @abstractmethod
     def codec(self, model: str | None, device: str) -> Any:
@@ -63,21 +64,43 @@ class Pictures(ABC):
         """Decodes the file, and describes the errors in words."""
 
 
+@dataclass(frozen=True)
+class PairOptions:
+    """What `bisic encode` was told of a pair; `open_pair` tells what they mean."""
+
+    swap: bool
+    background: str | None
+    layout: str | None
+    frame: int | None
+
+
 class PairPictures(Pictures):
-    """The views of a stereo pair."""
+    """The views of a stereo pair, in two files or in one."""
 
     names = "the two views"
 
-    def __init__(self, left: str, right: str, background: str | None, *, swapped: bool = False) -> None:
-        self.paths = (right, left) if swapped else (left, right)
-        self.background = background
+    def __init__(self, paths: tuple[str, ...], options: PairOptions) -> None:
+        self.paths = paths
+        self.options = options
 
     def load(self) -> None:
+        from stereocodec.pictures.open_pair import open_pair
         from stereocodec.pictures.picture import as_pair
 
+        options = self.options
+        if len(self.paths) == 1:
+            self.pair = open_pair(
+                _source(self.paths[0]),
+                layout=options.layout,
+                frame=options.frame,
+                swap=options.swap,
+                background=options.background,
+                name=display_name(self.paths[0]),
+            )
+            return
         # Opened one by one first, so that an error names the file.
-        first, second = (_load_picture(path, self.background) for path in self.paths)
-        self.views = as_pair(first, second)
+        first, second = (_load_picture(path, options.background) for path in self.paths)
+        self.pair = as_pair(second, first) if options.swap else as_pair(first, second)
 
     def codec(self, model: str | None, device: str) -> StereoCodec:
         from stereocodec import StereoCodec
@@ -88,7 +111,7 @@ class PairPictures(Pictures):
         with warnings.catch_warnings(record=True) as doubts:
             warnings.simplefilter("ignore")
             warnings.simplefilter("always", UnlikelyPair)
-            container = codec.encode(*self.views, quality=quality, progress=progress)
+            container = codec.encode(self.pair, quality=quality, progress=progress)
         self.doubts = [str(doubt.message) for doubt in doubts]
         return container
 
@@ -101,7 +124,7 @@ class PairPictures(Pictures):
 
         with progress_bar(quiet) as progress:
             decoded = codec.decompress(data, output="numpy", max_pixels=ANY_SIZE, progress=progress)
-        left, right = map(psnr, (view.shown() for view in self.views), decoded)
+        left, right = map(psnr, (view.shown() for view in self.pair), decoded)
         return f"PSNR: left {left:.2f} dB, right {right:.2f} dB, mean {(left + right) / 2:.2f} dB"
 
 

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import click
 
+from stereocodec.container.layouts import INPUT_LAYOUTS
 from stereocodec.files import check_writable
 from stereocodec.releases.folders import DEFAULT_DEPTH_MODEL, DEFAULT_MODEL
 
-from ._pictures import DepthOptions, FramePictures, PairPictures, Pictures
+from ._pictures import DepthOptions, FramePictures, PairOptions, PairPictures, Pictures
 from ._shared import (
     STANDARD_STREAM,
     NamedPath,
@@ -52,6 +53,13 @@ def _checked_colour(_: click.Context, __: click.Parameter, value: str | None) ->
 )
 @click.option("--swap", is_flag=True, help="The first picture is the right view, and the second one the left.")
 @click.option(
+    "--layout",
+    type=click.Choice(INPUT_LAYOUTS),
+    metavar="NAME",
+    help=f"How one file holds both views, where it does not tell: {', '.join(INPUT_LAYOUTS)}.",
+)
+@click.option("--frame", type=click.IntRange(min=0), metavar="N", help="Which picture of a film, from 0.")
+@click.option(
     "--depth", type=NamedPath(stream=True), metavar="FILE", help="A depth map: LEFT is then its colour picture."
 )
 @click.option(
@@ -88,6 +96,8 @@ def encode(
     quality: int | None,
     model: str | None,
     swap: bool,
+    layout: str | None,
+    frame: int | None,
     depth: str | None,
     depth_unit: str | None,
     depth_mode: str | None,
@@ -102,7 +112,8 @@ def encode(
     """Compress a stereo pair, or colour with depth, into one .bsc file.
 
     LEFT and RIGHT are the two views of a rectified pair: 8-bit pictures of equal size in any format that
-    Pillow reads, in colour or grey; one of them may be - for standard input. They are coded as they are stored, and an
+    Pillow reads, in colour or grey; one of them may be - for standard input. LEFT alone is one file that holds both
+    views; where it does not say how, --layout does. They are coded as they are stored, and an
     Exif orientation is kept for decoding.
 
     Prints the size, the bits per pixel (8 * bytes / (2 * width * height)) and, after decoding the result
@@ -114,7 +125,8 @@ def encode(
     What has no measurement stays so exactly. Bits are per pixel of the frame, and the errors of depth are in
     millimetres.
     """
-    pictures = _pictures(left, right, swap, background, depth, depth_unit, depth_mode, depth_range, invalid)
+    pair = PairOptions(swap, background, layout, frame)
+    pictures = _pictures(left, right, pair, depth, depth_unit, depth_mode, depth_range, invalid)
     pictures.check_usage(output)
     stdout = require_binary_stdout("name a file with -o") if output == STANDARD_STREAM else None
     if stdout is None:
@@ -139,8 +151,7 @@ def encode(
 def _pictures(
     left: str,
     right: str | None,
-    swap: bool,
-    background: str | None,
+    pair: PairOptions,
     depth: str | None,
     unit: str | None,
     mode: str | None,
@@ -148,14 +159,16 @@ def _pictures(
     invalid: int | None,
 ) -> Pictures:
     """The pictures that the arguments name."""
+    told = pair.layout is not None or pair.frame is not None
     if depth is not None:
         if right is not None:
             raise click.UsageError("With --depth there is one picture, that of colour.")
-        if swap:
-            raise click.UsageError("--swap exchanges two views: leave it out with --depth.")
-        return FramePictures(left, depth, DepthOptions(unit, mode or "linear", limits, invalid or 0), background)
+        if pair.swap or told:
+            raise click.UsageError("--swap, --layout and --frame are about two views: leave them out with --depth.")
+        options = DepthOptions(unit, mode or "linear", limits, invalid or 0)
+        return FramePictures(left, depth, options, pair.background)
     if any(value is not None for value in (unit, mode, limits, invalid)):
         raise click.UsageError("The options of depth need a depth map: name it with --depth.")
-    if right is None:
-        raise click.UsageError("Missing argument 'RIGHT'.")
-    return PairPictures(left, right, background, swapped=swap)
+    if right is not None and told:
+        raise click.UsageError("--layout and --frame are about one file that holds both views: leave RIGHT out.")
+    return PairPictures((left,) if right is None else (left, right), pair)

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import importlib
 from typing import TYPE_CHECKING, Any
 
 from . import errors
@@ -12,18 +13,22 @@ from ._version import __version__
 
 if TYPE_CHECKING:
     from .codec import StereoCodec
+    from .container import Metadata
+    from .pictures.open_pair import open_pair
     from .rgbd_codec import RgbdCodec
 
-__all__ = ["RgbdCodec", "StereoCodec", "__version__", "errors"]
+__all__ = ["Metadata", "RgbdCodec", "StereoCodec", "__version__", "errors", "open_pair"]
+
+
+_PLACES = {
+    "Metadata": ".container",
+    "RgbdCodec": ".rgbd_codec",
+    "StereoCodec": ".codec",
+    "open_pair": ".pictures.open_pair",
+}
 
 
 def __getattr__(name: str) -> Any:
-    if name == "StereoCodec":
-        from .codec import StereoCodec
-
-        return StereoCodec
-    if name == "RgbdCodec":
-        from .rgbd_codec import RgbdCodec
-
-        return RgbdCodec
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    if name not in _PLACES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(importlib.import_module(_PLACES[name], __name__), name)

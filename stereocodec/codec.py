@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from .coding import Progress, levels, silent
-from .container import Channels, Container, ViewKind
+from .container import Channels, Container, Metadata, ViewKind
 from .container.shown import exchanges_sides
-from .pictures.picture import Picture, turned
+from .pictures.picture import StereoPair, turned
 from .pictures.rgb import Output, check_output, from_rgb8, to_views
 from .pictures.view_match import warn_of_unlikely_pair
 from .release_codec import ReleaseCodec
@@ -37,33 +38,40 @@ class StereoCodec(ReleaseCodec):
 
     def compress(
         self,
-        left: ImageLike,
-        right: ImageLike,
+        left: ImageLike | StereoPair,
+        right: ImageLike | None = None,
         *,
         quality: int | None = None,
         background: Background | None = None,
+        metadata: Metadata | None = None,
         progress: Progress | None = None,
     ) -> bytes:
         """Encodes two views of equal size to the bytes of a `.bsc` file.
 
         left, right: PIL images, (H, W, 3) uint8 arrays, or (3, H, W) tensors (uint8, or float in 0..1); grey ones also
             without the channels. The views are coded as they are stored; an EXIF orientation that both share is kept.
+        One `StereoPair`, as `open_pair` gives it, is taken instead of both.
         quality: 0 (smallest) to 100 (best), 50 when left out; models with a single quality take none. Drawn patterns
             whose file would be longer than the raw samples are coded at less.
         background: what transparent parts of PIL images are laid onto, e.g. "white"; without it they are refused.
+        metadata: what the file says beside the pictures; when left out, what the pair or the PIL images say.
+        `Metadata()` for nothing.
         progress: called with a fraction in 0..1 and the stage's name.
         Warns (`errors.UnlikelyPair`) of views that look exchanged, some rows off, or like two scenes; they are coded.
         Raises InvalidInput, and DecodingMismatch when damaged weights give values that are not numbers.
         """
-        return self.encode(left, right, quality=quality, background=background, progress=progress).to_bytes()
+        return self.encode(
+            left, right, quality=quality, background=background, metadata=metadata, progress=progress
+        ).to_bytes()
 
     def encode(
         self,
-        left: ImageLike,
-        right: ImageLike,
+        left: ImageLike | StereoPair,
+        right: ImageLike | None = None,
         *,
         quality: int | None = None,
         background: Background | None = None,
+        metadata: Metadata | None = None,
         progress: Progress | None = None,
     ) -> Container:
         """Encodes two views as `compress` does; returns what the file holds.
@@ -77,6 +85,8 @@ class StereoCodec(ReleaseCodec):
         warn_of_unlikely_pair(*(view.pixels for view in on_rows))
         say = progress or silent
         raw = sum(view.pixels.nbytes // (3 if view.channels is Channels.GREY else 1) for view in views)
+        if metadata is not None:
+            views = replace(views, metadata=metadata)
         container = self._encoded_pair(views, quality, say)
         while raw > _LEAST_LIMITED and quality and len(container.to_bytes()) > raw:
             quality = max(0, quality - _QUALITY_STEP)
@@ -109,15 +119,16 @@ class StereoCodec(ReleaseCodec):
         views = levels(x, container.channels)
         left, right = (turned(view, container.orientation) for view in (_swapped(views) if swapped else views))
         say(1.0, "done")
-        return from_rgb8(left, output), from_rgb8(right, output)
+        metadata = container.metadata
+        return from_rgb8(left, output, metadata), from_rgb8(right, output, metadata)
 
-    def _encoded_pair(self, pair: tuple[Picture, Picture], quality: int, say: Progress) -> Container:
+    def _encoded_pair(self, pair: StereoPair, quality: int, say: Progress) -> Container:
         """What the file of two views holds."""
         views = np.stack([view.pixels for view in pair])
         swapped = self._coder.model.either_first and _is_sharper(views[1], views[0])
         x = self._coder.padded(_swapped(views) if swapped else views).float() / 255
         coded = self._coder.encode(x, quality, swapped=swapped, say=say)
-        return self._container(coded, pair[0], quality)
+        return self._container(coded, replace(pair.left, metadata=pair.metadata), quality)
 
 
 def _is_sharper(view: NDArray[np.uint8], other: NDArray[np.uint8]) -> bool:

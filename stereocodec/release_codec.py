@@ -217,7 +217,10 @@ class ReleaseCodec:
         return quality
 
     def _container(self, coded: Coded, picture: Picture, quality: int, depth: DepthView | None = None) -> Container:
-        """What the file of coded views holds. picture: the first one. depth: what it says of a depth view."""
+        """What the file of coded views holds.
+
+        picture: the first one, with the metadata of both. depth: what it says of a depth view.
+        """
         return Container(
             height=picture.pixels.shape[0],
             width=picture.pixels.shape[1],
@@ -228,7 +231,7 @@ class ReleaseCodec:
             guard=coded.guard,
             streams=coded.streams,
             latent_checksum=coded.checksum,
-            chunks=self._chunks(),
+            chunks=(*self._chunks(), *picture.metadata.to_chunks()),
             view_kind=self.view_kind,
             depth=depth,
         )

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from .coding import Progress, levels, silent
-from .container import Container, ViewKind
+from .container import Container, Metadata, ViewKind
 from .container.depth import DepthMode, DepthView
 from .entropy.masks import decode_mask, encode_mask
 from .errors import InvalidInput
@@ -23,7 +24,7 @@ from .pictures.depth import (
 )
 from .pictures.picture import turned
 from .pictures.rgb import Output, check_output, from_rgb8, to_picture
-from .release_codec import ReleaseCodec
+from .release_codec import ReleaseCodec, contents
 from .releases.folders import DEFAULT_DEPTH_MODEL
 
 if TYPE_CHECKING:
@@ -56,6 +57,7 @@ class RgbdCodec(ReleaseCodec):
         invalid: int = 0,
         quality: int | None = None,
         background: Background | None = None,
+        metadata: Metadata | None = None,
         progress: Progress | None = None,
     ) -> bytes:
         """Encodes a frame to the bytes of a `.bsc` file.
@@ -67,7 +69,7 @@ class RgbdCodec(ReleaseCodec):
         depth_mode: "linear", or "inverse" for errors that grow with the square of the distance.
         depth_range: the least and greatest depth in metres that is coded; by default those of the frame. A network
         that was trained on a fixed range wants that.
-        quality, background, progress: as of `StereoCodec.compress`.
+        quality, background, metadata, progress: as of `StereoCodec.compress`.
 
         Both are coded as they are stored. An EXIF orientation of colour holds for depth too, if that is stored alike:
         has the same size and no other orientation (`pictures.picture.as_frame`).
@@ -83,6 +85,7 @@ class RgbdCodec(ReleaseCodec):
             invalid=invalid,
             quality=quality,
             background=background,
+            metadata=metadata,
             progress=progress,
         ).to_bytes()
 
@@ -97,6 +100,7 @@ class RgbdCodec(ReleaseCodec):
         invalid: int = 0,
         quality: int | None = None,
         background: Background | None = None,
+        metadata: Metadata | None = None,
         progress: Progress | None = None,
     ) -> Container:
         """Encodes a frame as `compress` does; returns what the file holds, whose `to_bytes()` is the file."""
@@ -113,6 +117,8 @@ class RgbdCodec(ReleaseCodec):
         say = progress or silent
         coded = self._coder.encode(self._coder.padded(frame[None]), quality, say=say)
         say(1.0, "done")
+        if metadata is not None:
+            picture = replace(picture, metadata=metadata)
         return self._container(coded, picture, quality, view)
 
     def decompress(
@@ -134,8 +140,9 @@ class RgbdCodec(ReleaseCodec):
         Raises FormatError, WrongModel, and DecodingMismatch, as of `StereoCodec.decompress`.
         """
         check_output(output)
-        color, depth = self.decode(data, max_pixels=max_pixels, progress=progress)
-        return from_rgb8(color, output), from_samples(depth, output, metres=metres)
+        container = contents(data)
+        color, depth = self.decode(container, max_pixels=max_pixels, progress=progress)
+        return from_rgb8(color, output, container.metadata), from_samples(depth, output, metres=metres)
 
     def decode(
         self, data: bytes | Container, *, max_pixels: int | None = None, progress: Progress | None = None

@@ -9,6 +9,8 @@ from __future__ import annotations
 from .bounded import read_bounded
 from .chunks import Chunk
 from .file import HEADER_BYTES, Container, Header, Streams, ViewKind, peek_header
+from .layouts import Layout
+from .metadata import Metadata
 from .reader import SIGNATURE
 from .shown import Channels
 
@@ -19,6 +21,8 @@ __all__ = [
     "Chunk",
     "Container",
     "Header",
+    "Layout",
+    "Metadata",
     "Streams",
     "ViewKind",
     "peek_header",

@@ -8,7 +8,6 @@ from dataclasses import dataclass
 
 from ..errors import LimitExceeded
 from .limits import (
-    CALIBRATION,
     COMMIT,
     HUB_REPOSITORY,
     KNOWN_CHUNKS,
@@ -22,7 +21,7 @@ from .limits import (
 from .reader import Reader, corrupt
 from .varint import write_varint
 
-_UTF8_CHUNKS = frozenset({MODEL_NAME, CALIBRATION, TEXT})
+_UTF8_CHUNKS = frozenset({MODEL_NAME, TEXT})
 _CHUNK_NAME = re.compile(r"[A-Za-z0-9_]{4}")
 
 

@@ -23,11 +23,14 @@ from .limits import (
     MAX_PIXELS,
     MAX_SIDE,
     MAX_STREAM_BYTES,
+    METADATA_CHUNKS,
+    METADATA_VERSION,
     MODEL_ID_BYTES,
     REPOSITORY_VERSION,
     SHOWN_VERSION,
     VERSION,
 )
+from .metadata import Metadata, metadata_problems
 from .reader import SIGNATURE, Reader
 from .shown import AS_STORED, ORIENTATIONS, SHOWN_FLAGS, Channels, exchanges_sides, from_flags, to_flags
 from .varint import write_varint
@@ -112,6 +115,8 @@ class Container(Header):
             needed.append(DEPTH_VERSION)
         if any(isinstance(chunk, Chunk) and chunk.name == HUB_REPOSITORY for chunk in self.chunks):
             needed.append(REPOSITORY_VERSION)
+        if any(isinstance(chunk, Chunk) and chunk.name in METADATA_CHUNKS for chunk in self.chunks):
+            needed.append(METADATA_VERSION)
         if _is_marked(self):
             needed.append(SHOWN_VERSION)
         return max(needed)
@@ -119,6 +124,11 @@ class Container(Header):
     def chunk(self, name: str) -> bytes | None:
         """The payload of the first optional chunk of this name, or None."""
         return next((chunk.payload for chunk in self.chunks if chunk.name == name), None)
+
+    @property
+    def metadata(self) -> Metadata:
+        """What the file says beside its pictures, unpacked."""
+        return Metadata.of(self)
 
     def check(self) -> None:
         """Raises InvalidInput for a field that no `.bsc` file of this version may hold."""
@@ -234,6 +244,8 @@ def _problems(container: Container) -> Iterator[tuple[bool, str]]:
     if container.depth is not None:
         yield from container.depth.problems()
     yield from chunk_problems(container.chunks)
+    if container.version >= METADATA_VERSION:
+        yield from metadata_problems(container.chunks)
 
 
 def _header_problems(header: Header) -> Iterator[tuple[bool, str]]:

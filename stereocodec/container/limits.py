@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import re
 
-VERSION = (1, 2)  # newest major and minor version that this reader knows
+VERSION = (1, 3)  # newest major and minor version that this reader knows
 FIRST_VERSION = (1, 0)  # what a writer states of files that need nothing newer
 DEPTH_VERSION = (1, 1)  # the first with depth maps
 REPOSITORY_VERSION = (1, 1)  # what a writer states of files that name a repository on the Hub
-SHOWN_VERSION = (1, 2)  # the first with grey pictures and with orientations
+SHOWN_VERSION = (1, 3)  # the first with grey pictures and with orientations
+METADATA_VERSION = (1, 3)  # the first whose metadata chunks are packed; no program wrote them before
 
 MAX_SIDE = 65535  # pixels
 MAX_PIXELS = 2**25  # of one view
@@ -16,17 +17,21 @@ MAX_GUARD_BYTES = 2**24
 MAX_STREAM_BYTES = 2**28 - 1  # each of the four; the largest length that is a varint of four bytes
 MAX_CHUNKS = 256
 MAX_CHUNK_BYTES = 2**26  # payloads of all optional chunks together
+MAX_METADATA_BYTES = 2**24  # of one metadata chunk, unpacked
 MODEL_ID_BYTES = 6
 MAX_MODEL_NAME_BYTES = 255
 
 MODEL_NAME = "MODL"  # UTF-8, one printable line of 1 to 255 bytes: the release's name, e.g. "bisic-rt"
 HUB_REPOSITORY = "REPO"  # since 1.1; ASCII, "org/name@commit": where on the Hub the release is
+# Metadata, since 1.3; all but LAYT are packed (packing.py).
 ICC_PROFILE = "ICCP"  # the ICC profile of both views
 EXIF = "EXIF"  # Exif data, beginning with the TIFF header
 XMP = "XMP_"  # an XMP packet
 CALIBRATION = "CALB"  # UTF-8, a JSON object: the calibration of the two cameras
+LAYOUT = "LAYT"  # ASCII, the name of a layout: how both views lay in one picture
+METADATA_CHUNKS = frozenset({ICC_PROFILE, EXIF, XMP, CALIBRATION, LAYOUT})
 TEXT = "TEXT"  # UTF-8, free text
-KNOWN_CHUNKS = frozenset({MODEL_NAME, HUB_REPOSITORY, ICC_PROFILE, EXIF, XMP, CALIBRATION, TEXT})
+KNOWN_CHUNKS = METADATA_CHUNKS | {MODEL_NAME, HUB_REPOSITORY, TEXT}
 
 # Names of repositories as the Hub allows them; a commit is a whole one, never a branch, which may move.
 REPOSITORY = re.compile(

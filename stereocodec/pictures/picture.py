@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import Any, TypeVar, cast
 
 import numpy as np
 from numpy.typing import NDArray
 
+from ..container.metadata import NO_METADATA, Metadata
 from ..container.shown import AS_STORED, Channels, exchanges_sides
 from ..errors import InvalidInput
 
@@ -20,12 +22,13 @@ class Picture:
     """A picture in 8 bits, as it is stored.
 
     pixels: (H, W, 3) uint8, C-contiguous; three equal channels where `channels` is not RGB. orientation: how it is
-    turned to be shown, 1 to 8 as in Exif.
+    turned to be shown, 1 to 8 as in Exif. metadata: what its file says of it otherwise.
     """
 
     pixels: NDArray[np.uint8]
     channels: Channels = Channels.RGB
     orientation: int = AS_STORED
+    metadata: Metadata = NO_METADATA
 
     def upright(self) -> Picture:
         """The picture as it is shown, which needs no more turning."""
@@ -37,6 +40,19 @@ class Picture:
         """What a decoder gives for it: upright, (H, W, 3), or (H, W) for one channel."""
         pixels = self.upright().pixels
         return np.ascontiguousarray(pixels[..., 0]) if self.channels is Channels.GREY else pixels
+
+
+@dataclass(frozen=True)
+class StereoPair:
+    """Two views of one size that are shown alike, and what is known of both; see `as_pair`."""
+
+    left: Picture
+    right: Picture
+    metadata: Metadata = NO_METADATA
+
+    def __iter__(self) -> Iterator[Picture]:
+        """The two views."""
+        return iter((self.left, self.right))
 
 
 def turned(array: _Array, orientation: int) -> _Array:
@@ -54,8 +70,10 @@ def turning_back(orientation: int) -> int:
     return {6: 8, 8: 6}.get(orientation, orientation)
 
 
-def as_pair(left: Picture, right: Picture) -> tuple[Picture, Picture]:
+def as_pair(left: Picture, right: Picture) -> StereoPair:
     """Two views of one size that are shown alike.
+
+    Metadata are those of the left view; what it has none of is taken from the right one.
 
     Both keep an orientation that they share; of different ones, both are made upright. A pair is grey where both views
     are: it has one channel where both had, and otherwise three equal ones.
@@ -72,7 +90,8 @@ def as_pair(left: Picture, right: Picture) -> tuple[Picture, Picture]:
             "the two views of a rectified pair have one size, crop or rectify them first"
         )
     channels = _in_common(left.channels, right.channels)
-    return replace(left, channels=channels), replace(right, channels=channels)
+    left, right = replace(left, channels=channels), replace(right, channels=channels)
+    return StereoPair(left, right, left.metadata.filled_from(right.metadata))
 
 
 def turned_text(first: int, second: int) -> str:

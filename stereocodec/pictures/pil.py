@@ -21,6 +21,7 @@ from ..text import reason_of
 from .alpha import Background, flattened
 from .bit_depth import is_cut_to_8_bits
 from .picture import Picture, channels_of, turning_back
+from .picture_metadata import metadata_of
 from .several import check_is_single
 from .shell import command
 
@@ -114,7 +115,7 @@ def pil_picture(image: Image.Image, name: str, background: Background | None = N
     channels = Channels.GREY if opaque.mode in ("1", "L") else channels_of(pixels)
     if stored.mode in ("P", "PA") and channels is Channels.GREY_RGB:
         channels = Channels.GREY  # a palette of greys
-    return Picture(pixels, channels, orientation)
+    return Picture(pixels, channels, orientation, metadata_of(stored, channels, name))
 
 
 def _check_open(image: Image.Image, name: str) -> None:

@@ -13,11 +13,13 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
+from ..container.metadata import NO_METADATA, Metadata
 from ..container.shown import Channels
 from ..errors import InvalidInput
 from .alpha import Background, background_levels
 from .arguments import is_tensor, tensor_to_array
-from .picture import Picture, as_pair, channels_of
+from .picture import Picture, StereoPair, as_pair, channels_of
+from .picture_metadata import with_metadata
 from .pil import check_size, pil_picture
 
 if TYPE_CHECKING:
@@ -62,12 +64,22 @@ def to_picture(image: ImageLike, name: str, background: Background | None = None
     )
 
 
-def to_views(left: ImageLike, right: ImageLike, background: Background | None = None) -> tuple[Picture, Picture]:
+def to_views(
+    left: ImageLike | StereoPair, right: ImageLike | None = None, background: Background | None = None
+) -> StereoPair:
     """Both views as pictures of equal size that are shown alike (`picture.as_pair`); inputs as of `to_picture`.
+
+    left: may be a pair already, as `open_pair` gives it; `right` is then left out.
 
     Raises:
         InvalidInput: as of `to_picture`, and when the two sizes (width x height in pixels) differ.
     """
+    if isinstance(left, StereoPair):
+        if right is not None:
+            raise InvalidInput("left is a pair of both views: leave right out")
+        return left
+    if right is None:
+        raise InvalidInput("right is missing: pass both views, or one pair, e.g. stereocodec.open_pair(path)")
     return as_pair(to_picture(left, "left", background), to_picture(right, "right", background))
 
 
@@ -104,26 +116,26 @@ def psnr(reference: NDArray[np.uint8], decoded: NDArray[np.uint8]) -> float:
 
 
 @overload
-def from_rgb8(array: NDArray[np.uint8], output: Literal["pil"]) -> Image.Image: ...
+def from_rgb8(array: NDArray[np.uint8], output: Literal["pil"], metadata: Metadata = ...) -> Image.Image: ...
 @overload
-def from_rgb8(array: NDArray[np.uint8], output: Literal["numpy"]) -> NDArray[np.uint8]: ...
+def from_rgb8(array: NDArray[np.uint8], output: Literal["numpy"], metadata: Metadata = ...) -> NDArray[np.uint8]: ...
 @overload
-def from_rgb8(array: NDArray[np.uint8], output: Literal["torch"]) -> torch.Tensor: ...
+def from_rgb8(array: NDArray[np.uint8], output: Literal["torch"], metadata: Metadata = ...) -> torch.Tensor: ...
 @overload
-def from_rgb8(array: NDArray[np.uint8], output: Output) -> ImageLike: ...
-def from_rgb8(array: NDArray[np.uint8], output: Output) -> ImageLike:
+def from_rgb8(array: NDArray[np.uint8], output: Output, metadata: Metadata = ...) -> ImageLike: ...
+def from_rgb8(array: NDArray[np.uint8], output: Output, metadata: Metadata = NO_METADATA) -> ImageLike:
     """An H x W x 3 uint8 array, or an H x W one for grey, as the caller wants it.
 
     Returns:
-        "pil": an RGB or L image; "numpy": `array` itself; "torch": a contiguous uint8 tensor on the CPU, 3 x H x W, or
-        H x W for grey.
+        "pil": an RGB or L image, whose `info` has the metadata as Pillow's own formats have them; "numpy": `array`
+        itself; "torch": a contiguous uint8 tensor on the CPU, 3 x H x W, or H x W for grey.
 
     Raises:
         InvalidInput: another value of `output`.
     """
     check_output(output)
     if output == "pil":
-        return Image.fromarray(array)
+        return with_metadata(Image.fromarray(array), metadata)
     if output == "numpy":
         return array
     import torch

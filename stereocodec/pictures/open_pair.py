@@ -1,0 +1,83 @@
+"""Both views of a pair from one file, in whatever form people have it."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import replace
+from pathlib import Path
+from typing import IO
+
+from ..container.layouts import INPUT_LAYOUTS, LAYOUT_NAMES, Layout
+from ..errors import InvalidInput
+from .alpha import Background
+from .packed import split
+from .picture import Picture, StereoPair
+from .source import PairSource, Reader
+
+# Asked in this order; the first that knows the form of the file reads it.
+_READERS: tuple[Reader, ...] = ()
+
+
+def open_pair(
+    source: str | os.PathLike[str] | IO[bytes],
+    *,
+    layout: str | None = None,
+    frame: int | None = None,
+    swap: bool = False,
+    background: Background | None = None,
+    name: str | None = None,
+) -> StereoPair:
+    """The pair that one file holds.
+
+    Args:
+        source: a path, or a file object open for reading bytes.
+        layout: how one picture holds both views, one of INPUT_LAYOUTS; needed where the file does not tell.
+        frame: which picture of a film, from 0.
+        swap: exchange the two views.
+        background: what transparent parts are laid onto, as of `StereoCodec.compress`.
+        name: what error messages call the file; the path when not given.
+
+    Returns:
+        A pair for `StereoCodec.compress`, with the metadata of the file.
+
+    Raises:
+        InvalidInput: missing, unreadable or damaged; no pair; or one picture without a layout: the error says which
+            would fit.
+    """
+    pair = _read(_source(source, layout, frame, background, name))
+    return replace(pair, left=pair.right, right=pair.left) if swap else pair
+
+
+def _source(
+    source: str | os.PathLike[str] | IO[bytes],
+    layout: str | None,
+    frame: int | None,
+    background: Background | None,
+    name: str | None,
+) -> PairSource:
+    if layout is not None and layout not in INPUT_LAYOUTS:
+        raise InvalidInput(f"layout is {layout!r}; use one of {', '.join(INPUT_LAYOUTS)}")
+    known = Layout(layout) if layout in LAYOUT_NAMES else layout
+    if isinstance(source, str | os.PathLike):
+        return PairSource(Path(source), None, name or str(Path(source)), known, frame, background)
+    return PairSource(None, source.read(), name or "the picture", known, frame, background)
+
+
+def _read(source: PairSource) -> StereoPair:
+    for reader in _READERS:
+        pair = reader(source)
+        if pair is not None:
+            return pair
+    picture = source.picture()
+    if isinstance(source.layout, Layout):
+        return split(picture, source.layout, source.name)
+    raise InvalidInput(_which_layouts(picture, source))
+
+
+def _which_layouts(picture: Picture, source: PairSource) -> str:
+    """What is seen of a picture that does not tell how it holds two views, and what would fit."""
+    height, width = picture.upright().pixels.shape[:2]
+    fitting = [f"sbs (two of {width // 2}x{height})"] if width % 2 == 0 else []
+    fitting += [f"tb (two of {width}x{height // 2})"] if height % 2 == 0 else []
+    where = f"give --layout {' or '.join(fitting)}, or half-..., ...-cross" if fitting else "its sides are odd"
+    return f"{source.name} is one picture of {width}x{height} that does not say how it holds two views: {where}"

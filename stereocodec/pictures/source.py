@@ -1,0 +1,68 @@
+"""A file that holds both views of a pair, for the readers of its possible forms."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import IO
+
+from ..container.layouts import Layout
+from ..errors import InvalidInput
+from ..text import reason_of
+from .alpha import Background
+from .picture import Picture, StereoPair
+from .pil import load_picture
+
+_HEAD_BYTES = 4096
+
+
+@dataclass(frozen=True)
+class PairSource:
+    """One file, and what the caller says of it.
+
+    path: None where the bytes are given instead. name: what messages call it. layout: a `Layout`, MPO_LAYOUT, or None
+    where the file has to tell. frame: of a film, from 0. background: what transparent parts are laid onto.
+    """
+
+    path: Path | None
+    data: bytes | None
+    name: str
+    layout: Layout | str | None = None
+    frame: int | None = None
+    background: Background | None = None
+
+    @property
+    def suffix(self) -> str:
+        """The end of its name in lower case, such as .jps."""
+        return "" if self.path is None else self.path.suffix.lower()
+
+    @cached_property
+    def head(self) -> bytes:
+        """Its first bytes, by which readers know their form."""
+        with self.open() as file:
+            return file.read(_HEAD_BYTES)
+
+    def open(self) -> IO[bytes]:
+        """The file from its beginning, which can be moved in; raises InvalidInput."""
+        if self.path is None:
+            return io.BytesIO(self.data or b"")
+        try:
+            return self.path.open("rb")
+        except FileNotFoundError as error:
+            raise InvalidInput(f"{self.name}: no such file") from error
+        except IsADirectoryError as error:
+            raise InvalidInput(f"{self.name} is a folder: name a picture") from error
+        except OSError as error:
+            raise InvalidInput(f"{self.name} cannot be read: {error.strerror or reason_of(error)}") from error
+
+    def picture(self) -> Picture:
+        """All of it as one picture; raises InvalidInput."""
+        with self.open() as file:
+            return load_picture(file, self.name, self.background)
+
+
+Reader = Callable[[PairSource], StereoPair | None]
+"""Reads one form of file; None for a file of another form, which costs no more than a look at its head."""
