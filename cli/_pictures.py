@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import math
 import warnings
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from io import BytesIO
 from typing import TYPE_CHECKING, Any
@@ -23,6 +24,31 @@ if TYPE_CHECKING:
     from stereocodec.pictures.picture import Picture
 
 _MAX_PICTURE_BYTES = 2**30  # read from standard input; 8-bit RGB of the largest view is a tenth of that
+
+
+@dataclass(frozen=True)
+class Goal:
+    """How good or small the file shall be: a quality, or one target by the name that `StereoCodec.compress` has for it.
+
+    Without both, the default quality.
+    """
+
+    quality: float | None
+    target: Mapping[str, float]
+
+    def check_usage(self, *, has_depth: bool) -> None:
+        """Raises UsageError for what cannot be meant together."""
+        options = [f"--{name.replace('_', '-')}" for name in self.target]
+        if len(options) + (self.quality is not None) > 1:
+            raise click.UsageError(
+                f"{', '.join(options)} {'and --quality ' if self.quality is not None else ''}say "
+                "different things: give one of them."
+            )
+        if options and has_depth:
+            raise click.UsageError(f"{options[0]} is about two views: leave it out with --depth.")
+        for option, value in zip(options, self.target.values(), strict=True):
+            if not 0 < value < math.inf:
+                raise click.BadParameter("it must be above 0.", param_hint=f"'{option}'")
 
 
 class Pictures(ABC):
@@ -52,7 +78,7 @@ class Pictures(ABC):
         """Loads the codec that takes them."""
 
     @abstractmethod
-    def encode(self, codec: Any, quality: int | None, progress: Progress | None) -> Container:
+    def encode(self, codec: Any, goal: Goal, progress: Progress | None) -> Container:
         """Encodes both; returns what the file holds."""
 
     @abstractmethod
@@ -107,16 +133,16 @@ class PairPictures(Pictures):
 
         return StereoCodec.from_pretrained(model, device=device)
 
-    def encode(self, codec: StereoCodec, quality: int | None, progress: Progress | None) -> Container:
+    def encode(self, codec: StereoCodec, goal: Goal, progress: Progress | None) -> Container:
         with warnings.catch_warnings(record=True) as doubts:
             warnings.simplefilter("ignore")
             warnings.simplefilter("always", UnlikelyPair)
-            container = codec.encode(self.pair, quality=quality, progress=progress)
+            container = codec.encode(self.pair, quality=goal.quality, progress=progress, **goal.target)
         self.doubts = [str(doubt.message) for doubt in doubts]
         return container
 
     def facts(self, codec: StereoCodec, container: Container, size: int) -> str:
-        chosen = f", quality {container.quality}" if codec.has_qualities else ""
+        chosen = f", quality {container.quality:.7g}" if codec.has_qualities else ""
         return _size_text(container, size, views=2) + chosen
 
     def measured(self, codec: StereoCodec, data: bytes, quiet: bool) -> str:
@@ -163,7 +189,7 @@ class FramePictures(Pictures):
 
         return RgbdCodec.from_pretrained(model, device=device)
 
-    def encode(self, codec: RgbdCodec, quality: int | None, progress: Progress | None) -> Container:
+    def encode(self, codec: RgbdCodec, goal: Goal, progress: Progress | None) -> Container:
         return codec.encode(
             self.color,
             self.depth.samples,
@@ -171,7 +197,7 @@ class FramePictures(Pictures):
             depth_mode=self.options.mode,
             depth_range=self.options.limits,
             invalid=self.options.invalid,
-            quality=quality,
+            quality=goal.quality,
             progress=progress,
         )
 

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import re
+
 import click
 
 from stereocodec.container.layouts import INPUT_LAYOUTS
 from stereocodec.files import check_writable
 from stereocodec.releases.folders import DEFAULT_DEPTH_MODEL, DEFAULT_MODEL
 
-from ._pictures import DepthOptions, FramePictures, PairOptions, PairPictures, Pictures
+from ._pictures import DepthOptions, FramePictures, Goal, PairOptions, PairPictures, Pictures
 from ._shared import (
     STANDARD_STREAM,
     NamedPath,
@@ -32,6 +34,19 @@ def _checked_colour(_: click.Context, __: click.Parameter, value: str | None) ->
     return value
 
 
+_UNITS = {"": 1, "k": 1000, "M": 1000**2, "G": 1000**3}
+
+
+def _bytes(_: click.Context, __: click.Parameter, value: str | None) -> int | None:
+    """A number of bytes with a unit; refuses anything else as wrong usage."""
+    if value is None:
+        return None
+    match = re.fullmatch(r"(\d+(?:\.\d+)?)([kMG]?)B?", value)
+    if match is None:
+        raise click.BadParameter(f"{value!r} is no number of bytes, such as 200000, 200k or 1.5M.")
+    return int(float(match[1]) * _UNITS[match[2]])
+
+
 @click.command()
 @click.argument("left", type=NamedPath(stream=True))
 @click.argument("right", type=NamedPath(stream=True), required=False)
@@ -41,9 +56,27 @@ def _checked_colour(_: click.Context, __: click.Parameter, value: str | None) ->
 @click.option(
     "-q",
     "--quality",
-    type=click.IntRange(0, 100),
+    type=click.FloatRange(0, 100),
     show_default="50",
-    help="Higher is better and larger. Models with a single quality take none.",
+    help="Higher is better and larger; in steps of 1/256. Models with a single quality take none.",
+)
+@click.option(
+    "--target-size",
+    callback=_bytes,
+    metavar="BYTES",
+    help="Instead of a quality: the best one whose file has no more bytes; 200k are 200,000, 1.5M 1,500,000.",
+)
+@click.option(
+    "--target-bpp",
+    type=float,
+    metavar="BPP",
+    help="Instead of a quality: the best one whose file has no more bits per pixel of both views.",
+)
+@click.option(
+    "--target-psnr",
+    type=float,
+    metavar="DB",
+    help="Instead of a quality: the least one that gives this PSNR, mean of both views.",
 )
 @click.option(
     "--model",
@@ -93,7 +126,10 @@ def encode(
     left: str,
     right: str | None,
     output: str,
-    quality: int | None,
+    quality: float | None,
+    target_size: int | None,
+    target_bpp: float | None,
+    target_psnr: float | None,
     model: str | None,
     swap: bool,
     layout: str | None,
@@ -125,6 +161,9 @@ def encode(
     What has no measurement stays so exactly. Bits are per pixel of the frame, and the errors of depth are in
     millimetres.
     """
+    target = {"target_size": target_size, "target_bpp": target_bpp, "target_psnr": target_psnr}
+    goal = Goal(quality, {name: value for name, value in target.items() if value is not None})
+    goal.check_usage(has_depth=depth is not None)
     pair = PairOptions(swap, background, layout, frame)
     pictures = _pictures(left, right, pair, depth, depth_unit, depth_mode, depth_range, invalid)
     pictures.check_usage(output)
@@ -134,7 +173,7 @@ def encode(
     pictures.load()
     codec = pictures.codec(model, device)
     with progress_bar(quiet) as progress:
-        container = pictures.encode(codec, quality, progress)
+        container = pictures.encode(codec, goal, progress)
     data = container.to_bytes()
     # Checked before anything is written: a file that does not decode is never left behind.
     measured = None if no_verify else pictures.measured(codec, data, quiet)

@@ -129,7 +129,7 @@ def _as_text(file: str, described: dict[str, Any]) -> str:
         ("views", _views_text(described)),
         *((("orientation", _orientation_text(described)),) if described["orientation"] != AS_STORED else ()),
         *((("depth", _depth_text(described["depth"])),) if "depth" in described else ()),
-        ("quality", str(described["quality"])),
+        ("quality", f"{described['quality']:.7g}"),
         ("model", " ".join(filter(None, (model["id"], model["name"], model["origin"])))),
         *((f"{view} view", _stream_text(sizes)) for view, sizes in described["streams"].items()),
         ("guard list", f"{guard['bytes']:,} bytes, {guard['entries']:,} entries"),

@@ -8,14 +8,15 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from .coding import Progress, levels, silent
+from .coding import Coded, Progress, levels, silent
 from .container import Channels, Container, Metadata, ViewKind
 from .container.shown import exchanges_sides
 from .pictures.picture import StereoPair, turned
-from .pictures.rgb import Output, check_output, from_rgb8, to_views
+from .pictures.rgb import Output, check_output, from_rgb8, psnr, to_views
 from .pictures.view_match import warn_of_unlikely_pair
 from .release_codec import ReleaseCodec
 from .releases.folders import DEFAULT_MODEL
+from .targets import TargetSearch, Trial, target_of
 
 if TYPE_CHECKING:
     from .pictures.alpha import Background
@@ -41,7 +42,10 @@ class StereoCodec(ReleaseCodec):
         left: ImageLike | StereoPair,
         right: ImageLike | None = None,
         *,
-        quality: int | None = None,
+        quality: float | None = None,
+        target_size: int | None = None,
+        target_bpp: float | None = None,
+        target_psnr: float | None = None,
         background: Background | None = None,
         metadata: Metadata | None = None,
         progress: Progress | None = None,
@@ -51,17 +55,29 @@ class StereoCodec(ReleaseCodec):
         left, right: PIL images, (H, W, 3) uint8 arrays, or (3, H, W) tensors (uint8, or float in 0..1); grey ones also
             without the channels. The views are coded as they are stored; an EXIF orientation that both share is kept.
         One `StereoPair`, as `open_pair` gives it, is taken instead of both.
-        quality: 0 (smallest) to 100 (best), 50 when left out; models with a single quality take none. Drawn patterns
-            whose file would be longer than the raw samples are coded at less.
+        quality: 0 (smallest) to 100 (best), rounded to 1/256, 50 when left out; models with a single quality take none.
+            Drawn patterns whose file would be longer than the raw samples are coded at less.
+        target_size, target_bpp: instead of a quality, the most bytes of the file, or bits per pixel of both views: the
+            best quality that keeps it is taken, within some 0.5 %. target_psnr: the least PSNR in dB, mean of the
+            views: the least quality that reaches it, within some 0.02 dB. Up to 6 codings look for it.
         background: what transparent parts of PIL images are laid onto, e.g. "white"; without it they are refused.
         metadata: what the file says beside the pictures; when left out, what the pair or the PIL images say.
         `Metadata()` for nothing.
         progress: called with a fraction in 0..1 and the stage's name.
         Warns (`errors.UnlikelyPair`) of views that look exchanged, some rows off, or like two scenes; they are coded.
-        Raises InvalidInput, and DecodingMismatch when damaged weights give values that are not numbers.
+        Raises InvalidInput, also where no quality keeps a target, with what is possible; and DecodingMismatch when
+        damaged weights give values that are not numbers.
         """
         return self.encode(
-            left, right, quality=quality, background=background, metadata=metadata, progress=progress
+            left,
+            right,
+            quality=quality,
+            target_size=target_size,
+            target_bpp=target_bpp,
+            target_psnr=target_psnr,
+            background=background,
+            metadata=metadata,
+            progress=progress,
         ).to_bytes()
 
     def encode(
@@ -69,7 +85,10 @@ class StereoCodec(ReleaseCodec):
         left: ImageLike | StereoPair,
         right: ImageLike | None = None,
         *,
-        quality: int | None = None,
+        quality: float | None = None,
+        target_size: int | None = None,
+        target_bpp: float | None = None,
+        target_psnr: float | None = None,
         background: Background | None = None,
         metadata: Metadata | None = None,
         progress: Progress | None = None,
@@ -78,19 +97,22 @@ class StereoCodec(ReleaseCodec):
 
         Its `to_bytes()` is the file, and its `quality` the one that was taken.
         """
-        quality = self.quality_or_default(quality)
         views = to_views(left, right, background)
+        if metadata is not None:
+            views = replace(views, metadata=metadata)
+        target = target_of(target_size, target_bpp, target_psnr, 2 * views.left.pixels[..., 0].size)
+        chosen = self._chosen_quality(quality, target)
         # As they are shown, because turned by half a pair would look exchanged; by a quarter, it would have no rows.
         on_rows = (view if exchanges_sides(view.orientation) else view.upright() for view in views)
         warn_of_unlikely_pair(*(view.pixels for view in on_rows))
         say = progress or silent
-        raw = sum(view.pixels.nbytes // (3 if view.channels is Channels.GREY else 1) for view in views)
-        if metadata is not None:
-            views = replace(views, metadata=metadata)
-        container = self._encoded_pair(views, quality, say)
-        while raw > _LEAST_LIMITED and quality and len(container.to_bytes()) > raw:
-            quality = max(0, quality - _QUALITY_STEP)
-            container = self._encoded_pair(views, quality, say)
+        coding = _PairCoding(self, views, say)
+        container: Container
+        if target is not None:
+            _, trial = TargetSearch(target).run(coding.trial)
+            container = trial.coded
+        else:
+            container = _no_longer_than_raw(coding, chosen)
         say(1.0, "done")
         return container
 
@@ -122,13 +144,47 @@ class StereoCodec(ReleaseCodec):
         metadata = container.metadata
         return from_rgb8(left, output, metadata), from_rgb8(right, output, metadata)
 
-    def _encoded_pair(self, pair: StereoPair, quality: int, say: Progress) -> Container:
-        """What the file of two views holds."""
+
+class _PairCoding:
+    """Codings of one pair at several qualities, which share what does not depend on the quality."""
+
+    def __init__(self, codec: StereoCodec, pair: StereoPair, say: Progress) -> None:
+        self._codec, self.pair, self._say = codec, pair, say
         views = np.stack([view.pixels for view in pair])
-        swapped = self._coder.model.either_first and _is_sharper(views[1], views[0])
-        x = self._coder.padded(_swapped(views) if swapped else views).float() / 255
-        coded = self._coder.encode(x, quality, swapped=swapped, say=say)
-        return self._container(coded, replace(pair.left, metadata=pair.metadata), quality)
+        self._swapped = codec._coder.model.either_first and _is_sharper(views[1], views[0])
+        self._views = _swapped(views) if self._swapped else views
+        x = codec._coder.padded(self._views).float() / 255
+        self._prepared = codec._coder.prepare(x, say=say)
+
+    def container(self, quality: float) -> Container:
+        """What the file holds at a quality."""
+        return self._container(self._coded(quality), quality)
+
+    def trial(self, quality: float) -> Trial:
+        """The same with its size and PSNR."""
+        coded = self._coded(quality)
+        container = self._container(coded, quality)
+        grey = container.channels is Channels.GREY
+        x = self._codec._coder.pictures(coded.decoded, (container.height, container.width))
+        decoded = levels(x, container.channels)
+        mean = sum(psnr(view[..., 0] if grey else view, seen) for view, seen in zip(self._views, decoded, strict=True))
+        return Trial(len(container.to_bytes()), mean / 2, container)
+
+    def _coded(self, quality: float) -> Coded:
+        return self._codec._coder.encode(self._prepared, quality, swapped=self._swapped, say=self._say)
+
+    def _container(self, coded: Coded, quality: float) -> Container:
+        return self._codec._container(coded, replace(self.pair.left, metadata=self.pair.metadata), quality)
+
+
+def _no_longer_than_raw(coding: _PairCoding, quality: float) -> Container:
+    """What the file holds at a quality, or at less where it would be longer than the raw samples."""
+    raw = sum(view.pixels.nbytes // (3 if view.channels is Channels.GREY else 1) for view in coding.pair)
+    container = coding.container(quality)
+    while raw > _LEAST_LIMITED and quality and len(container.to_bytes()) > raw:
+        quality = max(0, quality - _QUALITY_STEP)
+        container = coding.container(quality)
+    return container
 
 
 def _is_sharper(view: NDArray[np.uint8], other: NDArray[np.uint8]) -> bool:

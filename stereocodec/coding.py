@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -27,12 +28,21 @@ def silent(fraction: float, stage: str) -> None:
 
 
 @dataclass(frozen=True)
+class Prepared:
+    """Pictures that are ready to be coded: what the model made of them, and their padded size (H, W)."""
+
+    views: Any
+    size: tuple[int, int]
+
+
+@dataclass(frozen=True)
 class Coded:
-    """What a file holds of its views."""
+    """What a file holds of its views; decoded: what a reader of the streams gets, for `ReleaseCoder.pictures`."""
 
     streams: Streams
     guard: bytes
     checksum: int
+    decoded: Any
 
 
 def levels(x: Tensor, channels: Channels) -> NDArray[np.uint8]:
@@ -72,21 +82,38 @@ class ReleaseCoder:
         margins = (0, self._padded_side(height) - height), (0, self._padded_side(width) - width)
         return torch.from_numpy(np.pad(pictures, ((0, 0), *margins, (0, 0)), mode="edge")).to(self._home)
 
-    def encode(self, x: Tensor, quality: int, *, swapped: bool = False, say: Progress = silent) -> Coded:
-        """Codes pictures as the model takes them (`padded`, in 0..1).
+    def prepare(self, x: Tensor, *, say: Progress = silent) -> Prepared:
+        """Pictures as the model takes them (`padded`, in 0..1), ready to be coded, once or several times."""
+        say(0.0, "analysis")
+        with self._exact():
+            return Prepared(self.model.prepare(x), (x.shape[1], x.shape[2]))
+
+    def encode(self, prepared: Prepared, quality: float, *, swapped: bool = False, say: Progress = silent) -> Coded:
+        """Codes pictures.
 
         quality: 0 to 100. swapped: whether the views are in the other order, where the model takes either.
         """
-        say(0.0, "analysis")
-        with torch.inference_mode(), torch.autocast(self._home.type, enabled=False), made_on(self._home):
+        say(0.1, "analysis")
+        with self._exact():
             qualities = self._qualities(quality)
-            latents = self.model.analyse(x, qualities)
+            latents = self.model.analyse_prepared(prepared.views, qualities)
             say(0.3, "entropy coding")
             writer = StreamWriter(self.release.lattice, self.release.tables)
-            self.model.code(writer, latents, qualities, (x.shape[1], x.shape[2]), swapped=swapped)
+            decoded, _ = self.model.code(writer, latents, qualities, prepared.size, swapped=swapped)
         say(0.9, "writing")
         streams, guard = writer.finish()
-        return Coded(streams, guard, writer.checksum)
+        return Coded(streams, guard, writer.checksum, decoded)
+
+    def pictures(self, decoded: Any, size: tuple[int, int]) -> Tensor:
+        """The decoded pictures (N, H, W, C) within 0..1 of a size (H, W), float32 or float64 as the model makes them.
+
+        Raises DecodingMismatch for values that are not numbers.
+        """
+        with self._exact():
+            x = self.model.reconstruct(decoded)
+            if not bool(torch.isfinite(x).all()):
+                raise DecodingMismatch("the decoded picture has values that are not numbers; the file is damaged")
+            return x[:, : size[0], : size[1]].clamp(0, 1)
 
     def decode(self, container: Container, *, say: Progress = silent) -> tuple[Tensor, bool]:
         """Pictures (N, H, W, C) within 0..1, float32 or float64 as the model makes them, and whether the
@@ -99,14 +126,11 @@ class ReleaseCoder:
         size = self._padded_size(container)
         lattice, tables = self.release.lattice, self.release.tables
         reader = StreamReader(lattice, tables, container.streams, container.guard, self._home)
-        with torch.inference_mode(), torch.autocast(self._home.type, enabled=False), made_on(self._home):
+        with self._exact():
             decoded, swapped = self.model.code(reader, None, self._qualities(container.quality), size)
-            reader.close(container.latent_checksum)
-            say(0.6, "synthesis")
-            x = self.model.reconstruct(decoded)
-            if not bool(torch.isfinite(x).all()):
-                raise DecodingMismatch("the decoded picture has values that are not numbers; the file is damaged")
-            return x[:, : container.height, : container.width].clamp(0, 1), swapped
+        reader.close(container.latent_checksum)
+        say(0.6, "synthesis")
+        return self.pictures(decoded, (container.height, container.width)), swapped
 
     def require_fewer_pixels(self, container: Container, max_pixels: int | None) -> None:
         """Raises what `pixel_limit.require_fewer_pixels` raises of a file's views."""
@@ -119,5 +143,11 @@ class ReleaseCoder:
         side, multiple = max(side, self.model.least_side), self.model.multiple
         return -(-side // multiple) * multiple
 
-    def _qualities(self, quality: int) -> Tensor:
+    @contextmanager
+    def _exact(self) -> Iterator[None]:
+        """Where networks run as files need it."""
+        with torch.inference_mode(), torch.autocast(self._home.type, enabled=False), made_on(self._home):
+            yield
+
+    def _qualities(self, quality: float) -> Tensor:
         return torch.full((2,), quality / 100, dtype=torch.float64, device=self._home)

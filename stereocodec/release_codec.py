@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
 from .coding import Coded, ReleaseCoder
 from .container import Chunk, Container, ViewKind
 from .container.depth import DepthView
-from .container.limits import HUB_REPOSITORY, MODEL_NAME
+from .container.limits import HUB_REPOSITORY, MAX_QUALITY, MODEL_NAME, QUALITY_STEPS
 from .devices import torch_device
 from .errors import InvalidInput, InvalidRelease, WrongModel
 from .pictures.arguments import plain_number
@@ -18,6 +18,7 @@ from .releases.folders import BUILT_IN
 from .releases.for_file import other_weights, weights_of
 from .releases.hub import Located, locate, publish
 from .releases.release import Release, load_release
+from .targets import Target
 
 if TYPE_CHECKING:
     import torch
@@ -200,10 +201,10 @@ class ReleaseCodec:
         """Whether `compress` takes a quality; otherwise the model has a single one."""
         return self._coder.model.has_qualities
 
-    def quality_or_default(self, quality: int | None) -> int:
-        """What `compress` makes of a quality; 0 for a model with a single one.
+    def quality_or_default(self, quality: float | None) -> float:
+        """What `compress` makes of a quality: rounded to 1/256; 0 for a model with a single one.
 
-        Raises InvalidInput for what is no whole number from 0 to 100, and for any with such a model.
+        Raises InvalidInput for what is no number from 0 to 100, and for any with such a model.
         """
         if not self._coder.model.has_qualities:
             if quality is not None:
@@ -212,11 +213,20 @@ class ReleaseCodec:
         if quality is None:
             return DEFAULT_QUALITY
         quality = plain_number(quality)
-        if isinstance(quality, bool) or not isinstance(quality, int) or not 0 <= quality <= 100:
-            raise InvalidInput(f"quality is {quality!r}; it must be a whole number from 0 to 100")
-        return quality
+        if isinstance(quality, bool) or not isinstance(quality, int | float) or not 0 <= quality <= MAX_QUALITY:
+            raise InvalidInput(f"quality is {quality!r}; it must be a number from 0 to {MAX_QUALITY}")
+        rounded = round(quality * QUALITY_STEPS) / QUALITY_STEPS
+        return int(rounded) if rounded == int(rounded) else rounded
 
-    def _container(self, coded: Coded, picture: Picture, quality: int, depth: DepthView | None = None) -> Container:
+    def _chosen_quality(self, quality: float | None, target: Target | None) -> float:
+        """The quality to take where there is no target; raises InvalidInput, also for both of them."""
+        if target is not None and quality is not None:
+            raise InvalidInput(f"quality {quality} and a target: give one of them")
+        if target is not None and not self.has_qualities:
+            raise InvalidInput(f"the model {self.name} has a single quality; leave targets out")
+        return self.quality_or_default(quality)
+
+    def _container(self, coded: Coded, picture: Picture, quality: float, depth: DepthView | None = None) -> Container:
         """What the file of coded views holds.
 
         picture: the first one, with the metadata of both. depth: what it says of a depth view.

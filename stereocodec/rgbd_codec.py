@@ -55,7 +55,7 @@ class RgbdCodec(ReleaseCodec):
         depth_mode: str = "linear",
         depth_range: tuple[float, float] | None = None,
         invalid: int = 0,
-        quality: int | None = None,
+        quality: float | None = None,
         background: Background | None = None,
         metadata: Metadata | None = None,
         progress: Progress | None = None,
@@ -98,7 +98,7 @@ class RgbdCodec(ReleaseCodec):
         depth_mode: str = "linear",
         depth_range: tuple[float, float] | None = None,
         invalid: int = 0,
-        quality: int | None = None,
+        quality: float | None = None,
         background: Background | None = None,
         metadata: Metadata | None = None,
         progress: Progress | None = None,
@@ -115,7 +115,7 @@ class RgbdCodec(ReleaseCodec):
         mask = encode_mask(samples.holes)
         view = DepthView(samples.bits, samples.metres_per_step, samples.invalid, near, far, mode, mask)
         say = progress or silent
-        coded = self._coder.encode(self._coder.padded(frame[None]), quality, say=say)
+        coded = self._coder.encode(self._coder.prepare(self._coder.padded(frame[None]), say=say), quality, say=say)
         say(1.0, "done")
         if metadata is not None:
             picture = replace(picture, metadata=metadata)

@@ -21,6 +21,7 @@ LAYERS = (
     ("nn",),
     ("models",),
     ("releases",),
+    ("targets",),
     ("coding",),
     ("release_codec",),
     ("codec", "rgbd_codec"),

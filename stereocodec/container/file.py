@@ -18,28 +18,38 @@ from .field_types import require_types
 from .limits import (
     DEPTH_VERSION,
     FIRST_VERSION,
+    FRACTION_VERSION,
     HUB_REPOSITORY,
     MAX_GUARD_BYTES,
     MAX_PIXELS,
+    MAX_QUALITY,
     MAX_SIDE,
     MAX_STREAM_BYTES,
     METADATA_CHUNKS,
     METADATA_VERSION,
     MODEL_ID_BYTES,
+    QUALITY_STEPS,
     REPOSITORY_VERSION,
     SHOWN_VERSION,
     VERSION,
 )
 from .metadata import NO_METADATA, Metadata, metadata_problems
-from .reader import SIGNATURE, Reader
+from .reader import SIGNATURE, Reader, corrupt
 from .shown import AS_STORED, ORIENTATIONS, SHOWN_FLAGS, Channels, exchanges_sides, from_flags, to_flags
 from .varint import write_varint
 
-_FLAG_CHUNKS = 0x01
-_FLAGS = tuple(sorted(SHOWN_FLAGS | {flags | _FLAG_CHUNKS for flags in SHOWN_FLAGS}))
+_FLAG_CHUNKS, _FLAG_FRACTION = 0x01, 0x40
+_FLAGS = tuple(
+    sorted(
+        shown | chunks | fraction
+        for shown in SHOWN_FLAGS
+        for chunks in (0, _FLAG_CHUNKS)
+        for fraction in (0, _FLAG_FRACTION)
+    )
+)
 _LOWEST = 0, 0  # no version; stands for the lowest one that has all that a file holds
-# Signature, version, flags and kind, two sides as varints, quality, and the id of the weights.
-HEADER_BYTES = len(SIGNATURE) + 3 + 2 * 10 + 1 + MODEL_ID_BYTES
+# Signature, version, flags and kind, two sides as varints, quality and its fraction, and the id of the weights.
+HEADER_BYTES = len(SIGNATURE) + 3 + 2 * 10 + 2 + MODEL_ID_BYTES
 """The most bytes that `peek_header` needs."""
 
 
@@ -69,14 +79,14 @@ class Header:
     """What a `.bsc` file begins with.
 
     width, height: pixels of each view, 1 to MAX_SIDE, their product at most MAX_PIXELS.
-    quality: 0 to 100. model_id: the first 6 bytes of the release's sha256.
+    quality: 0 to 100, in steps of 1/256. model_id: the first 6 bytes of the release's sha256.
     version: major and minor; of this major version, minors 0 to 15 can be held.
     channels: of colour pictures. orientation: how stored pictures are turned to be shown, 1 to 8 as in Exif.
     """
 
     width: int
     height: int
-    quality: int
+    quality: float
     model_id: bytes
     view_kind: ViewKind = ViewKind.RGB8
     version: tuple[int, int]
@@ -115,6 +125,8 @@ class Container(Header):
             needed.append(DEPTH_VERSION)
         if any(isinstance(chunk, Chunk) and chunk.name == HUB_REPOSITORY for chunk in self.chunks):
             needed.append(REPOSITORY_VERSION)
+        if isinstance(self.quality, int | float) and self.quality % 1:
+            needed.append(FRACTION_VERSION)
         if any(isinstance(chunk, Chunk) and chunk.name in METADATA_CHUNKS for chunk in self.chunks):
             needed.append(METADATA_VERSION)
         if _is_marked(self):
@@ -141,10 +153,13 @@ class Container(Header):
         self.check()
         streams = self.streams.in_file_order()
         major, minor = self.version
-        flags = to_flags(self.channels, self.orientation) | (_FLAG_CHUNKS if self.chunks else 0)
+        quality, fraction = divmod(int(self.quality * QUALITY_STEPS), QUALITY_STEPS)
+        flags = to_flags(self.channels, self.orientation)
+        flags |= (_FLAG_CHUNKS if self.chunks else 0) | (_FLAG_FRACTION if fraction else 0)
         head = bytearray(SIGNATURE)
         head += bytes((major << 4 | minor, flags, self.view_kind))
-        head += write_varint(self.width) + write_varint(self.height) + bytes((self.quality,)) + self.model_id
+        head += write_varint(self.width) + write_varint(self.height)
+        head += bytes((quality, fraction) if fraction else (quality,)) + self.model_id
         head += b"" if self.depth is None else self.depth.to_bytes()
         head += write_varint(len(self.guard)) + self.guard
         head += b"".join(write_varint(len(stream)) for stream in streams)
@@ -203,7 +218,7 @@ def _read_header(reader: Reader) -> tuple[Header, int]:
     header = Header(
         width=reader.varint("the width"),
         height=reader.varint("the height"),
-        quality=reader.byte("the quality"),
+        quality=_read_quality(reader, has_fraction=bool(flags & _FLAG_FRACTION)),
         model_id=reader.take(MODEL_ID_BYTES, "the model id"),
         view_kind=view_kind,
         version=version,
@@ -211,6 +226,17 @@ def _read_header(reader: Reader) -> tuple[Header, int]:
         orientation=orientation,
     )
     return header, flags
+
+
+def _read_quality(reader: Reader, *, has_fraction: bool) -> float:
+    """A whole number stays an int."""
+    quality = reader.byte("the quality")
+    if not has_fraction:
+        return quality
+    fraction = reader.byte("the fraction of the quality")
+    if fraction == 0:
+        raise corrupt("damaged: a quality with a fraction of zero")
+    return quality + fraction / QUALITY_STEPS
 
 
 def _is_marked(header: Header) -> bool:
@@ -256,8 +282,12 @@ def _header_problems(header: Header) -> Iterator[tuple[bool, str]]:
         yield True, f"views of {width}x{height} pixels, the limit is {MAX_SIDE} per side"
     if width * height > MAX_PIXELS:
         yield True, f"views of {width}x{height} pixels, the limit is {MAX_PIXELS} pixels per view"
-    if not 0 <= header.quality <= 100:
-        yield False, f"quality {header.quality}, it must be 0 to 100"
+    if not 0 <= header.quality <= MAX_QUALITY:
+        yield False, f"quality {header.quality}, it must be 0 to {MAX_QUALITY}"
+    elif header.quality * QUALITY_STEPS % 1:
+        yield False, f"quality {header.quality}, it must be a multiple of 1/{QUALITY_STEPS}"
+    elif header.version < FRACTION_VERSION and header.quality % 1:
+        yield False, f"quality {header.quality} in a file of version {header.version}, it must be {FRACTION_VERSION}"
     if len(header.model_id) != MODEL_ID_BYTES:
         yield False, f"a model id of {len(header.model_id)} bytes, it must have {MODEL_ID_BYTES}"
     if not (len(header.version) == 2 and header.version[0] == VERSION[0]):

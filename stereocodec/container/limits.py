@@ -9,6 +9,7 @@ FIRST_VERSION = (1, 0)  # what a writer states of files that need nothing newer
 DEPTH_VERSION = (1, 1)  # the first with depth maps
 REPOSITORY_VERSION = (1, 1)  # what a writer states of files that name a repository on the Hub
 SHOWN_VERSION = (1, 2)  # the first with grey pictures and with orientations
+FRACTION_VERSION = (1, 3)  # the first with qualities that are no whole numbers
 METADATA_VERSION = (1, 3)  # the first whose metadata chunks are packed; no program wrote them before
 
 MAX_SIDE = 65535  # pixels
@@ -18,6 +19,8 @@ MAX_STREAM_BYTES = 2**28 - 1  # each of the four; the largest length that is a v
 MAX_CHUNKS = 256
 MAX_CHUNK_BYTES = 2**26  # payloads of all optional chunks together
 MAX_METADATA_BYTES = 2**24  # of one metadata chunk, unpacked
+MAX_QUALITY = 100
+QUALITY_STEPS = 256  # in a whole quality
 MODEL_ID_BYTES = 6
 MAX_MODEL_NAME_BYTES = 255
 

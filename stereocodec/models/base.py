@@ -104,6 +104,14 @@ class StereoModel(nn.Module):
         with_choices: whether to make the choices that only files need (for one pair), as against training.
         """
 
+    def prepare(self, x: Tensor) -> Any:
+        """What `analyse` does alike for every quality of the same pictures, for `analyse_prepared`."""
+        return x
+
+    def analyse_prepared(self, prepared: Any, quality: Tensor) -> Any:
+        """What `analyse` gives, with all choices, for the pictures that were prepared."""
+        return self.analyse(prepared, quality)
+
     @abstractmethod
     def walk(self, coder: EntropyCoder, latents: Any, quality: Tensor, size: tuple[int, int]) -> Any:
         """The one walk over the latents of views of `size` (H, W): asks the coder for everything, in order.

@@ -66,19 +66,36 @@ def _gathered(finer: Tensor, disparity: Tensor) -> Tensor:
     return finer.reshape(-1, channels)[place.view(-1)].view(batch, height, places // 2, channels)
 
 
-@torch.no_grad()
-def estimate_disparity(first: Tensor, second: Tensor, smoothness: Tensor) -> Tensor:
-    """Finds the field that predicts the second view well and is cheap to code.
+class DisparitySearch:
+    """Finds fields that predict the second view well and are cheap to code.
 
-    first, second: (B, H, W, 3) in 0..1, sides multiples of 16; smoothness: (B,), the mean absolute luma difference
-    in grey levels that half a pixel of difference to a neighbouring block is worth. Semi-global matching
-    (Hirschmüller, PAMI 2008) on a quarter of the resolution, then refinement block by block.
-    Returns (B, H / 16, W / 16) int64 in half pixels.
+    Semi-global matching (Hirschmüller, PAMI 2008) on a quarter of the resolution, then refinement block by block.
     """
-    a, b = (_without_local_mean(brightness(view)) for view in (first, second))
-    coarse = _coarse_field(F.avg_pool2d(a[:, None], _COARSE)[:, 0], F.avg_pool2d(b[:, None], _COARSE)[:, 0], smoothness)
-    whole = _refined(a, b, 2 * _COARSE * coarse, range(-2 * _COARSE, 2 * _COARSE + 1, 2), smoothness)
-    return _refined(a, b, whole, range(-1, 2), smoothness)
+
+    @torch.no_grad()
+    def __init__(self, first: Tensor, second: Tensor) -> None:
+        """Views (B, H, W, 3) in 0..1, sides multiples of 16."""
+        self._a, self._b = (_without_local_mean(brightness(view)) for view in (first, second))
+        coarse = (F.avg_pool2d(luma[:, None], _COARSE)[:, 0] for luma in (self._a, self._b))
+        self._costs, self._smallest = _coarse_costs(*coarse)
+
+    @torch.no_grad()
+    def field(self, smoothness: Tensor) -> Tensor:
+        """The field (B, H / 16, W / 16) int64 in half pixels.
+
+        smoothness: (B,), the mean absolute luma difference in grey levels that half a pixel of difference to a
+        neighbouring block is worth.
+        """
+        penalty = smoothness[:, None, None]
+        coarse = _semi_global(self._costs, penalty, 3 * penalty).argmin(-1) + self._smallest
+        near = range(-2 * _COARSE, 2 * _COARSE + 1, 2)
+        whole = _refined(self._a, self._b, 2 * _COARSE * coarse, near, smoothness)
+        return _refined(self._a, self._b, whole, range(-1, 2), smoothness)
+
+
+def estimate_disparity(first: Tensor, second: Tensor, smoothness: Tensor) -> Tensor:
+    """The field of one search; see `DisparitySearch`."""
+    return DisparitySearch(first, second).field(smoothness)
 
 
 def brightness(view: Tensor) -> Tensor:
@@ -102,8 +119,8 @@ def _without_local_mean(luma: Tensor) -> Tensor:
     return luma - mean[:, 0]
 
 
-def _coarse_field(a: Tensor, b: Tensor, smoothness: Tensor) -> Tensor:
-    """Field in pixels of the coarse pictures (B, H, W)."""
+def _coarse_costs(a: Tensor, b: Tensor) -> tuple[Tensor, int]:
+    """Costs (B, h, w, D) of disparities in pixels of the coarse pictures (B, H, W), and the least of these."""
     width = a.shape[2]
     smallest = max(_SMALLEST // _COARSE, 1 - width)
     candidates = range(smallest, min(_LARGEST // _COARSE, width - 1) + 1)
@@ -112,8 +129,7 @@ def _coarse_field(a: Tensor, b: Tensor, smoothness: Tensor) -> Tensor:
     for number in range(len(candidates)):
         difference = (b - padded[:, :, number : number + width]).abs().clamp(max=_DIFFERENCE_LIMIT)
         costs.append(F.avg_pool2d(difference[:, None], BLOCK // _COARSE)[:, 0])
-    penalty = smoothness[:, None, None]
-    return _semi_global(torch.stack(costs, -1), penalty, 3 * penalty).argmin(-1) + smallest
+    return torch.stack(costs, -1), smallest
 
 
 def _semi_global(cost: Tensor, near: Tensor, far: Tensor) -> Tensor:

@@ -21,7 +21,7 @@ from .blocks import CoefficientLinear, QualityKnots, depth_to_space, space_to_de
 from .colour_levels import ColourLevels, colour_levels
 from .config import BisicRtConfig, quality_of, step_size, trade_off
 from .dct import colour_dct, dct16_step
-from .disparity import BLOCK, estimate_disparity
+from .disparity import BLOCK, DisparitySearch
 from .disparity_choice import cheaper_field
 from .entropy import EntropyModel
 from .residual_layer import ResidualLayer
@@ -37,6 +37,18 @@ _SMOOTHNESS_BEFORE_CHOICE = 0.5
 # Up to this quality the encoder finds out by how much the networks alone change the mean colour, which takes one more
 # synthesis. Beyond it they change it by little.
 _TINT_UP_TO = 0.3
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """What does not depend on the quality of B pairs.
+
+    pictures: (2B, H, W, 3); coefficients: latents without gains, (2B, h, w, M); search: None without prediction.
+    """
+
+    pictures: Tensor
+    coefficients: Tensor
+    search: DisparitySearch | None
 
 
 @dataclass(frozen=True)
@@ -95,23 +107,35 @@ class BisicRt(StereoModel):
         with_choices: whether to choose what only files need: the balance of the views, disparities that are worth
         their bits, and the residual layer; for them B is 1.
         """
+        return self._analyse(self.prepare(x), quality, with_choices=with_choices)
+
+    def prepare(self, x: Tensor) -> Prepared:
+        search = DisparitySearch(*x.float().chunk(2)) if self.config.stereo else None
+        return Prepared(x, self.analysis(x), search)
+
+    def analyse_prepared(self, prepared: Prepared, quality: Tensor) -> Latents:
+        return self._analyse(prepared, quality, with_choices=True)
+
+    def _analyse(self, prepared: Prepared, quality: Tensor, *, with_choices: bool) -> Latents:
+        x = prepared.pictures
         pairs = quality.shape[0] // 2
         offset = torch.zeros((pairs, 1, 1), dtype=torch.int64, device=x.device)
         if with_choices:
             offset = balancing_offset(self.config, x, quality)
         quality = _balanced(quality, offset)
-        y = self.analysis(x) * self.entropy.gains(quality)[0].exp().to(x.dtype)
+        y = prepared.coefficients * self.entropy.gains(quality)[0].exp().to(x.dtype)
         base_mean, _, unit = (t.to(x.dtype) for t in self.entropy.base(quality))
         z = self.hyper_analysis((y - base_mean) / unit)
         disparity = None
-        if self.config.stereo:
+        if prepared.search is not None:
             smoothness = _SMOOTHNESS + _SMOOTHNESS_PER_STEP * step_size(self.config, quality[pairs:].float())
-            first, second = x.float().chunk(2)
             if with_choices:
-                disparity = estimate_disparity(first, second, _SMOOTHNESS_BEFORE_CHOICE * smoothness)
-                disparity = cheaper_field(first, second, disparity, float(self.trade_off(quality[pairs:])))
+                disparity = prepared.search.field(_SMOOTHNESS_BEFORE_CHOICE * smoothness)
+                trade_off = float(self.trade_off(quality[pairs:]))
+                first, second = x.float().chunk(2)
+                disparity = cheaper_field(first, second, disparity, trade_off)
             else:
-                disparity = estimate_disparity(first, second, smoothness)
+                disparity = prepared.search.field(smoothness)
         return Latents(y, z, disparity, offset, x if with_choices else None)
 
     def walk(
