@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import warnings
 from abc import ABC, abstractmethod
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from io import BytesIO
 from typing import TYPE_CHECKING, Any
@@ -28,27 +28,23 @@ _MAX_PICTURE_BYTES = 2**30  # read from standard input; 8-bit RGB of the largest
 
 @dataclass(frozen=True)
 class Goal:
-    """How good or small the file shall be: a quality, or one target by the name that `StereoCodec.compress` has for it.
-
-    Without both, the default quality.
-    """
+    """How good or small the file shall be, as `StereoCodec.compress` has it: one of these, or the default quality."""
 
     quality: float | None
-    target: Mapping[str, float]
+    target_size: int | None
+    target_bpp: float | None
+    target_psnr: float | None
 
     def check_usage(self, *, has_depth: bool) -> None:
-        """Raises UsageError for what cannot be meant together."""
-        options = [f"--{name.replace('_', '-')}" for name in self.target]
-        if len(options) + (self.quality is not None) > 1:
-            raise click.UsageError(
-                f"{', '.join(options)} {'and --quality ' if self.quality is not None else ''}say "
-                "different things: give one of them."
-            )
-        if options and has_depth:
-            raise click.UsageError(f"{options[0]} is about two views: leave it out with --depth.")
-        for option, value in zip(options, self.target.values(), strict=True):
-            if not 0 < value < math.inf:
-                raise click.BadParameter("it must be above 0.", param_hint=f"'{option}'")
+        """Raises UsageError for what cannot be meant, or not together."""
+        given = {f"--{name.replace('_', '-')}": value for name, value in vars(self).items() if value is not None}
+        if len(given) > 1:
+            raise click.UsageError(f"{' and '.join(given)} say different things: give one of them.")
+        for option, value in given.items():
+            if option != "--quality" and has_depth:
+                raise click.UsageError(f"{option} is about two views: leave it out with --depth.")
+            if option != "--quality" and not 0 < value < math.inf:
+                raise click.UsageError(f"{option} is {value:g}: it must be above 0.")
 
 
 class Pictures(ABC):
@@ -137,7 +133,14 @@ class PairPictures(Pictures):
         with warnings.catch_warnings(record=True) as doubts:
             warnings.simplefilter("ignore")
             warnings.simplefilter("always", UnlikelyPair)
-            container = codec.encode(self.pair, quality=goal.quality, progress=progress, **goal.target)
+            container = codec.encode(
+                self.pair,
+                quality=goal.quality,
+                target_size=goal.target_size,
+                target_bpp=goal.target_bpp,
+                target_psnr=goal.target_psnr,
+                progress=progress,
+            )
         self.doubts = [str(doubt.message) for doubt in doubts]
         return container
 

@@ -161,8 +161,7 @@ def encode(
     What has no measurement stays so exactly. Bits are per pixel of the frame, and the errors of depth are in
     millimetres.
     """
-    target = {"target_size": target_size, "target_bpp": target_bpp, "target_psnr": target_psnr}
-    goal = Goal(quality, {name: value for name, value in target.items() if value is not None})
+    goal = Goal(quality, target_size, target_bpp, target_psnr)
     goal.check_usage(has_depth=depth is not None)
     pair = PairOptions(swap, background, layout, frame)
     pictures = _pictures(left, right, pair, depth, depth_unit, depth_mode, depth_range, invalid)

@@ -58,8 +58,8 @@ class StereoCodec(ReleaseCodec):
         quality: 0 (smallest) to 100 (best), rounded to 1/256, 50 when left out; models with a single quality take none.
             Drawn patterns whose file would be longer than the raw samples are coded at less.
         target_size, target_bpp: instead of a quality, the most bytes of the file, or bits per pixel of both views: the
-            best quality that keeps it is taken, within some 0.5 %. target_psnr: the least PSNR in dB, mean of the
-            views: the least quality that reaches it, within some 0.02 dB. Up to 6 codings look for it.
+            best quality that keeps it is taken, within some 1 %. target_psnr: the least PSNR in dB, mean of the
+            views: the least quality that reaches it, within some 0.04 dB. Up to 6 codings look for it.
         background: what transparent parts of PIL images are laid onto, e.g. "white"; without it they are refused.
         metadata: what the file says beside the pictures; when left out, what the pair or the PIL images say.
         `Metadata()` for nothing.

@@ -27,8 +27,11 @@ class RawCodec:
 
     name = "raw"
 
+    made = ()
+
     def __init__(self, device="auto"):
         self.device = device
+        type(self).made = (self,)
 
     @classmethod
     def from_pretrained(cls, name, *, device):
@@ -47,7 +50,8 @@ class RawCodec:
     def quality_or_default(self, quality):
         return 50 if quality is None else quality
 
-    def encode(self, pair, *, quality, progress):
+    def encode(self, pair, *, quality, progress, **targets):
+        self.targets = targets
         assert progress is None  # nothing is shown where there is no terminal
         left, right = pair
         height, width, _ = left.pixels.shape

@@ -24,7 +24,7 @@ def repacked(data, **changes):
 
 
 @pytest.mark.usefixtures("no_networks")
-@pytest.mark.parametrize("quality", [-1, 101, 50.0, True, "50", float("nan")])
+@pytest.mark.parametrize("quality", [-1, 101, -0.001, 100.001, True, "50", float("nan")])
 def test_bad_quality(tiny_codec, pair, quality):
     with pytest.raises(InvalidInput, match="from 0 to 100") as error:
         tiny_codec.compress(*pair, quality=quality)

@@ -14,8 +14,8 @@ from ..errors import InvalidInput
 def require_types(record: Any, owner: str = "") -> None:
     """Raises InvalidInput for the first field of a dataclass, or of one that it holds, that has another type.
 
-    Annotations may be classes, of which float stands for int as well, dataclasses, tuples and optional ones of these.
-    owner: what messages put before the name of a field.
+    Annotations may be classes, dataclasses, tuples, and unions of one of these with other classes or None. owner: what
+    messages put before the name of a field.
     """
     for name, hint in get_type_hints(type(record)).items():
         _require(f"{owner}{name}", getattr(record, name), hint)
@@ -23,13 +23,14 @@ def require_types(record: Any, owner: str = "") -> None:
 
 def _require(what: str, value: Any, hint: Any) -> None:
     if get_origin(hint) is UnionType:
-        if value is not None:
-            _require(what, value, get_args(hint)[0])
+        first, *others = get_args(hint)
+        if not isinstance(value, tuple(others)):
+            _require(what, value, first)
     elif get_origin(hint) is tuple:
         _require(what, value, tuple)
         for item, kind in zip(value, _kinds(hint), strict=False):
             _require(f"an item of {what}", item, kind)
-    elif not isinstance(value, int | float if hint is float else hint):
+    elif not isinstance(value, hint):
         raise InvalidInput(f"cannot write a .bsc file: {what} is {type(value).__name__}, not {hint.__name__}")
     elif is_dataclass(hint):
         require_types(value, f"{what}.")

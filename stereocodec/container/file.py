@@ -86,7 +86,7 @@ class Header:
 
     width: int
     height: int
-    quality: float
+    quality: int | float
     model_id: bytes
     view_kind: ViewKind = ViewKind.RGB8
     version: tuple[int, int]

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import warnings
 
+import pytest
 from commands import HEIGHT, WIDTH, error_line, names, run
 
 import stereocodec
@@ -82,6 +84,28 @@ def test_swap_exchanges_the_views_also_from_standard_input(folder, raw_codec):
     assert run("encode", "--swap", "left.png", "right.png", "-o", "d.bsc").exit_code == 0
     as_they_are, *others = ((folder / f"{name}.bsc").read_bytes() for name in "abcd")
     assert [other == as_they_are for other in others] == [True, True, False]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "size", "bpp", "psnr"),
+    [
+        ("--target-size 200k", 200_000, None, None),
+        ("--target-size 1.5MB", 1_500_000, None, None),
+        ("--target-size 77", 77, None, None),
+        ("--target-bpp 0.25", None, 0.25, None),
+        ("--target-psnr 36", None, None, 36),
+    ],
+)
+def test_targets_reach_the_codec(folder, raw_codec, arguments, size, bpp, psnr):
+    assert run("encode", "left.png", "right.png", "-o", "pair.bsc", *arguments.split()).exit_code == 0
+    assert raw_codec.made[0].targets == {"target_size": size, "target_bpp": bpp, "target_psnr": psnr}
+
+
+def test_fractions_of_a_quality(folder, raw_codec):
+    result = run("encode", "left.png", "right.png", "-o", "pair.bsc", "-q", "30.25")
+    assert ", quality 30.25, raw" in result.output
+    assert "quality:     30.25" in run("info", "pair.bsc").output
+    assert json.loads(run("info", "--json", "pair.bsc").output)["quality"] == 30.25
 
 
 def test_swap_is_refused_with_depth(folder):

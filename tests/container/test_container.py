@@ -52,16 +52,17 @@ chunk_lists = st.tuples(
 @st.composite
 def containers(draw):
     width, height = draw(geometries())
+    quality = draw(st.integers(0, 100).map(lambda whole: 256 * whole) | st.integers(0, 256 * 100))
     return Container(
         width=width,
         height=height,
-        quality=draw(st.integers(0, 100)),
+        quality=quality // 256 if quality % 256 == 0 else quality / 256,
         model_id=draw(st.binary(min_size=6, max_size=6)),
         guard=draw(st.binary()),
         streams=draw(st.builds(Streams, st.binary(), st.binary(max_size=300), st.binary(), st.binary())),
         latent_checksum=draw(st.integers(0, 2**32 - 1)),
         chunks=draw(chunk_lists),
-        version=(1, draw(st.integers(0, 15))),
+        version=(1, draw(st.integers(3 if quality % 256 else 0, 15))),
     )
 
 
@@ -125,6 +126,11 @@ def test_the_largest_overhead_in_a_whole_file():
         ({"width": 1024.0}, "width is float"),
         ({"quality": 101}, "quality 101"),
         ({"quality": -1}, "quality -1"),
+        ({"quality": 100 + 1 / 256}, "it must be 0 to 100"),
+        ({"quality": float("nan")}, "quality nan"),
+        ({"quality": 50.1, "version": (1, 3)}, "multiple of 1/256"),
+        ({"quality": 50.5, "version": (1, 2)}, r"it must be \(1, 3\)"),
+        ({"quality": "50"}, "quality is str"),
         ({"model_id": b"12345"}, "model id of 5 bytes"),
         ({"model_id": "123456"}, "model_id is str"),
         ({"guard": [1]}, "guard is list"),

@@ -40,7 +40,7 @@ def test_a_newer_minor_version_is_read_and_kept():
 @pytest.mark.parametrize(
     ("field", "value"),
     [
-        *(("flags", value) for value in (b"\x06", b"\x07", b"\x3e", b"\x40", b"\x80", b"\xff")),
+        *(("flags", value) for value in (b"\x06", b"\x07", b"\x3e", b"\x46", b"\x80", b"\xff")),
         *(("view_kind", value) for value in (b"\x02", b"\x03", b"\x80", b"\xff")),
     ],
 )
@@ -81,6 +81,14 @@ def test_no_pixels(sides):
 @pytest.mark.parametrize("quality", [101, 128, 255])
 def test_quality_above_100(quality):
     assert str(quality) in refusal(by_hand(quality=bytes([quality])), CorruptFile)
+
+
+def test_fractions_of_a_quality_have_one_spelling():
+    fraction = {"version": b"\x13", "flags": b"\x40"}
+    assert Container.from_bytes(by_hand(**fraction, quality=b"\x32\x80")).quality == 50.5
+    assert "fraction of zero" in refusal(by_hand(**fraction, quality=b"\x32\x00"), CorruptFile)
+    assert "100.00390625" in refusal(by_hand(**fraction, quality=b"\x64\x01"), CorruptFile)
+    assert "(1, 3)" in refusal(by_hand(version=b"\x12", flags=b"\x40", quality=b"\x32\x80"), CorruptFile)
 
 
 OVERLONG = [b"\x80\x00", b"\x88\x00", b"\x88\x80\x00", b"\x88" + b"\x80" * 8 + b"\x00"]
