@@ -25,7 +25,7 @@ LAYERS = (
     ("coding",),
     ("release_codec",),
     ("codec", "rgbd_codec"),
-    ("pillow",),
+    ("pillow", "batch"),
     ("training", "evaluation"),
 )
 PACKAGE = REPOSITORY / "stereocodec"

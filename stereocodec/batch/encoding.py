@@ -1,0 +1,149 @@
+"""Encodes the pairs of a batch: what one process does."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import warnings
+from dataclasses import asdict, dataclass, replace
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from ..container.metadata import NO_METADATA
+from ..errors import StereoCodecError, UnlikelyPair
+from ..files import made_folder, write_atomically
+from ..pictures.open_pair import open_pair
+from ..pictures.picture import StereoPair, as_pair
+from ..pictures.pil import load_picture
+from ..pictures.rgb import psnr
+from ..pixel_limit import ANY_SIZE
+from ..text import one_line
+from .jobs import EncodeJob, Report
+
+if TYPE_CHECKING:
+    from ..codec import StereoCodec
+
+_PIECE = 2**20
+
+
+@dataclass(frozen=True)
+class EncodeSettings:
+    """What is the same for all pairs; the fields are those of `StereoCodec.from_pretrained`, `compress`, `open_pair`.
+
+    verify: whether each file is decoded, which gives its PSNR. keep_metadata: whether files hold what pictures say.
+    """
+
+    model: str | None = None
+    device: str = "auto"
+    quality: float | None = None
+    target_size: int | None = None
+    target_bpp: float | None = None
+    target_psnr: float | None = None
+    layout: str | None = None
+    swap: bool = False
+    background: str | None = None
+    keep_metadata: bool = True
+    verify: bool = True
+
+
+class Encoder:
+    """Encodes one pair after the other; picklable, the networks are loaded when they are needed first."""
+
+    def __init__(self, settings: EncodeSettings, done: dict[str, Report]) -> None:
+        """done: reports of an earlier run, whose files are skipped where they are whole and the content is the same."""
+        self.settings = settings
+        self._done = done
+
+    @cached_property
+    def codec(self) -> StereoCodec:
+        """The networks."""
+        from ..codec import StereoCodec
+
+        return StereoCodec.from_pretrained(self.settings.model, device=self.settings.device)
+
+    def __call__(self, job: EncodeJob) -> Report:
+        """Encodes a pair; whatever is wrong with it is told and not raised."""
+        try:
+            content = _content(job, self.settings, self.codec.model_id)
+            earlier = self._done.get(job.name)
+            if earlier is not None and earlier.content == content and _is_whole(job.output, earlier.sha256):
+                return replace(earlier, status="skipped")
+            return self._encoded(job, content)
+        except (StereoCodecError, OSError) as error:
+            return Report(job.name, "failed", str(job.output), one_line(str(error)))
+        except MemoryError:
+            return Report(job.name, "failed", str(job.output), "not enough memory")
+
+    def _encoded(self, job: EncodeJob, content: str) -> Report:
+        settings = self.settings
+        pair = _opened(job, settings)
+        with warnings.catch_warnings(record=True) as doubts:
+            warnings.simplefilter("ignore")
+            warnings.simplefilter("always", UnlikelyPair)
+            container = self.codec.encode(
+                pair,
+                quality=settings.quality,
+                target_size=settings.target_size,
+                target_bpp=settings.target_bpp,
+                target_psnr=settings.target_psnr,
+                metadata=None if settings.keep_metadata else NO_METADATA,
+            )
+        data = container.to_bytes()
+        left, right = self._psnr(pair, data) if settings.verify else (None, None)
+        with made_folder(job.output.parent):
+            write_atomically(job.output, data, overwrite=True)
+        width, height = container.shown_size
+        return Report(
+            job.name,
+            "done",
+            str(job.output),
+            width=width,
+            height=height,
+            quality=container.quality if self.codec.has_qualities else None,
+            size=len(data),
+            bpp=4 * len(data) / (width * height),
+            psnr_left=left,
+            psnr_right=right,
+            model=container.model_id.hex(),
+            content=content,
+            sha256=hashlib.sha256(data).hexdigest(),
+            warnings=tuple(str(doubt.message) for doubt in doubts),
+        )
+
+    def _psnr(self, pair: StereoPair, data: bytes) -> tuple[float, float]:
+        decoded = self.codec.decompress(data, output="numpy", max_pixels=ANY_SIZE)
+        left, right = map(psnr, (view.shown() for view in pair), decoded)
+        return left, right
+
+
+def _opened(job: EncodeJob, settings: EncodeSettings) -> StereoPair:
+    if job.right is None:
+        return open_pair(job.left, layout=settings.layout, swap=settings.swap, background=settings.background)
+    left, right = (load_picture(path, background=settings.background) for path in (job.left, job.right))
+    return as_pair(right, left) if settings.swap else as_pair(left, right)
+
+
+def _content(job: EncodeJob, settings: EncodeSettings, model_id: bytes) -> str:
+    """SHA-256 of the pictures' files and of all that changes what is made of them."""
+    changing = {name: value for name, value in asdict(settings).items() if name not in ("model", "device", "verify")}
+    digest = hashlib.sha256(json.dumps([changing, model_id.hex()], sort_keys=True).encode())
+    for path in filter(None, (job.left, job.right)):
+        digest.update(_sha256(path))
+    return digest.hexdigest()
+
+
+def _sha256(path: Path) -> bytes:
+    digest = hashlib.sha256()
+    with path.open("rb") as file:
+        while piece := file.read(_PIECE):
+            digest.update(piece)
+    return digest.digest()
+
+
+def _is_whole(path: Path, sha256: str) -> bool:
+    """Whether a file is the one that was written and intact."""
+    try:
+        return _sha256(path).hex() == sha256
+    except OSError:
+        return False

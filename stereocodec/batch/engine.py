@@ -1,0 +1,83 @@
+"""Runs jobs in several processes, each with its own networks; one that dies takes no other job with it."""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
+from concurrent.futures.process import BrokenProcessPool
+
+from ..errors import StereoCodecError
+from ..text import reason_of
+from .jobs import DecodeJob, EncodeJob, Report
+
+_Job = TypeVar("_Job", EncodeJob, DecodeJob)
+_TRIES = 2  # of a job in whose time a process died
+_AHEAD = 2  # jobs per process that wait in its queue, so that none is idle
+_work: Callable[[Any], Report] | None = None
+
+
+def run_here(jobs: Iterable[_Job], make: Callable[[], Callable[[_Job], Report]]) -> Iterator[Report]:
+    """Reports of the jobs, in order, done by this process."""
+    work = make()
+    for job in jobs:
+        yield work(job)
+
+
+def run_local(jobs: Iterable[_Job], make: Callable[[], Callable[[_Job], Report]], processes: int) -> Iterator[Report]:
+    """Reports of the jobs as they are done, by processes that each call `make` once.
+
+    make: picklable. A job in whose time a process died, as for lack of memory, is tried once more, alone, and then
+    fails. Raises StereoCodecError when processes cannot be started.
+    """
+    waiting = deque(jobs)
+    suspects: deque[_Job] = deque()  # one of them killed its process
+    while waiting or suspects:
+        alone = bool(suspects)
+        source, count = (suspects, 1) if alone else (waiting, processes)
+        with _processes(count, processes, make) as pool:
+            running: dict[Future[Report], _Job] = {}
+            died = False
+            while (source and not died) or running:
+                while source and not died and len(running) < (1 if alone else _AHEAD * count):
+                    job = source.popleft()
+                    running[pool.submit(_do, job)] = job
+                done, _ = wait(running, return_when=FIRST_COMPLETED)
+                for future in done:
+                    job = running.pop(future)
+                    try:
+                        yield future.result()
+                    except BrokenProcessPool:
+                        died = True
+                        if alone:
+                            yield Report(job.name, "failed", error="its process died, maybe for lack of memory")
+                        else:
+                            suspects.append(job)
+
+
+def _processes(count: int, share: int, make: Callable[[], Callable[[Any], Report]]) -> ProcessPoolExecutor:
+    try:
+        return ProcessPoolExecutor(
+            count, multiprocessing.get_context("spawn"), initializer=_start, initargs=(make, share)
+        )
+    except (OSError, ImportError, NotImplementedError) as error:  # of semaphores, which they share
+        raise StereoCodecError(
+            f"processes cannot be started ({reason_of(error)}): they share semaphores, which Linux keeps in /dev/shm: "
+            "mount it writable, or use --jobs 1"
+        ) from error
+
+
+def _start(make: Callable[[], Callable[[Any], Report]], share: int) -> None:
+    """Gives a process its share of the cores, and its networks."""
+    global _work
+    import torch
+
+    torch.set_num_threads(max(1, (os.cpu_count() or 1) // share))
+    _work = make()
+
+
+def _do(job: EncodeJob | DecodeJob) -> Report:
+    assert _work is not None
+    return _work(job)

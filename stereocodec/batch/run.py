@@ -1,0 +1,64 @@
+"""A whole batch: what is to be done is done, told while it is, and listed at the end."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
+from functools import partial
+from pathlib import Path
+
+from ..files import made_folder
+from .encoding import Encoder, EncodeSettings
+from .engine import run_here, run_local
+from .jobs import EncodeJob, Report
+from .manifest import read_manifest, write_manifest
+
+Tell = Callable[[Report], object]
+Engine = Callable[[Iterable[EncodeJob], Callable[[], Encoder], int], Iterable[Report]]
+_WRITE_EVERY = 100  # reports: a run that is killed forgets no more of them
+
+
+def encode_all(
+    jobs: Sequence[EncodeJob],
+    folder: Path,
+    settings: EncodeSettings,
+    *,
+    processes: int = 1,
+    tell: Tell = lambda report: None,
+    engine: Engine | None = None,
+) -> Counter[str]:
+    """Encodes all pairs into a folder, and lists them in its `manifest.csv`.
+
+    What a manifest lists with the same content and settings is skipped where its file is whole. Pairs that fail stop
+    no others; they are in the manifest with their error.
+
+    Args:
+        jobs: the pairs; their outputs lie in `folder`.
+        folder: made if it is not there.
+        settings: the same for all.
+        processes: 1 works in this one.
+        tell: called with each report when its pair is done.
+        engine: another way to run jobs than in processes of this machine, e.g. `ray.run_ray`.
+
+    Returns how many pairs are done, skipped and failed. Raises OutputError and InvalidInput of a manifest that
+    cannot be written or read, and StereoCodecError when processes cannot be started.
+    """
+    counts: Counter[str] = Counter()
+    with made_folder(folder):
+        known = read_manifest(folder)
+        make = partial(Encoder, settings, {name: report for name, report in known.items() if report.status == "done"})
+        if engine is not None:
+            reports = engine(jobs, make, processes)
+        else:
+            reports = run_here(jobs, make) if processes == 1 else run_local(jobs, make, processes)
+        try:
+            for report in reports:
+                counts[report.status] += 1
+                known[report.name] = replace(report, status="done") if report.status == "skipped" else report
+                tell(report)
+                if counts.total() % _WRITE_EVERY == 0:
+                    write_manifest(folder, known.values())
+        finally:
+            write_manifest(folder, known.values())
+    return counts
