@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ..container.metadata import NO_METADATA
-from ..errors import StereoCodecError, UnlikelyPair
+from ..errors import OutputError, StereoCodecError, UnlikelyPair
 from ..files import made_folder, write_atomically
 from ..pictures.open_pair import open_pair
 from ..pictures.picture import StereoPair, as_pair
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from ..codec import StereoCodec
 
 _PIECE = 2**20
+_CHANGES_NOTHING = ("model", "device", "verify", "overwrite")  # the id of the model stands for it
 
 
 @dataclass(frozen=True)
@@ -32,6 +33,7 @@ class EncodeSettings:
     """What is the same for all pairs; the fields are those of `StereoCodec.from_pretrained`, `compress`, `open_pair`.
 
     verify: whether each file is decoded, which gives its PSNR. keep_metadata: whether files hold what pictures say.
+    overwrite: whether files that this batch did not write, or of other pictures or settings, may be written over.
     """
 
     model: str | None = None
@@ -45,6 +47,7 @@ class EncodeSettings:
     background: str | None = None
     keep_metadata: bool = True
     verify: bool = True
+    overwrite: bool = False
 
 
 class Encoder:
@@ -67,8 +70,11 @@ class Encoder:
         try:
             content = _content(job, self.settings, self.codec.model_id)
             earlier = self._done.get(job.name)
-            if earlier is not None and earlier.content == content and _is_whole(job.output, earlier.sha256):
+            is_known = earlier is not None and earlier.content == content
+            if earlier is not None and is_known and _is_whole(job.output, earlier.sha256):
                 return replace(earlier, status="skipped")
+            if not (is_known or self.settings.overwrite) and job.output.exists():
+                raise OutputError("it was made of other pictures or by other settings: use -f to write over it")
             return self._encoded(job, content)
         except (StereoCodecError, OSError) as error:
             return Report(job.name, "failed", str(job.output), one_line(str(error)))
@@ -126,7 +132,11 @@ def _opened(job: EncodeJob, settings: EncodeSettings) -> StereoPair:
 
 def _content(job: EncodeJob, settings: EncodeSettings, model_id: bytes) -> str:
     """SHA-256 of the pictures' files and of all that changes what is made of them."""
-    changing = {name: value for name, value in asdict(settings).items() if name not in ("model", "device", "verify")}
+    changing = {
+        name: value
+        for name, value in asdict(settings).items()
+        if name not in ("model", "device", "verify", "overwrite")
+    }
     digest = hashlib.sha256(json.dumps([changing, model_id.hex()], sort_keys=True).encode())
     for path in filter(None, (job.left, job.right)):
         digest.update(_sha256(path))

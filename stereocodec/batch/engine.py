@@ -5,18 +5,24 @@ from __future__ import annotations
 import multiprocessing
 import os
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
+from typing import Any, TypeVar
 
 from ..errors import StereoCodecError
 from ..text import reason_of
 from .jobs import DecodeJob, EncodeJob, Report
 
 _Job = TypeVar("_Job", EncodeJob, DecodeJob)
-_TRIES = 2  # of a job in whose time a process died
 _AHEAD = 2  # jobs per process that wait in its queue, so that none is idle
 _work: Callable[[Any], Report] | None = None
+
+
+def run(jobs: Sequence[_Job], make: Callable[[], Callable[[_Job], Report]], processes: int) -> Iterable[Report]:
+    """Reports of the jobs as they are done, by this process where one is enough, and else by several."""
+    processes = min(processes, len(jobs))
+    return run_here(jobs, make) if processes < 2 else run_local(jobs, make, processes)
 
 
 def run_here(jobs: Iterable[_Job], make: Callable[[], Callable[[_Job], Report]]) -> Iterator[Report]:

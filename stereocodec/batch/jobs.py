@@ -23,7 +23,7 @@ class EncodeJob:
 
 @dataclass(frozen=True)
 class DecodeJob:
-    """A `.bsc` file to decode. output: of its pictures, as of `save_pair`; None to check it without writing."""
+    """A `.bsc` file to decode. output: of its pictures; None to check it without writing."""
 
     name: str
     file: Path

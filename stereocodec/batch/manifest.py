@@ -14,15 +14,7 @@ from .jobs import COLUMNS, Report
 
 NAME = "manifest.csv"
 _MAX_BYTES = 2**30
-_NUMBERS = {
-    "width": int,
-    "height": int,
-    "size": int,
-    "quality": float,
-    "bpp": float,
-    "psnr_left": float,
-    "psnr_right": float,
-}
+_WHOLE, _REAL = ("width", "height", "size"), ("quality", "bpp", "psnr_left", "psnr_right")
 
 
 def read_manifest(folder: Path) -> dict[str, Report]:

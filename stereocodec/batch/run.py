@@ -10,12 +10,12 @@ from pathlib import Path
 
 from ..files import made_folder
 from .encoding import Encoder, EncodeSettings
-from .engine import run_here, run_local
+from .engine import run
 from .jobs import EncodeJob, Report
 from .manifest import read_manifest, write_manifest
 
 Tell = Callable[[Report], object]
-Engine = Callable[[Iterable[EncodeJob], Callable[[], Encoder], int], Iterable[Report]]
+Engine = Callable[[Sequence[EncodeJob], Callable[[], Encoder], int], Iterable[Report]]
 _WRITE_EVERY = 100  # reports: a run that is killed forgets no more of them
 
 
@@ -48,10 +48,7 @@ def encode_all(
     with made_folder(folder):
         known = read_manifest(folder)
         make = partial(Encoder, settings, {name: report for name, report in known.items() if report.status == "done"})
-        if engine is not None:
-            reports = engine(jobs, make, processes)
-        else:
-            reports = run_here(jobs, make) if processes == 1 else run_local(jobs, make, processes)
+        reports = (engine or run)(jobs, make, processes)
         try:
             for report in reports:
                 counts[report.status] += 1

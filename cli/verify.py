@@ -1,0 +1,76 @@
+"""`bisic verify`."""
+
+from __future__ import annotations
+
+import os
+from functools import partial
+from pathlib import Path
+
+import click
+
+from stereocodec.errors import InvalidInput
+from stereocodec.pixel_limit import DEFAULT_MAX_PIXELS, MAX_PIXELS_VARIABLE
+
+from ._many import Told, jobs_option
+from ._shared import NamedPath, device_option, quiet_option
+
+_SUFFIX = ".bsc"
+
+
+@click.command()
+@click.argument("files", type=NamedPath(), nargs=-1, required=True)
+@click.option(
+    "--model", metavar="NAME|DIR|ORG/NAME", help="The model of all files.  [default: the one that wrote each]"
+)
+@click.option("--pull", is_flag=True, help="Fetch models that files name from the Hub, if they are not here.")
+@click.option(
+    "--max-pixels",
+    type=click.IntRange(min=1),
+    metavar="N",
+    help=f"Refuse views of more pixels.  [default: {MAX_PIXELS_VARIABLE} in the environment, or {DEFAULT_MAX_PIXELS}]",
+)
+@jobs_option
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object per file.")
+@device_option
+@quiet_option
+def verify(
+    files: tuple[str, ...],
+    model: str | None,
+    pull: bool,
+    max_pixels: int | None,
+    jobs: int,
+    as_json: bool,
+    device: str,
+    quiet: bool,
+) -> None:
+    """Decode .bsc files and compare checksums, without writing anything.
+
+    FILES are .bsc files, and folders of them with all below. What decodes here is what every machine decodes: the
+    checksum that a file has of its latents is compared with what was decoded. Files that fail are named, and the exit
+    status is then 1.
+    """
+    from stereocodec.batch.decoding import Decoder, DecodeSettings
+    from stereocodec.batch.engine import run
+    from stereocodec.batch.jobs import DecodeJob
+
+    named = [DecodeJob(str(path), path, None) for path in _found(files)]
+    make = partial(Decoder, DecodeSettings(model, pull, device, max_pixels))
+    told = Told(len(named), "verified", as_json=as_json, quiet=quiet)
+    with told:
+        for report in run(named, make, jobs):
+            told(report)
+    told.finish()
+
+
+def _found(files: tuple[str, ...]) -> list[Path]:
+    """The files, and those of the folders, sorted; raises InvalidInput for a folder without any."""
+    found: list[Path] = []
+    for file in files:
+        if not os.path.isdir(file):
+            found.append(Path(file))
+            continue
+        within = sorted(path for path in Path(file).rglob(f"*{_SUFFIX}") if path.is_file())
+        if not within:
+            raise InvalidInput(f"{file} has no {_SUFFIX} files")
+        found += within
+    return found

@@ -1,0 +1,72 @@
+"""Decodes the files of a batch: what one process does."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from ..container import Container, ViewKind
+from ..errors import StereoCodecError
+from ..files import read_regular
+from ..text import one_line
+from .jobs import DecodeJob, Report
+
+if TYPE_CHECKING:
+    from ..release_codec import ReleaseCodec
+
+_MAX_BYTES = 2**31
+
+
+@dataclass(frozen=True)
+class DecodeSettings:
+    """What is the same for all files; the fields are those of `StereoCodec.for_file` and `decompress`."""
+
+    model: str | None = None
+    pull: bool = False
+    device: str = "auto"
+    max_pixels: int | None = None
+
+
+class Decoder:
+    """Decodes one file after the other; picklable, networks are loaded when a file needs them first."""
+
+    def __init__(self, settings: DecodeSettings) -> None:
+        self.settings = settings
+        self._codecs: dict[bytes, ReleaseCodec] = {}
+
+    def __call__(self, job: DecodeJob) -> Report:
+        """Decodes a file; whatever is wrong with it is told and not raised."""
+        try:
+            data = read_regular(job.file, _MAX_BYTES)
+            container = Container.from_bytes(data)
+            codec: Any = self._codec_of(container)
+            codec.decompress(container, output="numpy", max_pixels=self.settings.max_pixels)
+        except (StereoCodecError, OSError) as error:
+            return Report(job.name, "failed", str(job.file), one_line(str(error)))
+        except MemoryError:
+            return Report(job.name, "failed", str(job.file), "not enough memory")
+        width, height = container.shown_size
+        return Report(
+            job.name,
+            "done",
+            str(job.file),
+            width=width,
+            height=height,
+            quality=container.quality,
+            size=len(data),
+            model=container.model_id.hex(),
+            sha256=hashlib.sha256(data).hexdigest(),
+        )
+
+    def _codec_of(self, container: Container) -> ReleaseCodec:
+        """The networks of a file; those of the last kind of file stay."""
+        codec = self._codecs.get(container.model_id)
+        if codec is None:
+            from .. import RgbdCodec, StereoCodec
+
+            kind = RgbdCodec if container.view_kind is ViewKind.RGB8_DEPTH else StereoCodec
+            settings = self.settings
+            codec = kind.for_file(container, settings.model, device=settings.device, pull=settings.pull)
+            self._codecs = {container.model_id: codec}
+        return codec
