@@ -73,15 +73,13 @@ class Encoder:
             is_known = earlier is not None and earlier.content == content
             if earlier is not None and is_known and _is_whole(job.output, earlier.sha256):
                 return replace(earlier, status="skipped")
-            if not (is_known or self.settings.overwrite) and job.output.exists():
-                raise OutputError("it was made of other pictures or by other settings: use -f to write over it")
-            return self._encoded(job, content)
+            return self._encoded(job, content, overwrite=is_known or self.settings.overwrite)
         except (StereoCodecError, OSError) as error:
             return Report(job.name, "failed", str(job.output), one_line(str(error)))
         except MemoryError:
             return Report(job.name, "failed", str(job.output), "not enough memory")
 
-    def _encoded(self, job: EncodeJob, content: str) -> Report:
+    def _encoded(self, job: EncodeJob, content: str, *, overwrite: bool) -> Report:
         settings = self.settings
         pair = _opened(job, settings)
         with warnings.catch_warnings(record=True) as doubts:
@@ -96,6 +94,10 @@ class Encoder:
                 metadata=None if settings.keep_metadata else NO_METADATA,
             )
         data = container.to_bytes()
+        sha256 = hashlib.sha256(data).hexdigest()
+        # The same bytes are there where a process died before its report was known.
+        if not overwrite and job.output.exists() and not _is_whole(job.output, sha256):
+            raise OutputError("it was made of other pictures or by other settings: use -f to write over it")
         left, right = self._psnr(pair, data) if settings.verify else (None, None)
         with made_folder(job.output.parent):
             write_atomically(job.output, data, overwrite=True)
@@ -113,7 +115,7 @@ class Encoder:
             psnr_right=right,
             model=container.model_id.hex(),
             content=content,
-            sha256=hashlib.sha256(data).hexdigest(),
+            sha256=sha256,
             warnings=tuple(str(doubt.message) for doubt in doubts),
         )
 

@@ -11,41 +11,16 @@ from pathlib import Path
 import dying_work
 import numpy as np
 import pytest
+from batches import NAMES, outputs
 from conftest import sample_crop
 from PIL import Image
 
-from stereocodec.batch.encoding import EncodeSettings
 from stereocodec.batch.engine import run_local
 from stereocodec.batch.jobs import COLUMNS, EncodeJob, Report
 from stereocodec.batch.manifest import read_manifest, write_manifest
 from stereocodec.batch.run import encode_all
 from stereocodec.container import Container
 from stereocodec.errors import InvalidInput
-
-NAMES = ("a/one", "a/two", "three")
-
-
-@pytest.fixture
-def jobs(tmp_path):
-    """Three pairs of different pictures: two files, side by side, and two files in a folder."""
-    made = []
-    for number, name in enumerate(NAMES):
-        views = sample_crop(32, 48, top=8 * number)
-        paths = [tmp_path / "in" / f"{name}_{side}.png" for side in ("left", "right")]
-        for path, view in zip(paths, views, strict=True):
-            path.parent.mkdir(parents=True, exist_ok=True)
-            Image.fromarray(view).save(path)
-        made.append(EncodeJob(name, *paths, tmp_path / "out" / f"{name}.bsc"))
-    return made
-
-
-@pytest.fixture
-def settings(tiny_release):
-    return EncodeSettings(model=str(tiny_release), device="cpu", quality=60)
-
-
-def outputs(folder):
-    return {path.relative_to(folder).as_posix(): path.read_bytes() for path in folder.rglob("*.bsc")}
 
 
 def test_every_pair_is_what_compress_gives(tmp_path, jobs, settings, tiny_codec):
@@ -97,6 +72,14 @@ def test_other_settings_write_over_nothing_unless_told(tmp_path, jobs, settings,
     assert outputs(tmp_path / "out") == before
     assert encode_all(jobs, tmp_path / "out", replace(changed, overwrite=True)) == {"done": 3}
     assert all(outputs(tmp_path / "out")[name] != data for name, data in before.items())
+
+
+def test_what_was_done_before_its_report_was_known_is_done(tmp_path, jobs, settings):
+    encode_all(jobs, tmp_path / "out", settings)
+    before = outputs(tmp_path / "out")
+    (tmp_path / "out" / "manifest.csv").unlink()
+    assert encode_all(jobs, tmp_path / "out", settings) == {"done": 3}
+    assert outputs(tmp_path / "out") == before
 
 
 def test_other_pictures_under_the_same_name_are_no_work_that_is_done(tmp_path, jobs, settings):
