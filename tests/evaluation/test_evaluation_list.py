@@ -46,19 +46,18 @@ def test_the_list_is_one_that_an_evaluation_takes(folder, monkeypatch):
 def test_the_list_keeps_a_split_and_names_every_lone_view(folder):
     for number in range(20):
         (folder / "train" / f"lone{number}_right.png").touch()
-    result = run("eval", folder, "--list", "--split", "test")
+    result = run("eval", str(folder), "--list", "--split", "test")
     assert (result.exit_code, len(result.stdout.splitlines()), result.stderr) == (0, 2, "")
-    result = run("eval", folder, "--list", "--split", "train")
+    result = run("eval", str(folder), "--list", "--split", "train")
     assert (result.exit_code, len(result.stdout.splitlines())) == (1, 2)
     told = result.stderr.splitlines()
     assert len(told) == 21
-    assert (
-        f"bisic: left out {folder}/train/lone0_right.png: has no left view beside it; expected lone0_left.png" in told
-    )
+    lone = f"{folder}/train/lone0_right.png: has no left view beside it; expected lone0_left.png"
+    assert f"bisic: left out {lone}" in told
 
 
 def test_without_a_folder_for_the_report_only_a_list_is_possible(folder):
-    result = run("eval", folder)
+    result = run("eval", str(folder))
     assert result.exit_code == 2
     assert "Name the folder of the report with -o, or give --list." in result.stderr
 
