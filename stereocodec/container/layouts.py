@@ -42,6 +42,11 @@ class Layout(enum.Enum):
         return self.value.startswith("half-")
 
     @property
+    def full(self) -> Layout:
+        """The same with views that were not squeezed."""
+        return Layout(self.value.removeprefix("half-"))
+
+    @property
     def words(self) -> str:
         """The layout for people, e.g. "side by side, half width"."""
         where = "side by side" if self.beside else "top and bottom"

@@ -10,6 +10,7 @@ sTER.
 
 from __future__ import annotations
 
+import shlex
 import struct
 
 from ..container.layouts import Layout
@@ -75,7 +76,7 @@ def _jpeg_layout(source: PairSource) -> tuple[Layout, int] | None:
 
 def _described(kind: int, place: int, flags: int, source: PairSource) -> Layout:
     """The layout of a descriptor: kind of picture, where the views lie, and flags."""
-    name, file = source.name, shown_path(source.path)
+    name, file = source.name, shlex.quote(shown_path(source.path))
     if kind == _MONO:
         raise InvalidInput(f"{name} says that it is one view (mono): name the file of the other view, too")
     if kind == _STEREO and place == _ANAGLYPH:

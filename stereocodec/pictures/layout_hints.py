@@ -14,7 +14,8 @@ from .picture import Picture
 from .source import PairSource
 from .view_match import match_views
 
-_NAMES = {"sbs": Layout.SBS, "lr": Layout.SBS, "rl": Layout.SBS_CROSS, "tb": Layout.TB, "ou": Layout.TB}
+_NAMES = {"sbs": "sbs", "lr": "sbs", "rl": "sbs-cross", "tb": "tb", "ou": "tb"}
+_HALF_NAMES = {"hsbs": "sbs", "htb": "tb", "hou": "tb"}
 _CROSSED_WORDS = ("cross", "crossed", "crosseye", "crosseyed")
 # Widths of views for a height of 1 beyond which people have not taken many photographs: they were squeezed.
 _NARROW, _WIDE = 0.95, 2.4
@@ -32,17 +33,17 @@ def which_layout(picture: Picture, source: PairSource) -> str:
     possible = alike or [layout for layout, is_alike in measured if is_alike is None]
     named = None if source.path is None else layout_in_name(source.path.stem)
     if named is not None and any(named.beside == layout.beside for layout in possible):
-        other = [layout.value for layout in alike if layout.beside == named.beside and layout.crossed != named.crossed]
-        doubt = f", though its views look exchanged, which would be {named.exchanged.value}" if other else ""
-        return f"{what}, but looks like {named.value} by its name{doubt}: give --layout {named.value}, in Python layout={named.value!r}"
+        doubt = "" if named.exchanged.full not in alike else ", though its views look exchanged"
+        options = [(named.value, named.words)]
+        return f"{what}, but looks like {named.value} by its name{doubt}: give {_choice(options)}"
     if not possible:
         return (
-            f"{what}, and whose halves do not look like views of one scene: name the file of the other view, too, "
+            f"{what}, and its halves do not look like views of one scene: name the file of the other view, too, "
             "or say how with --layout"
         )
     options = [option for layout in possible for option in _options(layout, width, height)]
     if alike:
-        return f"{what}, but whose halves look like the two views of one scene: give {_choice(options)}"
+        return f"{what}, but its halves look like the two views of one scene: give {_choice(options)}"
     return f"{what}: give {_choice(options)}, or the same with -cross behind it if the right view comes first"
 
 
@@ -51,14 +52,12 @@ def layout_in_name(stem: str) -> Layout | None:
     words = [word for word in re.split(r"[^a-z0-9]+", stem.lower()) if word]
     found = None
     for before, word in zip(["", *words], words, strict=False):
-        name = word.removeprefix("h") if word.removeprefix("h") in ("sbs", "tb", "ou") else word
-        if name in _NAMES:
-            found = _NAMES[name]
-            is_half = name != word or before in ("half", "h")
-            found = Layout(f"half-{found.value}") if is_half else found
-    if found is not None and not found.crossed and any(word in _CROSSED_WORDS for word in words):
-        return found.exchanged
-    return found
+        if word in _HALF_NAMES or (before == "half" and word in _NAMES):
+            found = Layout(f"half-{_HALF_NAMES.get(word) or _NAMES[word]}")
+        elif word in _NAMES:
+            found = Layout(_NAMES[word])
+    is_crossed = any(word in _CROSSED_WORDS for word in words)
+    return found.exchanged if found is not None and is_crossed and not found.crossed else found
 
 
 def _measured(picture: Picture, layout: Layout) -> tuple[Layout, bool | None]:

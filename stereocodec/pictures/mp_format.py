@@ -16,8 +16,8 @@ MP_MARK = b"MPF\0"
 _NUMBER_OF_IMAGES, _ENTRIES = 0xB001, 0xB002
 _INDIVIDUAL_NUMBER, _BASE_VIEWPOINT, _CONVERGENCE_ANGLE, _BASELINE_LENGTH = 0xB101, 0xB204, 0xB205, 0xB206
 _ENTRY_BYTES, _TYPE_BITS = 16, 0xFFFFFF
-_SHORT, _LONG, _RATIONAL, _UNDEFINED, _SIGNED_RATIONAL = 3, 4, 5, 7, 10
-_SIZES = {_SHORT: 2, _LONG: 4, _RATIONAL: 8, _UNDEFINED: 1, _SIGNED_RATIONAL: 8}
+_LONG, _RATIONAL, _UNDEFINED, _SIGNED_RATIONAL = 4, 5, 7, 10
+_SIZES = {_LONG: 4, _RATIONAL: 8, _UNDEFINED: 1, _SIGNED_RATIONAL: 8}
 _UNKNOWN = 0xFFFFFFFF  # stands for a number that the camera does not know, and for both parts of a fraction
 
 
@@ -127,8 +127,8 @@ def _value(data: bytes, kind: int, order: str) -> int | float | bytes | None:
     """The first number of a field, or its bytes; None where it is not known."""
     if kind == _UNDEFINED:
         return data
-    if kind in (_SHORT, _LONG):  # Pillow writes short ones where the standard has long ones
-        (number,) = struct.unpack_from(order + ("L" if kind == _LONG else "H"), data)
+    if kind == _LONG:
+        (number,) = struct.unpack_from(order + "L", data)
         return None if number == _UNKNOWN else int(number)
     numerator, denominator = struct.unpack_from(order + ("LL" if kind == _RATIONAL else "ll"), data)
     is_known = denominator != 0 and denominator not in (_UNKNOWN, -1)

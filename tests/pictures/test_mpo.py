@@ -49,7 +49,6 @@ def assert_views(data, left=LEFT, right=RIGHT, **options):
 def refusal(data, **options):
     with pytest.raises(InvalidInput) as caught:
         views(data, **options)
-    assert "\n" not in str(caught.value)
     return str(caught.value)
 
 
@@ -74,9 +73,10 @@ def test_a_file_on_disk_whatever_its_suffix(tmp_path):
 def test_what_pillow_writes_with_the_types_set():
     file = io.BytesIO()
     picture(1).save(file, "MPO", save_all=True, append_images=[picture(2)], quality=95)
-    start = file.getvalue().index(b"MPF\0")
-    head, index, rest = file.getvalue()[:start], file.getvalue()[start : start + 100], file.getvalue()[start + 100 :]
-    assert_views(head + index.replace(struct.pack("<L", PRIMARY), struct.pack("<L", DISPARITY)) + rest)
+    data = file.getvalue()
+    index = data.index(b"MPF\0")
+    place = data.rindex(struct.pack("<L", PRIMARY), index, index + 80)
+    assert_views(data[:place] + struct.pack("<L", DISPARITY) + data[place + 4 :])
 
 
 def test_previews_beside_a_pair_are_left_out():
