@@ -68,13 +68,15 @@ def test_the_page_for_beginners(folder, monkeypatch, tmp_path):
             assert image.size == (384, 256)
 
 
-def test_the_page_of_stereo_pictures(folder):
-    """All its code, in order, with files of the forms that it names."""
-    left, right = (Image.fromarray(view) for view in sample_crop(64, 96))
+def test_the_page_of_stereo_pictures(folder, tiny_codec, monkeypatch):
+    """All its code, in order, with files of the forms that it names, and a small model."""
+    for load in ("from_pretrained", "for_file"):
+        monkeypatch.setattr(StereoCodec, load, lambda *_, **__: tiny_codec)
+    left, right = (Image.fromarray(view) for view in sample_crop(64, 64))
     (folder / "photo.mpo").write_bytes(mpo([jpeg(left), jpeg(right)]))
-    both = Image.new("RGB", (192, 64))
+    both = Image.new("RGB", (128, 64))
     both.paste(left, (0, 0))
-    both.paste(right, (96, 0))
+    both.paste(right, (64, 0))
     both.save(folder / "photo_SBS.jpg")
     names = {}
     for language, code in blocks("pictures.md"):
@@ -84,7 +86,7 @@ def test_the_page_of_stereo_pictures(folder):
             *arguments, _, file = line if "<" in line else (*line, None, None)
             result = run(*arguments, stdin=None if file is None else (folder / file).read_bytes())
             assert result.exit_code == 0, result.output
-    assert StereoCodec.from_pretrained(device="cpu").decompress((folder / "photo.bsc").read_bytes())[0].size == (96, 64)
+    assert [view.size for view in tiny_codec.decompress((folder / "photo.bsc").read_bytes())] == [(64, 64)] * 2
 
 
 def test_the_page_for_programmers(folder, capsys):

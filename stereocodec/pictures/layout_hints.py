@@ -25,7 +25,8 @@ def which_layout(picture: Picture, source: PairSource) -> str:
     """What is seen of a picture, and which `layout` it takes to read it as a pair, in one line."""
     picture = picture.upright()
     height, width = picture.pixels.shape[:2]
-    what = f"{source.name} is one picture of {width}x{height} that does not say how it holds two views"
+    size = f"{width}x{height} ({width / height:.2f}:1)"
+    what = f"{source.name} is one picture of {size} that does not say how it holds two views"
     if width % 2 and height % 2:
         return f"{what}: both sides are odd, so that it has no halves of one size, crop it"
     measured = [_measured(picture, layout) for layout in (Layout.SBS, Layout.TB)]

@@ -67,7 +67,7 @@ def test_standard_input_is_known_by_what_it_holds(files):
     assert run(*encode, "--layout", "sbs", stdin=BOTH).exit_code == 0
     assert_coded(both[:, :32], both[:, 32:])
     line = error_line(run(*encode, stdin=BOTH))
-    assert "standard input is one picture of 64x24 that does not say how it holds two views" in line
+    assert "standard input is one picture of 64x24 (2.67:1) that does not say how it holds two views" in line
     assert "by its name" not in line  # it has none
 
 

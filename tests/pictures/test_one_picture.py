@@ -124,8 +124,8 @@ def test_a_name_suggests_and_is_not_followed(tmp_path, views):
     squeezed = [np.asarray(Image.fromarray(view).resize((96, 128))) for view in views]
     said = refusal(np.concatenate(squeezed, 1), tmp_path / "photo_HSBS.png")
     assert said == (
-        "photo is one picture of 192x128 that does not say how it holds two views, but looks like half-sbs by its "
-        "name: give --layout half-sbs (side by side, half width), in Python layout='half-sbs'"
+        "photo is one picture of 192x128 (1.50:1) that does not say how it holds two views, but looks like half-sbs by "
+        "its name: give --layout half-sbs (side by side, half width), in Python layout='half-sbs'"
     )
     crossed = refusal(np.concatenate(views[::-1], 1), tmp_path / "photo_SBS.png")
     assert "looks like sbs by its name, though its views look exchanged: give --layout sbs" in crossed
@@ -168,7 +168,7 @@ def test_narrow_and_wide_views_may_be_squeezed(views, layout, size, options):
 def test_one_view_alone_is_no_pair(views):
     said = refusal(views[0])
     assert said.startswith(
-        "photo is one picture of 192x128 that does not say how it holds two views, and its halves do "
+        "photo is one picture of 192x128 (1.50:1) that does not say how it holds two views, and its halves do "
     )
     assert "name the file of the other view, too" in said
 
