@@ -47,7 +47,7 @@ def read_jps(source: PairSource) -> StereoPair | None:
         if source.suffix not in _SUFFIXES:
             return None
         layout = Layout.SBS_CROSS
-    return split(source.picture(), layout, source.name, gap)
+    return split(source.picture(views=2), layout, source.name, gap)
 
 
 def jps_segment(layout: Layout) -> bytes:

@@ -17,7 +17,7 @@ from .several import MAY_BE_VIEWS, disparity_views, has_gain_map, mpo_refusal
 from .shell import shown_path
 from .source import PairSource
 
-_MAX_VIEW_BYTES = 2**30  # of a JPEG; the largest view has a tenth of that in 8-bit RGB
+_MAX_VIEW_BYTES = 2**28  # of a JPEG; the largest view takes 100 MB without compression
 
 
 @dataclass(frozen=True)

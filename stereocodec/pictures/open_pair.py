@@ -71,7 +71,7 @@ def _read(source: PairSource) -> StereoPair:
         pair = reader(source)
         if pair is not None:
             return pair
-    picture = source.picture()
+    picture = source.picture(views=2)
     if source.layout == MPO_LAYOUT:
         raise InvalidInput(f"{source.name} is no MPO file of several pictures: leave the layout out")
     if isinstance(source.layout, Layout):

@@ -86,6 +86,13 @@ def test_sides_that_cannot_be_halved_are_refused(layout, size, words):
     assert "width of 1 pixels" in refusal(one, layout="sbs")
 
 
+def test_each_view_may_be_as_large_as_the_format_allows(monkeypatch):
+    monkeypatch.setattr("stereocodec.pictures.pil.MAX_PIXELS", FIRST.shape[0] * FIRST.shape[1])
+    both = np.concatenate([FIRST, SECOND], 1)
+    assert open_pair(png(both), layout="sbs").left.pixels.shape == FIRST.shape
+    assert "up to 768 pixels per view" in refusal(np.concatenate([both, FIRST[:, :1]], 1), layout="sbs")
+
+
 def test_an_unknown_layout_names_those_there_are():
     assert refusal(FIRST, layout="sidebyside").startswith("layout is 'sidebyside'; use one of sbs, sbs-cross, tb, ")
 
