@@ -7,12 +7,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 from conftest import one_line
+from mpo_files import jpeg, mpo, picture, pixels_of
 from PIL import Image
 
-from stereocodec.datasets import pairs
 from stereocodec.datasets.pairs import PairFiles, find_pairs
 from stereocodec.errors import InvalidInput
-from stereocodec.pictures.picture import Picture, StereoPair
 from stereocodec.training.examples import load_photos
 from stereocodec.training.pairs.data import load_pairs
 
@@ -327,12 +326,25 @@ def test_the_other_view_of_a_part_lies_elsewhere(tmp_path):
     assert len(missing) == 1
 
 
-@pytest.mark.parametrize("name", ["kept.mpo", "kept.heic"])
-def test_one_file_is_read_as_both_views(tmp_path, monkeypatch, name):
-    left, right = (Picture(np.full((4, 6, 3), shade, np.uint8)) for shade in (10, 20))
-    monkeypatch.setattr(pairs, "open_pair", lambda path: StereoPair(left, right) if path.name == name else None)
-    first, second = PairFiles("kept", tmp_path / name, tmp_path / name).load()
-    assert (first.mean(), second.mean()) == (10, 20)
+def test_one_file_is_read_as_both_views(tmp_path):
+    left, right = jpeg(picture(1)), jpeg(picture(2))
+    (tmp_path / "a.mpo").write_bytes(mpo([left, right]))
+    Image.fromarray(np.hstack([pixels_of(right), pixels_of(left)])).save(tmp_path / "b.pns", "PNG")
+    # Whatever its name, a list can name it as both.
+    (tmp_path / "phone.jpg").write_bytes(mpo([left, right]))
+    (tmp_path / "list.txt").write_text("phone.jpg phone.jpg\n")
+    found = [*find_pairs(tmp_path), *find_pairs(tmp_path / "list.txt")]
+    assert [(files.name, files.left.name, files.right.name) for files in found] == [
+        ("a", "a.mpo", "a.mpo"),
+        ("b", "b.pns", "b.pns"),
+        ("phone", "phone.jpg", "phone.jpg"),
+    ]
+    for files in found:
+        for view, expected in zip(files.load(), (left, right), strict=True):
+            np.testing.assert_array_equal(view, pixels_of(expected))
+    (tmp_path / "a.mpo").write_bytes(left)
+    with pytest.raises(InvalidInput, match=r"a\.mpo is one picture of 32x24"):
+        found[0].load()
 
 
 def test_parts_of_a_data_set_may_be_given(tmp_path, monkeypatch):
