@@ -50,10 +50,10 @@ _SIDES = {
 }
 _OTHER = _SIDES | {right: left for left, right in _SIDES.items()}
 _WORDS = "left|Left|LEFT|right|Right|RIGHT"
-_MARKED = re.compile(rf"(?P<before>(?:.*_)?)(?P<side>{_WORDS}|leftImg8bit|rightImg8bit)")
-_LETTERED = re.compile(r"(?P<before>(?:.*_)?)(?P<side>[LlRr])")
+_MARKED = re.compile(rf"(?P<before>(?:.*_)?)(?P<side>{_WORDS}|leftImg8bit|rightImg8bit)", re.DOTALL)
+_LETTERED = re.compile(r"(?P<before>(?:.*_)?)(?P<side>[LlRr])", re.DOTALL)
 _NUMBERED = re.compile(rf"(?P<side>{_WORDS})(?P<after>[_-]?[0-9]+)")
-_FOLDER = re.compile(rf"(?:^|(?<=[-_. ]))(?P<side>(?:{_WORDS})(?=[-_. ]|$)|(?:leftImg8bit|rightImg8bit))")
+_FOLDER = re.compile(rf"(?:^|(?<=[-_. ]))(?P<side>(?:{_WORDS})(?=[-_. ]|\Z)|(?:leftImg8bit|rightImg8bit))")
 _LEVELS = 3  # how far above a picture a folder may say which view it is: of Cityscapes it is the third
 # Words in the names of folders whose pictures are no photographs: beside those of SceneFlow lie maps of occlusions.
 _OF_MAPS = re.compile(
@@ -79,7 +79,7 @@ class _Tree(NamedTuple):
 
 def _tree(data_set: str, left: str, right: str, pattern: str, *, is_certain: bool = True, beyond: str = "") -> _Tree:
     text = pattern.replace("VIEW", f"(?P<view>{left}|{right})").replace("OF", "(?P<of>[^/]*?)")
-    return _Tree(data_set, left, right, re.compile(text), is_certain, beyond)
+    return _Tree(data_set, left, right, re.compile(text, re.DOTALL), is_certain, beyond)
 
 
 _TREES = (

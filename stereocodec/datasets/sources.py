@@ -61,9 +61,9 @@ class Layouts(Generic[_Files]):
             if on_missing is not None:
                 on_missing(file, reason)
 
-        if source.suffix.lower() in LIST_ENDINGS and not source.is_dir():
+        if source.suffix.lower() in LIST_ENDINGS and not os.path.isdir(source):
             found = list(self._listed(source, tell))
-        elif source.is_dir():
+        elif os.path.isdir(source):
             # Made absolute, because the names of the folders above it tell layouts as well.
             found = list(in_folder(Path(os.path.abspath(source)), tell))
         else:
@@ -79,7 +79,7 @@ class Layouts(Generic[_Files]):
     def _listed(self, source: Path, on_missing: OnMissing) -> Iterable[_Files]:
         path = os.path.abspath(source)
         for line, name, *files in files_of_list(source, self.columns):
-            lacking = [picture for picture in files if not picture.is_file()]
+            lacking = [picture for picture in files if not os.path.isfile(picture)]
             if lacking:
                 on_missing(f"{path}, line {line}: {lacking[0]}", "is not a file")
             else:
