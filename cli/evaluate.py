@@ -121,7 +121,7 @@ def evaluate(dataset: Path, output: Path | None, only_list: bool, quiet: bool, *
     exit status is 1 when a pair or a point was left out; a codec whose program is missing is named and skipped.
     """
     if only_list:
-        _list_pairs(dataset, options["split"], options["pairs"])
+        _list_pairs(dataset, options["split"], options["pairs"], quiet)
         return
     if output is None:
         raise click.UsageError("Name the folder of the report with -o, or give --list.")
@@ -162,7 +162,7 @@ def evaluate(dataset: Path, output: Path | None, only_list: bool, quiet: bool, *
         raise click.exceptions.Exit(1)
 
 
-def _list_pairs(dataset: Path, split: str | None, names: list[str]) -> None:
+def _list_pairs(dataset: Path, split: str | None, names: list[str], quiet: bool) -> None:
     """Writes the pairs to standard output as a list; on standard error, what is in none, each picture in a line."""
     from stereocodec.evaluation.datasets import find_dataset
 
@@ -172,7 +172,7 @@ def _list_pairs(dataset: Path, split: str | None, names: list[str]) -> None:
     lines.writerow(("left", "right", "name", "group"))
     lines.writerows((pair.left, pair.right, pair.name, pair.group) for pair in found.pairs)
     click.echo(text.getvalue().encode("utf-8", "surrogateescape"), nl=False)
-    for problem in (*found.problems, *found.unmatched):
+    for problem in (*found.problems, *(() if quiet else found.unmatched)):
         click.echo(f"bisic: left out {one_line(problem.name)}: {one_line(problem.reason)}", err=True)
     if found.problems:
         raise click.exceptions.Exit(1)

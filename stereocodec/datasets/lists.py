@@ -25,7 +25,10 @@ _MAX_BYTES = 1 << 28  # a million lines of two long paths
 def read_list(path: Path, columns: tuple[str, str]) -> Iterator[tuple[int, dict[str, str]]]:
     """The rows of a list by the names of its columns, each with the number of its line; "" where a row is too short.
 
-    Fields stand between commas or, where XX
+    Fields stand between commas or, where the first line has none, between white space; those that hold such are in
+    double quotes. Lines that begin with # are passed over. The first line has the names of the columns; where no name
+    of a column is in it, it is a row like all others, and they begin with `columns`.
+
     Raises InvalidInput for what is no such list, also while rows are read.
     """
     lines = ["\n" if line.lstrip().startswith("#") else line for line in _lines(path)]

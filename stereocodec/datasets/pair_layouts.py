@@ -5,7 +5,10 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Callable, Iterable, Iterator
+from functools import partial
 from typing import NamedTuple
+
+from .data_set_folders import VIEW_FOLDERS, Place, places_of, slashed
 
 Pictures = dict[str, dict[str, list[str]]]
 """Names of files by the paths of their folders and their stems."""
@@ -50,9 +53,9 @@ _SIDES = {
 }
 _OTHER = _SIDES | {right: left for left, right in _SIDES.items()}
 _WORDS = "left|Left|LEFT|right|Right|RIGHT"
-_MARKED = re.compile(rf"(?P<before>(?:.*_)?)(?P<side>{_WORDS}|leftImg8bit|rightImg8bit)", re.DOTALL)
-_LETTERED = re.compile(r"(?P<before>(?:.*_)?)(?P<side>[LlRr])", re.DOTALL)
-_NUMBERED = re.compile(rf"(?P<side>{_WORDS})(?P<after>[_-]?[0-9]+)")
+_MARKED = re.compile(rf"(?P<before>(?:.*_)?)(?P<side>{_WORDS}|leftImg8bit|rightImg8bit)(?P<after>)", re.DOTALL)
+_LETTERED = re.compile(r"(?P<before>(?:.*_)?)(?P<side>[LlRr])(?P<after>)", re.DOTALL)
+_NUMBERED = re.compile(rf"(?P<before>)(?P<side>{_WORDS})(?P<after>[_-]?[0-9]+)")
 _FOLDER = re.compile(rf"(?:^|(?<=[-_. ]))(?P<side>(?:{_WORDS})(?=[-_. ]|\Z)|(?:leftImg8bit|rightImg8bit))")
 _LEVELS = 3  # how far above a picture a folder may say which view it is: of Cityscapes it is the third
 # Words in the names of folders whose pictures are no photographs: beside those of SceneFlow lie maps of occlusions.
@@ -62,54 +65,30 @@ _OF_MAPS = re.compile(
 )
 
 
-class _Tree(NamedTuple):
-    """Two folders of a data set whose files have equal names.
+class _Mark(NamedTuple):
+    """Of a stem that says which view it is: what else it says, and the stem of the other view."""
 
-    pattern: of their whole paths, with / between folders; what the groups `of` and `sequence` match is part of the
-    pairs' names. is_certain: a left folder without the right one lacks it. beyond: a folder that the data set has not.
-    """
-
-    data_set: str
-    left: str
-    right: str
-    pattern: re.Pattern[str]
-    is_certain: bool = True
-    beyond: str = ""
+    is_left: bool
+    own: str
+    other: str
 
 
-def _tree(data_set: str, left: str, right: str, pattern: str, *, is_certain: bool = True, beyond: str = "") -> _Tree:
-    text = pattern.replace("VIEW", f"(?P<view>{left}|{right})").replace("OF", "(?P<of>[^/]*?)")
-    return _Tree(data_set, left, right, re.compile(text, re.DOTALL), is_certain, beyond)
-
-
-_TREES = (
-    _tree("kitti2012", "colored_0", "colored_1", "(?:.*/)?OF/VIEW"),
-    _tree("kitti2015", "image_2", "image_3", "(?:.*/)?OF/VIEW"),
-    _tree("kittiraw", "image_02", "image_03", "(?:.*/)?OF/VIEW/data"),
-    _tree("kittiraw", "image_00", "image_01", "(?:.*/)?OF/VIEW/data"),
-    _tree("kittitracking", "image_02", "image_03", "(?:.*/)?OF/VIEW/(?P<sequence>[0-9]{4})", is_certain=False),
-    _tree("euroc", "cam0", "cam1", "(?:.*/)?(?!mav0/)OF(?:/mav0)?/VIEW/data"),
-    # Of its seven cameras the papers on codecs take these two.
-    _tree(
-        "wildtrack",
-        "C1",
-        "C4",
-        "(?i:.*/(?:images|image_subsets|[^/]*wildtrack[^/]*))/VIEW",
-        is_certain=False,
-        beyond="C8",
-    ),
-)
-_VIEW_FOLDERS = frozenset(name for tree in _TREES for name in (tree.left, tree.right))
+def _mark(pattern: re.Pattern[str], stem: str) -> _Mark | None:
+    match = pattern.fullmatch(stem)
+    if match is None:
+        return None
+    before, side, after = match["before"], match["side"], match["after"]
+    return _Mark(side in _SIDES, before.removesuffix("_") + after.lstrip("-_"), before + _OTHER[side] + after)
 
 
 def data_set_of(folder: str, stem: str) -> str | None:
     """What the place of a left view tells about its data set; `pairs.data_set_of` tells which there are."""
     if stem.endswith("_leftImg8bit"):
         return "cityscapes"
-    for tree, match in _trees_of(folder):
-        if match["view"] == tree.left:
-            return tree.data_set
-    if re.search("/frames_(?:clean|final)pass", _slashed(folder)):
+    for place in places_of(folder):
+        if place.is_left:
+            return place.data_set
+    if re.search("/frames_(?:clean|final)pass", slashed(folder)):
         return "sceneflow"
     return "middlebury" if any(stem == left for left, *_ in _SCENES) else None
 
@@ -117,20 +96,15 @@ def data_set_of(folder: str, stem: str) -> str | None:
 def may_be_part(source: str) -> bool:
     """Whether a folder may hold one view of pairs whose other views lie beside it and not in it."""
     names = source.split(os.sep)[-_LEVELS:]
-    return any(name in _VIEW_FOLDERS or _FOLDER.search(name) for name in names)
+    return any(name in VIEW_FOLDERS or _FOLDER.search(name) for name in names)
 
 
 def other_folders(folder: str) -> Iterator[str]:
     """Where the other views of a folder's pictures may lie, under the layouts that have them in another folder."""
-    for tree, match in _trees_of(folder):
-        yield _other_folder(folder, match, tree)
-    place = _side_of(folder)
-    if place is not None:
-        yield place.other
-
-
-def _slashed(folder: str) -> str:
-    return folder.replace(os.sep, "/")
+    yield from (place.other for place in places_of(folder))
+    side = _side_of(folder)
+    if side is not None:
+        yield side.other
 
 
 def _is_there(folder: str, pictures: Pictures) -> bool:
@@ -158,39 +132,16 @@ def _named(parts: Iterable[str], folder: str) -> str:
     return "-".join(part for part in parts if part) or os.path.basename(folder)
 
 
-def _trees_of(folder: str) -> Iterator[tuple[_Tree, re.Match[str]]]:
-    if _VIEW_FOLDERS.isdisjoint(folder.split(os.sep)[-_LEVELS:]):
-        return
-    path = _slashed(folder)
-    for tree in _TREES:
-        match = tree.pattern.fullmatch(path)
-        if match is not None:
-            yield tree, match
-
-
-def _other_folder(folder: str, match: re.Match[str], tree: _Tree) -> str:
-    return _with(folder, match, tree.right if match["view"] == tree.left else tree.left)
-
-
-def _with(folder: str, match: re.Match[str], view: str) -> str:
-    return folder[: match.start("view")] + view + folder[match.end("view") :]
-
-
-def _in_trees(folder: str, pictures: Pictures, source: str) -> Views | None:
-    for tree, match in _trees_of(folder):
-        other = _other_folder(folder, match, tree)
-        is_there = tree.is_certain or _is_there(other, pictures)
-        if is_there and not (tree.beyond and _is_there(_with(folder, match, tree.beyond), pictures)):
-            return _views_in_tree(tree, match, folder, other)
+def _in_data_sets(folder: str, pictures: Pictures, source: str) -> Views | None:
+    for place in places_of(folder):
+        is_there = place.is_certain or _is_there(place.other, pictures)
+        if is_there and not (place.beyond and _is_there(place.beyond, pictures)):
+            return partial(_view_in_data_set, folder, place)
     return None
 
 
-def _views_in_tree(tree: _Tree, match: re.Match[str], folder: str, other: str) -> Views:
-    groups = match.groupdict("")
-    # Colour and grey of KITTI's drives lie beside each other.
-    view = tree.left if tree.data_set == "kittiraw" else ""
-    parts = [tree.data_set, groups.get("of", ""), view, groups.get("sequence", "")]
-    return lambda stem: View(match["view"] == tree.left, _named([*parts, stem], folder), other, stem)
+def _view_in_data_set(folder: str, place: Place, stem: str) -> View:
+    return View(place.is_left, _named([*place.parts, stem], folder), place.other, stem)
 
 
 class _Side(NamedTuple):
@@ -226,10 +177,10 @@ def _side_of(folder: str) -> _Side | None:
 
 def _in_folders(folder: str, pictures: Pictures, source: str) -> Views | None:
     """left/NAME and right/NAME, left/NAME_left and right/NAME_right, also of folders below both."""
-    place = _side_of(folder)
-    if place is None:
+    side = _side_of(folder)
+    if side is None:
         return None
-    _, level, is_left, root, other, rest = place
+    _, level, is_left, root, other, rest = side
     parts = _below(source, folder)
     if any(_OF_MAPS.search(part.lower()) for part in parts):
         return None
@@ -243,13 +194,13 @@ def _in_folders(folder: str, pictures: Pictures, source: str) -> Views | None:
     here, there = pictures.get(folder, {}), pictures.get(other, {})
 
     def views(stem: str) -> View:
-        match = _MARKED.fullmatch(stem) or _LETTERED.fullmatch(stem)
-        if stem in there or match is None or (match["side"] in _SIDES) != is_left or not match["before"]:
-            return View(is_left, _named([*parts, stem], folder), other, stem)
-        marked = match["before"] + _OTHER[match["side"]]
-        if marked in here and marked in there:  # that is another pair, of which the names are equal
-            return View(is_left, _named([*parts, stem], folder), other, stem)
-        return View(is_left, _named([*parts, match["before"].rstrip("_")], folder), other, marked)
+        mark = next(filter(None, (_mark(pattern, stem) for pattern in (_MARKED, _LETTERED, _NUMBERED))), None)
+        equal = View(is_left, _named([*parts, stem], folder), other, stem)
+        if stem in there or mark is None or mark.is_left != is_left:
+            return equal
+        if mark.other in here and mark.other in there:  # that is another pair, of which the names are equal
+            return equal
+        return View(is_left, _named([*parts, mark.own], folder), other, mark.other)
 
     return views
 
@@ -277,14 +228,11 @@ def _by_name(pattern: re.Pattern[str], *, with_folders: bool) -> Callable[[str, 
         folders = _below(source, folder)
 
         def views(stem: str) -> View | None:
-            match = pattern.fullmatch(stem)
-            if match is None:
+            mark = _mark(pattern, stem)
+            if mark is None:
                 return None
-            groups = match.groupdict("")
-            before, after = groups.get("before", ""), groups.get("after", "")
-            own = before.removesuffix("_") + after.lstrip("-_")
-            parts = [*folders, own] if with_folders or not own else [own]
-            return View(match["side"] in _SIDES, _named(parts, folder), folder, before + _OTHER[match["side"]] + after)
+            parts = [*folders, mark.own] if with_folders or not mark.own else [mark.own]
+            return View(mark.is_left, _named(parts, folder), folder, mark.other)
 
         return views
 
@@ -293,7 +241,7 @@ def _by_name(pattern: re.Pattern[str], *, with_folders: bool) -> Callable[[str, 
 
 LAYOUTS = (
     Layout(_in_scenes),
-    Layout(_in_trees),
+    Layout(_in_data_sets),
     Layout(_in_folders),
     Layout(_by_name(_MARKED, with_folders=False)),
     Layout(_by_name(_LETTERED, with_folders=True), is_certain=False),

@@ -92,7 +92,7 @@ class EvaluationPair(PairFiles):
 
 @dataclass(frozen=True)
 class Problem:
-    """A pair that was left out, or a point that could not be measured, and why."""
+    """A pair that was left out, a picture in no pair, or a point that could not be measured, and why."""
 
     name: str
     reason: str

@@ -202,6 +202,7 @@ def touch(folder, *paths):
         (["A_left.png", "A_right.png", "a_left.png", "a_right.png"], ["A", "a"], [], []),
         # Folders called so, and words of their names.
         (["Left/1.png", "Right/1.png"], ["1"], [], []),
+        (["left/left01.png", "right/right01.png", "a/left/left.png", "a/right/right.png"], ["01", "a"], [], []),
         (["left_images/1.png", "right_images/1.png"], ["images-1"], [], []),
         (["P0/image_left/1_left.png", "P0/image_right/1_right.png"], ["P0-image-1"], [], []),
         (["train-left-image/s/1.jpg", "train-right-image/s/1.jpg"], ["train-image-s-1"], [], []),

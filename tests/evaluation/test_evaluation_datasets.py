@@ -101,6 +101,14 @@ def test_groups_of_data_sets_are_known_by_their_folders(tmp_path, left, right, g
     assert [problem.name for problem in found.unmatched] == [str(tmp_path / "mine" / "maps" / "disparity.png")]
 
 
+def test_of_drives_of_kitti_colour_alone_can_be_chosen(tmp_path):
+    for camera in range(4):
+        save(tmp_path / "drive" / f"image_0{camera}" / "data" / "1.png")
+    assert len(find_dataset(tmp_path).pairs) == 2
+    (pair,) = find_dataset(tmp_path, split="image_02").pairs
+    assert pair.right.parts[-3] == "image_03"
+
+
 @pytest.mark.parametrize("source", ["nowhere", "empty", "nowhere.csv"])
 def test_sources_without_pairs_are_refused(tmp_path, source):
     (tmp_path / "empty").mkdir()

@@ -39,6 +39,7 @@ def test_the_list_is_one_that_an_evaluation_takes(folder, monkeypatch):
         )
     ]
     assert result.stderr == f"bisic: left out {folder}/train/b_disp.png: fits no layout of pairs\n"
+    assert run("eval", folder.name, "--list", "--quiet").stderr == ""
     (folder / "pairs.csv").write_text(result.stdout)
     assert find_dataset(folder / "pairs.csv").pairs == find_dataset(folder).pairs
 
