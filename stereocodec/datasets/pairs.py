@@ -56,7 +56,8 @@ class PairFiles(ExampleFiles):
     def load(self) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
         """Both views, (H, W, 3) uint8, RGB.
 
-        Raises InvalidInput, naming the file, for what is no 8-bit RGB picture and for views of different size.
+        Raises InvalidInput, naming the file, for what is no 8-bit RGB picture, for views of different size, and for one
+        file that does not say how it holds both.
         """
         if self.left == self.right:
             pair = open_pair(self.left)
