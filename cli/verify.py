@@ -2,19 +2,14 @@
 
 from __future__ import annotations
 
-import os
 from functools import partial
-from pathlib import Path
 
 import click
 
-from stereocodec.errors import InvalidInput
 from stereocodec.pixel_limit import DEFAULT_MAX_PIXELS, MAX_PIXELS_VARIABLE
 
 from ._many import Told, jobs_option
 from ._shared import NamedPath, device_option, quiet_option
-
-_SUFFIX = ".bsc"
 
 
 @click.command()
@@ -51,26 +46,12 @@ def verify(
     """
     from stereocodec.batch.decoding import Decoder, DecodeSettings
     from stereocodec.batch.engine import run
-    from stereocodec.batch.jobs import DecodeJob
+    from stereocodec.batch.naming import decode_jobs
 
-    named = [DecodeJob(str(path), path, None) for path in _found(files)]
+    named = decode_jobs(files, None)
     make = partial(Decoder, DecodeSettings(model, pull, device, max_pixels))
     told = Told(len(named), "verified", as_json=as_json, quiet=quiet)
     with told:
         for report in run(named, make, jobs):
             told(report)
     told.finish()
-
-
-def _found(files: tuple[str, ...]) -> list[Path]:
-    """The files, and those of the folders, sorted; raises InvalidInput for a folder without any."""
-    found: list[Path] = []
-    for file in files:
-        if not os.path.isdir(file):
-            found.append(Path(file))
-            continue
-        within = sorted(path for path in Path(file).rglob(f"*{_SUFFIX}") if path.is_file())
-        if not within:
-            raise InvalidInput(f"{file} has no {_SUFFIX} files")
-        found += within
-    return found

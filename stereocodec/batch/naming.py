@@ -1,0 +1,98 @@
+"""Which pairs a batch has, and where their files go: the tree of the pictures, mirrored."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from ..datasets.pairs import PairFiles, find_pairs
+from ..datasets.sources import unique
+from ..errors import InvalidInput
+from .jobs import DecodeJob, EncodeJob
+
+SUFFIX = ".bsc"
+LISTS = (".csv", ".txt")
+ONE_FILE = (".mpo", ".jps", ".pns", ".heic", ".heif", ".npz")
+"""Endings of files that hold both views by themselves."""
+# What names of left views end in, and what whole names of left views say nothing beside.
+_LEFT_END = re.compile(r"(?i)[-_. ](left|leftimg8bit|l)$")
+_LEFT_ALONE = re.compile(r"(?i)left|im0|im2|view1")
+Left = Callable[[str, str], object]
+
+
+def is_many(sources: Sequence[str]) -> bool:
+    """Whether arguments name more than one pair: folders, lists, or several files that hold both views each."""
+    if any(os.path.isdir(source) or Path(source).suffix.lower() in LISTS for source in sources):
+        return True
+    return len(sources) > 2 or (len(sources) == 2 and all(Path(s).suffix.lower() in ONE_FILE for s in sources))
+
+
+def encode_jobs(sources: Sequence[str], folder: Path, on_left: Left | None = None) -> list[EncodeJob]:
+    """The pairs of folders, lists (`find_pairs`) and files, with an output for each in `folder`.
+
+    Two files that do not hold both views each are the views of one pair; of more files, each holds both. on_left:
+    called with the name of each picture that is in no pair and with the reason; without it, a view without the other
+    one is an error.
+
+    Raises InvalidInput as `find_pairs`.
+    """
+    if not is_many(sources):
+        left, *right = map(Path, sources)
+        return [EncodeJob(_base(left), left, right[0] if right else None, folder / f"{_base(left)}{SUFFIX}")]
+    pairs: list[tuple[str, Path, Path | None]] = []
+    for source in map(Path, sources):
+        if source.is_dir() or source.suffix.lower() in LISTS:
+            found = find_pairs(source, on_left, on_left)
+            root = Path(os.path.abspath(source)) if source.is_dir() else _root(found)
+            pairs += [(_mirrored(pair, root), pair.left, _other(pair)) for pair in found]
+        else:
+            pairs.append((source.stem, source, None))
+    names = unique([name for name, _, _ in pairs])
+    return [
+        EncodeJob(name, left, right, folder / f"{name}{SUFFIX}")
+        for name, (_, left, right) in zip(names, pairs, strict=True)
+    ]
+
+
+def decode_jobs(sources: Sequence[str], folder: Path | None) -> list[DecodeJob]:
+    """The `.bsc` files that are named, and those of folders with all below, sorted; outputs mirror them in `folder`.
+
+    Raises InvalidInput for a folder without any.
+    """
+    jobs = []
+    for source in sources:
+        if not os.path.isdir(source):
+            path = Path(source)
+            jobs.append(DecodeJob(source, path, None if folder is None else folder / path.stem))
+            continue
+        within = sorted(path for path in Path(source).rglob(f"*{SUFFIX}") if path.is_file())
+        if not within:
+            raise InvalidInput(f"{source} has no {SUFFIX} files")
+        for path in within:
+            mirrored = path.relative_to(source).with_suffix("")
+            jobs.append(DecodeJob(str(path), path, None if folder is None else folder / mirrored))
+    return jobs
+
+
+def _mirrored(pair: PairFiles, root: Path) -> str:
+    """The place of a pair's left view below the root, without what only says that it is the left one."""
+    place = Path(os.path.relpath(pair.left, root))
+    alone = _LEFT_ALONE.fullmatch(place.stem) is not None
+    mirrored = place.parent if alone else place.parent / _base(place)
+    return mirrored.as_posix() if mirrored.name else root.name or pair.name
+
+
+def _base(left: Path) -> str:
+    """A file's name without its ending and what says that it is a left view."""
+    return _LEFT_END.sub("", left.stem) or left.stem
+
+
+def _other(pair: PairFiles) -> Path | None:
+    return None if pair.left == pair.right else pair.right
+
+
+def _root(pairs: Sequence[PairFiles]) -> Path:
+    """The folder that all pairs of a list are in."""
+    return Path(os.path.commonpath([pair.left.parent for pair in pairs])) if pairs else Path()
