@@ -19,9 +19,13 @@ def read_json(path: Path) -> Any:
     Raises OSError as `read_regular` does, and ValueError for what is no JSON, for NaN and infinities, for whole numbers
     of more than 18 digits and for values that are nested too deeply.
     """
-    data = read_regular(path, MAX_SETTINGS_BYTES)
+    return parse_json(read_regular(path, MAX_SETTINGS_BYTES).decode("utf-8"))
+
+
+def parse_json(text: str) -> Any:
+    """The value that a text of JSON is; raises ValueError as `read_json` does."""
     try:
-        return json.loads(data.decode("utf-8"), parse_constant=_refuse, parse_float=_real, parse_int=_whole)
+        return json.loads(text, parse_constant=_refuse, parse_float=_real, parse_int=_whole)
     except RecursionError as error:
         raise ValueError("its values are nested too deeply") from error
 
