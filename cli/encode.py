@@ -8,7 +8,7 @@ from stereocodec.container.layouts import INPUT_LAYOUTS
 from stereocodec.files import check_writable
 from stereocodec.releases.folders import DEFAULT_DEPTH_MODEL, DEFAULT_MODEL
 
-from ._pictures import DepthOptions, FramePictures, PairOptions, PairPictures, Pictures
+from ._pictures import CalibrationOptions, DepthOptions, FramePictures, PairOptions, PairPictures, Pictures
 from ._shared import (
     STANDARD_STREAM,
     NamedPath,
@@ -80,6 +80,19 @@ def _checked_colour(_: click.Context, __: click.Parameter, value: str | None) ->
 )
 @click.option("--invalid", type=int, metavar="VALUE", help="What says that there is no measurement.  [default: 0]")
 @click.option(
+    "--calibration",
+    multiple=True,
+    type=NamedPath(),
+    metavar="FILE",
+    help="What the cameras know, kept in the file: of Middlebury, KITTI, OpenCV or ROS, or JSON as decode writes it. "
+    "Twice for a file of each camera, left and right, or for intrinsics and extrinsics.",
+)
+@click.option(
+    "--calibration-unit",
+    metavar="UNIT",
+    help="What lengths in files of OpenCV are, which do not say it: mm, cm, m, or a number of metres.",
+)
+@click.option(
     "--background",
     metavar="COLOUR",
     callback=_checked_colour,
@@ -103,6 +116,8 @@ def encode(
     depth_mode: str | None,
     depth_range: tuple[float, float] | None,
     invalid: int | None,
+    calibration: tuple[str, ...],
+    calibration_unit: str | None,
     background: str | None,
     device: str,
     force: bool,
@@ -126,7 +141,8 @@ def encode(
     millimetres.
     """
     pair = PairOptions(swap, background, layout, frame)
-    pictures = _pictures(left, right, pair, depth, depth_unit, depth_mode, depth_range, invalid)
+    cameras = _cameras(calibration, calibration_unit)
+    pictures = _pictures(left, right, pair, cameras, depth, depth_unit, depth_mode, depth_range, invalid)
     pictures.check_usage(output)
     stdout = require_binary_stdout("name a file with -o") if output == STANDARD_STREAM else None
     if stdout is None:
@@ -148,10 +164,20 @@ def encode(
             click.echo(measured, err=stdout is not None)
 
 
+def _cameras(files: tuple[str, ...], unit: str | None) -> CalibrationOptions:
+    """The calibration that the options name."""
+    if len(files) > 2:
+        raise click.UsageError("--calibration takes two files at most: of each camera, or intrinsics and extrinsics.")
+    if unit is not None and not files:
+        raise click.UsageError("--calibration-unit needs a calibration: name it with --calibration.")
+    return CalibrationOptions(files, unit)
+
+
 def _pictures(
     left: str,
     right: str | None,
     pair: PairOptions,
+    cameras: CalibrationOptions,
     depth: str | None,
     unit: str | None,
     mode: str | None,
@@ -166,9 +192,9 @@ def _pictures(
         if pair.swap or told:
             raise click.UsageError("--swap, --layout and --frame are about two views: leave them out with --depth.")
         options = DepthOptions(unit, mode or "linear", limits, invalid or 0)
-        return FramePictures(left, depth, options, pair.background)
+        return FramePictures(left, depth, options, pair.background, cameras)
     if any(value is not None for value in (unit, mode, limits, invalid)):
         raise click.UsageError("The options of depth need a depth map: name it with --depth.")
     if right is not None and told:
         raise click.UsageError("--layout and --frame are about one file that holds both views: leave RIGHT out.")
-    return PairPictures((left,) if right is None else (left, right), pair)
+    return PairPictures((left,) if right is None else (left, right), pair, cameras)
