@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO
 import click
 
 from stereocodec.container import Container, ViewKind
-from stereocodec.errors import OutputError
+from stereocodec.errors import InvalidInput, OutputError
 from stereocodec.files import check_writable, made_folder, write_together
 from stereocodec.pixel_limit import DEFAULT_MAX_PIXELS, MAX_PIXELS_VARIABLE
 from stereocodec.text import one_line
@@ -57,6 +57,12 @@ _NAMES = {ViewKind.RGB8: _VIEWS, ViewKind.RGB8_DEPTH: ("color", "depth")}
 @click.option("--left", type=NamedPath(stream=True), metavar="FILE", help="The left view; - for stdout, as PNG.")
 @click.option("--right", type=NamedPath(stream=True), metavar="FILE", help="The right view; - for stdout, as PNG.")
 @click.option(
+    "--calibration",
+    type=NamedPath(),
+    metavar="FILE",
+    help="Also write what the file knows of the cameras, as JSON that encode --calibration takes.",
+)
+@click.option(
     "--model",
     metavar="NAME|DIR|ORG/NAME",
     help="A built-in model, the folder of a release, or a model on the Hub. [default: the one that wrote the file, "
@@ -78,6 +84,7 @@ def decode(
     output: str | None,
     left: str | None,
     right: str | None,
+    calibration: str | None,
     model: str | None,
     pull: bool,
     max_pixels: int | None,
@@ -109,10 +116,15 @@ def decode(
     stdout_view = next((view for view, path in targets.items() if path == STANDARD_STREAM), None)
     stdout = require_binary_stdout(f"name a file with --{stdout_view}") if stdout_view else None
     _check_writable(targets, force)
+    if calibration is not None:
+        if same_file(calibration, file):
+            raise click.UsageError("--calibration is the file to decode: give it a name of its own.")
+        check_writable(calibration, force)
     # What is wrong with the file itself is said before torch is imported.
     data = read_file(file)
     with about(file):
         container = Container.from_bytes(data)
+        cameras = [] if calibration is None else [(calibration, _calibration_of(container))]
     names = _NAMES[container.view_kind]
     if not targets:
         targets = _default_targets(file, output, names)
@@ -126,13 +138,23 @@ def decode(
         pictures = dict(zip(names, decoded, strict=True))
     files = [(path, _writer(pictures[name], path)) for name, path in targets.items() if name != stdout_view]
     with nullcontext() if output is None else made_folder(Path(output)):
-        write_together(files, overwrite=force)
+        write_together([*files, *cameras], overwrite=force)
     if stdout is not None and stdout_view is not None:
         _writer(pictures[stdout_view], STANDARD_STREAM)(stdout)
         stdout.flush()
     if not quiet and files:
         written = ", ".join(one_line(path) for path, _ in files)
         click.echo(f"{written}: {container.shown_size[0]}x{container.shown_size[1]}", err=stdout is not None)
+
+
+def _calibration_of(container: Container) -> bytes:
+    """The calibration that a file holds, as a file of its own; raises InvalidInput."""
+    from stereocodec.calibration import calibration_json
+
+    calibration = container.metadata.calibration
+    if calibration is None:
+        raise InvalidInput("it holds no calibration: leave --calibration out")
+    return calibration_json(calibration)
 
 
 def _codec_class(kind: ViewKind) -> type[StereoCodec | RgbdCodec]:

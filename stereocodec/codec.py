@@ -80,13 +80,14 @@ class StereoCodec(ReleaseCodec):
         """
         quality = self.quality_or_default(quality)
         views = to_views(left, right, background)
+        if metadata is not None:
+            views = replace(views, metadata=metadata)
+        self._check_metadata(views.left, views.metadata)
         # As they are shown, because turned by half a pair would look exchanged; by a quarter, it would have no rows.
         on_rows = (view if exchanges_sides(view.orientation) else view.upright() for view in views)
         warn_of_unlikely_pair(*(view.pixels for view in on_rows))
         say = progress or silent
         raw = sum(view.pixels.nbytes // (3 if view.channels is Channels.GREY else 1) for view in views)
-        if metadata is not None:
-            views = replace(views, metadata=metadata)
         container = self._encoded_pair(views, quality, say)
         while raw > _LEAST_LIMITED and quality and len(container.to_bytes()) > raw:
             quality = max(0, quality - _QUALITY_STEP)

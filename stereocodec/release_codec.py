@@ -5,8 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
 
+from .calibration import check_calibration
 from .coding import Coded, ReleaseCoder
-from .container import Chunk, Container, ViewKind
+from .container import Chunk, Container, Metadata, ViewKind
 from .container.depth import DepthView
 from .container.limits import HUB_REPOSITORY, MODEL_NAME
 from .devices import torch_device
@@ -215,6 +216,13 @@ class ReleaseCodec:
         if isinstance(quality, bool) or not isinstance(quality, int) or not 0 <= quality <= 100:
             raise InvalidInput(f"quality is {quality!r}; it must be a whole number from 0 to 100")
         return quality
+
+    @staticmethod
+    def _check_metadata(picture: Picture, metadata: Metadata) -> None:
+        """Raises InvalidInput for a calibration that cannot be that of views like this picture."""
+        if metadata.calibration is not None:
+            height, width = picture.pixels.shape[:2]
+            check_calibration(metadata.calibration, (width, height), metadata.layout)
 
     def _container(self, coded: Coded, picture: Picture, quality: int, depth: DepthView | None = None) -> Container:
         """What the file of coded views holds.

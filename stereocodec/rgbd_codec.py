@@ -109,6 +109,9 @@ class RgbdCodec(ReleaseCodec):
         orientation = depth_orientation(depth, "depth")
         samples = to_depth_map(depth, "depth", unit=depth_unit, invalid=invalid)
         picture, samples = as_frame(picture, samples, orientation)
+        if metadata is not None:
+            picture = replace(picture, metadata=metadata)
+        self._check_metadata(picture, picture.metadata)
         mode = _mode(depth_mode)
         near, far = _range(samples, mode, depth_range)
         frame = np.dstack([picture.pixels / np.float32(255), to_network(samples, mode, near, far)])
@@ -117,8 +120,6 @@ class RgbdCodec(ReleaseCodec):
         say = progress or silent
         coded = self._coder.encode(self._coder.padded(frame[None]), quality, say=say)
         say(1.0, "done")
-        if metadata is not None:
-            picture = replace(picture, metadata=metadata)
         return self._container(coded, picture, quality, view)
 
     def decompress(

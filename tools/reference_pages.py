@@ -26,6 +26,7 @@ PUBLIC: dict[str, tuple[str, ...]] = {
     "stereocodec.release_codec": ("ReleaseCodec",),
     "stereocodec.container": ("Container", "Streams", "ViewKind", "Header", "peek_header"),
     "stereocodec.container.depth": ("DepthView", "DepthMode"),
+    "stereocodec.calibration": ("read_calibration", "check_calibration", "calibration_json", "describe_calibration"),
     "stereocodec.errors": ("*",),
     "stereocodec.pillow": (),
     "stereocodec.pictures.pil": ("load_image", "load_picture"),
