@@ -44,8 +44,8 @@ def bisic_lines(code):
 def folder(tmp_path, monkeypatch):
     """The current folder, with the sample pair where a checkout has it."""
     (tmp_path / "docs" / "sample").mkdir(parents=True)
-    for view in ("left", "right"):
-        shutil.copy(DOCS / "sample" / f"{view}.png", tmp_path / "docs" / "sample")
+    for name in ("left.png", "right.png", "calib.txt"):
+        shutil.copy(DOCS / "sample" / name, tmp_path / "docs" / "sample")
     monkeypatch.chdir(tmp_path)
     return tmp_path
 
@@ -80,9 +80,10 @@ def test_the_page_for_programmers(folder, capsys):
     assert output[2].startswith("960 640 50 ")
     quality, size = map(int, output[3].split())
     assert (quality, size > 1000) == (30, True)
-    assert output[4] == "(960, 640)"
-    assert "look exchanged" in output[5]
-    assert len(output) == 8
+    assert output[4] == "48 pixels, 1.35 m"
+    assert output[5] == "(960, 640)"
+    assert "look exchanged" in output[6]
+    assert len(output) == 9
     with Image.open(folder / "crop.bsc") as image:
         assert (image.size, image.n_frames) == ((96, 64), 2)
 
