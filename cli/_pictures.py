@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from stereocodec import RgbdCodec, StereoCodec
     from stereocodec.coding import Progress
     from stereocodec.container import Container, Metadata
-    from stereocodec.pictures.picture import Picture, StereoPair
+    from stereocodec.pictures.picture import Picture
 
 _MAX_PICTURE_BYTES = 2**30  # read from standard input; 8-bit RGB of the largest view is a tenth of that
 
@@ -33,7 +33,10 @@ class CalibrationOptions:
     unit: str | None = None
 
     def added(self, metadata: Metadata, views: Sequence[str], picture: Picture) -> Metadata:
-        """The metadata with the calibration of views, of which a picture is one; raises InvalidInput."""
+        """The metadata with the calibration of views, of which a picture is one; raises InvalidInput.
+
+        What the pictures say of a key that the files do not have is kept.
+        """
         if not self.paths:
             return metadata
         from stereocodec.calibration import check_calibration, read_calibration
@@ -41,18 +44,17 @@ class CalibrationOptions:
         calibration = read_calibration(*self.paths, views=views, unit=self.unit)
         height, width = picture.pixels.shape[:2]
         check_calibration(calibration, (width, height), metadata.layout, " and ".join(self.paths))
-        return replace(metadata, calibration=calibration)
+        return replace(metadata, calibration={**(metadata.calibration or {}), **calibration})
 
 
 class Pictures(ABC):
     """Two pictures from files, with the codec that takes them.
 
-    paths: of the files, of which one may be standard input. calibration: of the cameras. names: what messages call
-    both. doubts: what encoding found odd.
+    paths: of the files, of which one may be standard input. names: what messages call both. doubts: what encoding
+    found odd.
     """
 
     paths: tuple[str, ...]
-    calibration: CalibrationOptions
     names: str
     doubts: Sequence[str] = ()
 
@@ -60,12 +62,16 @@ class Pictures(ABC):
         """Raises UsageError for paths that cannot be meant so."""
         if self.paths.count(STANDARD_STREAM) > 1:
             raise click.UsageError(f"Only one of {self.names} can come from standard input.")
-        if any(same_file(output, path) for path in (*self.paths, *self.calibration.paths)):
+        if any(same_file(output, path) for path in self.paths):
             raise click.UsageError("The output is one of the inputs: give it a name of its own.")
 
     @abstractmethod
     def load(self) -> None:
         """Reads what the paths name; raises InvalidInput."""
+
+    @abstractmethod
+    def add_calibration(self, options: CalibrationOptions) -> None:
+        """Adds what files know of the cameras to what is known of the pictures; raises InvalidInput."""
 
     @abstractmethod
     def codec(self, model: str | None, device: str) -> Any:
@@ -99,24 +105,17 @@ class PairPictures(Pictures):
 
     names = "the two views"
 
-    def __init__(self, paths: tuple[str, ...], options: PairOptions, calibration: CalibrationOptions) -> None:
+    def __init__(self, paths: tuple[str, ...], options: PairOptions) -> None:
         self.paths = paths
         self.options = options
-        self.calibration = calibration
 
     def load(self) -> None:
-        pair = self._opened()
-        views = self.paths[::-1] if self.options.swap else self.paths
-        self.pair = replace(pair, metadata=self.calibration.added(pair.metadata, views, pair.left))
-
-    def _opened(self) -> StereoPair:
-        """The pair of the files."""
         from stereocodec.pictures.open_pair import open_pair
         from stereocodec.pictures.picture import as_pair
 
         options = self.options
         if len(self.paths) == 1:
-            return open_pair(
+            self.pair = open_pair(
                 _source(self.paths[0]),
                 layout=options.layout,
                 frame=options.frame,
@@ -124,9 +123,14 @@ class PairPictures(Pictures):
                 background=options.background,
                 name=display_name(self.paths[0]),
             )
+            return
         # Opened one by one first, so that an error names the file.
         first, second = (_load_picture(path, options.background) for path in self.paths)
-        return as_pair(second, first) if options.swap else as_pair(first, second)
+        self.pair = as_pair(second, first) if options.swap else as_pair(first, second)
+
+    def add_calibration(self, options: CalibrationOptions) -> None:
+        views = self.paths[::-1] if self.options.swap else self.paths
+        self.pair = replace(self.pair, metadata=options.added(self.pair.metadata, views, self.pair.left))
 
     def codec(self, model: str | None, device: str) -> StereoCodec:
         from stereocodec import StereoCodec
@@ -169,13 +173,10 @@ class FramePictures(Pictures):
 
     names = "colour and depth"
 
-    def __init__(
-        self, color: str, depth: str, options: DepthOptions, background: str | None, calibration: CalibrationOptions
-    ) -> None:
+    def __init__(self, color: str, depth: str, options: DepthOptions, background: str | None) -> None:
         self.paths = color, depth
         self.options = options
         self.background = background
-        self.calibration = calibration
 
     def load(self) -> None:
         from stereocodec.pictures.depth import as_frame, depth_orientation, load_depth, to_depth_map
@@ -185,8 +186,11 @@ class FramePictures(Pictures):
         picture = _load_picture(color, self.background)
         image = load_depth(_source(depth), name)
         depth_map = to_depth_map(image, name, unit=options.unit, invalid=options.invalid)
-        picture, self.depth = as_frame(picture, depth_map, depth_orientation(image, name))
-        self.color = replace(picture, metadata=self.calibration.added(picture.metadata, [color], picture))
+        self.color, self.depth = as_frame(picture, depth_map, depth_orientation(image, name))
+
+    def add_calibration(self, options: CalibrationOptions) -> None:
+        metadata = options.added(self.color.metadata, self.paths[:1], self.color)
+        self.color = replace(self.color, metadata=metadata)
 
     def codec(self, model: str | None, device: str) -> RgbdCodec:
         from stereocodec import RgbdCodec

@@ -17,6 +17,7 @@ from ._shared import (
     progress_bar,
     quiet_option,
     require_binary_stdout,
+    same_file,
     write_data,
     wrong_usage,
 )
@@ -141,13 +142,14 @@ def encode(
     millimetres.
     """
     pair = PairOptions(swap, background, layout, frame)
-    cameras = _cameras(calibration, calibration_unit)
-    pictures = _pictures(left, right, pair, cameras, depth, depth_unit, depth_mode, depth_range, invalid)
+    cameras = _cameras(calibration, calibration_unit, output)
+    pictures = _pictures(left, right, pair, depth, depth_unit, depth_mode, depth_range, invalid)
     pictures.check_usage(output)
     stdout = require_binary_stdout("name a file with -o") if output == STANDARD_STREAM else None
     if stdout is None:
         check_writable(output, force)
     pictures.load()
+    pictures.add_calibration(cameras)
     codec = pictures.codec(model, device)
     with progress_bar(quiet) as progress:
         container = pictures.encode(codec, quality, progress)
@@ -164,12 +166,14 @@ def encode(
             click.echo(measured, err=stdout is not None)
 
 
-def _cameras(files: tuple[str, ...], unit: str | None) -> CalibrationOptions:
+def _cameras(files: tuple[str, ...], unit: str | None, output: str) -> CalibrationOptions:
     """The calibration that the options name."""
     if len(files) > 2:
         raise click.UsageError("--calibration takes two files at most: of each camera, or intrinsics and extrinsics.")
     if unit is not None and not files:
         raise click.UsageError("--calibration-unit needs a calibration: name it with --calibration.")
+    if any(same_file(output, path) for path in files):
+        raise click.UsageError("The output is one of the inputs: give it a name of its own.")
     return CalibrationOptions(files, unit)
 
 
@@ -177,7 +181,6 @@ def _pictures(
     left: str,
     right: str | None,
     pair: PairOptions,
-    cameras: CalibrationOptions,
     depth: str | None,
     unit: str | None,
     mode: str | None,
@@ -192,9 +195,9 @@ def _pictures(
         if pair.swap or told:
             raise click.UsageError("--swap, --layout and --frame are about two views: leave them out with --depth.")
         options = DepthOptions(unit, mode or "linear", limits, invalid or 0)
-        return FramePictures(left, depth, options, pair.background, cameras)
+        return FramePictures(left, depth, options, pair.background)
     if any(value is not None for value in (unit, mode, limits, invalid)):
         raise click.UsageError("The options of depth need a depth map: name it with --depth.")
     if right is not None and told:
         raise click.UsageError("--layout and --frame are about one file that holds both views: leave RIGHT out.")
-    return PairPictures((left,) if right is None else (left, right), pair, cameras)
+    return PairPictures((left,) if right is None else (left, right), pair)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -10,8 +11,10 @@ import pytest
 from commands import HEIGHT, WIDTH, error_line, names, run
 from PIL import Image
 
-from stereocodec import read_calibration
+from stereocodec import Metadata, read_calibration
 from stereocodec.container import Container, Layout
+from stereocodec.pictures.picture import as_pair
+from stereocodec.pictures.pil import load_picture
 
 CALIB = f"cam0=[12.5 0 3.5; 0 12.5 2.5; 0 0 1]\nbaseline=65\nwidth={WIDTH}\nheight={HEIGHT}\n"
 KITTI = "".join(f"P{index}: 700 0 {600 + index} {-70 * index} 0 700 170 0 0 0 1 0\n" for index in range(4))
@@ -96,6 +99,17 @@ def test_half_views_may_have_the_calibration_of_whole_ones(calib):
     assert kept()["size"] == [WIDTH, HEIGHT]
     assert metadata().layout is Layout.HALF_SBS
     assert "is of views of" in error_line(run(*one, "sbs", "-f"))
+
+
+def test_what_the_pictures_say_and_the_file_does_not_is_kept(calib, monkeypatch):
+    def opened(*arguments, **settings):
+        known = {"baseline": 1, "disparity_adjustment": 0.02}
+        return replace(as_pair(*map(load_picture, ("left.png", "right.png"))), metadata=Metadata(calibration=known))
+
+    monkeypatch.setattr("stereocodec.pictures.open_pair.open_pair", opened)
+    result = run("encode", "left.png", "-o", "pair.bsc", "--calibration", "calib.txt")
+    assert result.exit_code == 0, result.output
+    assert kept() == {**read_calibration("calib.txt"), "disparity_adjustment": 0.02}
 
 
 def test_files_beside_the_views_are_not_taken_unasked(calib):

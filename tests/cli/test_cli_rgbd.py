@@ -136,3 +136,19 @@ def test_a_checkpoint_becomes_a_release(tmp_path):
     torch.save(tensors, tmp_path / "checkpoint.pth.tar")
     result = run("import", tmp_path / "checkpoint.pth.tar", "--arch", "rgbd", "-o", tmp_path / "other")
     assert "h_a.rgb_reduction.0.bias is missing" in error_line(result)
+
+
+def test_the_colour_camera_of_a_frame(folder, tmp_path):
+    calibration = tmp_path / "camera.yaml"
+    calibration.write_text("image_width: 90\nimage_height: 70\ncamera_matrix: [80, 0, 45, 0, 80, 35, 0, 0, 1]\n")
+    named = ["--calibration", calibration, "-Q", "--no-verify"]
+    assert run(*encoding(folder, "known.bsc", *named)).exit_code == 0
+    arguments = ["-o", tmp_path / "out", "--model", folder / "small", "--device", "cpu"]
+    result = run("decode", folder / "known.bsc", "--calibration", tmp_path / "camera.json", *arguments)
+    assert result.exit_code == 0, result.output
+    assert json.loads((tmp_path / "camera.json").read_text()) == {
+        "size": [90, 70],
+        "left": {"focal_length": [80, 80], "principal_point": [45, 35], "matrix": [80, 0, 45, 0, 80, 35, 0, 0, 1]},
+    }
+    calibration.write_text(calibration.read_text().replace("90", "91"))
+    assert "is of views of 91x70, these have 90x70" in error_line(run(*encoding(folder, "other.bsc", *named)))
