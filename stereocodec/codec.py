@@ -55,7 +55,7 @@ class StereoCodec(ReleaseCodec):
             whose file would be longer than the raw samples are coded at less.
         background: what transparent parts of PIL images are laid onto, e.g. "white"; without it they are refused.
         metadata: what the file says beside the pictures; when left out, what the pair or the PIL images say.
-        `Metadata()` for nothing.
+        `Metadata()` for nothing. A calibration must be one of views of this size.
         progress: called with a fraction in 0..1 and the stage's name.
         Warns (`errors.UnlikelyPair`) of views that look exchanged, some rows off, or like two scenes; they are coded.
         Raises InvalidInput, and DecodingMismatch when damaged weights give values that are not numbers.
@@ -81,8 +81,8 @@ class StereoCodec(ReleaseCodec):
         quality = self.quality_or_default(quality)
         views = to_views(left, right, background)
         if metadata is not None:
+            self._check_metadata(metadata, views.left)
             views = replace(views, metadata=metadata)
-        self._check_metadata(views.left, views.metadata)
         # As they are shown, because turned by half a pair would look exchanged; by a quarter, it would have no rows.
         on_rows = (view if exchanges_sides(view.orientation) else view.upright() for view in views)
         warn_of_unlikely_pair(*(view.pixels for view in on_rows))

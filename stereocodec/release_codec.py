@@ -218,7 +218,7 @@ class ReleaseCodec:
         return quality
 
     @staticmethod
-    def _check_metadata(picture: Picture, metadata: Metadata) -> None:
+    def _check_metadata(metadata: Metadata, picture: Picture) -> None:
         """Raises InvalidInput for a calibration that cannot be that of views like this picture."""
         if metadata.calibration is not None:
             height, width = picture.pixels.shape[:2]

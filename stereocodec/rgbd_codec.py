@@ -110,8 +110,8 @@ class RgbdCodec(ReleaseCodec):
         samples = to_depth_map(depth, "depth", unit=depth_unit, invalid=invalid)
         picture, samples = as_frame(picture, samples, orientation)
         if metadata is not None:
+            self._check_metadata(metadata, picture)
             picture = replace(picture, metadata=metadata)
-        self._check_metadata(picture, picture.metadata)
         mode = _mode(depth_mode)
         near, far = _range(samples, mode, depth_range)
         frame = np.dstack([picture.pixels / np.float32(255), to_network(samples, mode, near, far)])

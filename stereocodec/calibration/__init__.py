@@ -9,6 +9,7 @@ A calibration is one JSON object. All its keys are optional; readers keep those 
 - `rotation`, `translation`: 3 x 3, row by row, and 3, in metres, before rectification: a point at x for the left camera
   is at rotation x + translation for the right one.
 - `field_of_view`: horizontal, of one view, in degrees.
+- `convergence_angle`: between the directions in which the cameras look, in degrees.
 - `disparity_adjustment`: how far to move the views against each other when they are shown, as a fraction of the width.
 - `disparities`: [least, greatest], in pixels: how much further left things are in the right view than in the left one.
 
@@ -21,6 +22,8 @@ Each camera is an object, too:
 - `matrix`: 3 x 3, row by row, of the camera itself, before distortion is undone and the view rectified.
 - `distortion`: coefficients, in the order of `distortion_model`, such as plumb_bob (k1 k2 p1 p2 k3).
 - `rotation`: 3 x 3, row by row, from the camera's own coordinates to the rectified ones.
+- `position`: 3, in metres, and `orientation`: a quaternion x, y, z, w: where in the world the camera is, and what turns
+  its coordinates into those of the world.
 
 Pixel centres have whole coordinates: (0, 0) is the middle of the upper left pixel. x points right, y down, z away from
 the camera. Depth is fx * baseline / (disparity + cx of the right view - cx of the left one), in metres.

@@ -54,6 +54,8 @@ _CAMERA: dict[str, _Check] = {
         lambda value: _are_finite(value) and len(value) <= _MAX_COEFFICIENTS,
         f"at most {_MAX_COEFFICIENTS} numbers",
     ),
+    "position": _numbers(3),
+    "orientation": _numbers(4),
     "distortion_model": (lambda value: isinstance(value, str) and 0 < len(value) <= _MAX_MODEL_NAME, "a short text"),
 }
 _PAIR: dict[str, _Check] = {
@@ -65,6 +67,7 @@ _PAIR: dict[str, _Check] = {
     "translation": _numbers(3),
     "field_of_view": (lambda value: _finite(value) and 0 < value <= 360, "a number of degrees up to 360"),
     "disparity_adjustment": (_finite, "a number"),
+    "convergence_angle": (_finite, "a number of degrees"),
     "disparities": (
         lambda value: _are_finite(value) and len(value) == 2 and value[0] <= value[1],
         "[least, greatest], two numbers",
@@ -131,6 +134,8 @@ def describe_calibration(calibration: Mapping[str, Any]) -> str:
     parts += _of_cameras("distortion", "distortion", cameras, lambda all_of: f"of {len(all_of)} coefficients")
     if "field_of_view" in known:
         parts.append(f"field of view {known['field_of_view']:.6g} degrees")
+    if "convergence_angle" in known:
+        parts.append(f"convergence {known['convergence_angle']:.6g} degrees")
     if "disparity_adjustment" in known:
         parts.append(f"disparity adjustment {100 * known['disparity_adjustment']:.6g} % of the width")
     if "disparities" in known:
