@@ -12,6 +12,8 @@ from stereocodec import read_calibration
 from stereocodec.calibration import calibration_json
 from stereocodec.errors import InvalidInput
 
+pytest.importorskip("yaml", reason="needs the extra calibration")
+
 # Lines as the files have them, with numbers of our own; one per kind has digits that floats take all of.
 MIDDLEBURY = """cam0=[1733.74 0 792.27; 0 1733.74 541.89; 0 0 1]
 cam1=[1733.74 0 812.39; 0 1733.74 541.89; 0 0 1]

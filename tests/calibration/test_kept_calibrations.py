@@ -88,8 +88,8 @@ def test_sizes_that_a_calibration_may_have(layout, fitting):
         (
             {"baseline": 1.5, "field_of_view": 71.25, "convergence_angle": -2.5, "disparity_adjustment": 0.02}
             | {"disparities": [5, 86]},
-            "baseline 1.5 m, field of view 71.25 degrees, convergence -2.5 degrees, disparity adjustment 2 % of the width, "
-            "disparities 5 to 86 px",
+            "baseline 1.5 m, field of view 71.25 degrees, convergence -2.5 degrees, "
+            "disparity adjustment 2 % of the width, disparities 5 to 86 px",
         ),
         ({"left": {"rotation": [1, 0, 0, 0, 1, 0, 0, 0, 1]}, "right": {}}, "of both cameras"),
     ],

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import replace
+from importlib.util import find_spec
 from pathlib import Path
 
 import numpy as np
@@ -21,6 +22,7 @@ KITTI = "".join(f"P{index}: 700 0 {600 + index} {-70 * index} 0 700 170 0 0 0 1 
 BOARD = "%YAML:1.0\nP1: [10, 0, 3, 0, 0, 10, 2, 0, 0, 0, 1, 0]\nP2: [10, 0, 3, -600, 0, 10, 2, 0, 0, 0, 1, 0]\n"
 ENCODE = ("encode", "left.png", "right.png", "-o", "pair.bsc", "--calibration")
 
+needs_yaml = pytest.mark.skipif(find_spec("yaml") is None, reason="needs the extra calibration")
 pytestmark = pytest.mark.usefixtures("raw_codec")
 
 
@@ -49,6 +51,7 @@ def test_a_calibration_goes_in_and_comes_out_as_json(calib):
     assert kept("again.bsc") == kept()
 
 
+@needs_yaml
 def test_two_files_of_a_calibration(folder):
     for name, tx in (("left", 0), ("right", -0.6)):
         text = f"image_width: {WIDTH}\nimage_height: {HEIGHT}\n"
@@ -58,6 +61,7 @@ def test_two_files_of_a_calibration(folder):
     assert kept()["right"]["projection"][3] == -0.6
 
 
+@needs_yaml
 def test_the_unit_of_a_board(folder):
     (folder / "extrinsics.yml").write_text(BOARD)
     assert "--calibration-unit mm, cm or m" in error_line(run(*ENCODE, "extrinsics.yml"))
