@@ -129,7 +129,8 @@ class PairPictures(Pictures):
         self.pair = as_pair(second, first) if options.swap else as_pair(first, second)
 
     def add_calibration(self, options: CalibrationOptions) -> None:
-        views = self.paths[::-1] if self.options.swap else self.paths
+        views = self.paths if len(self.paths) == 2 else ()
+        views = views[::-1] if self.options.swap else views
         self.pair = replace(self.pair, metadata=options.added(self.pair.metadata, views, self.pair.left))
 
     def codec(self, model: str | None, device: str) -> StereoCodec:

@@ -75,6 +75,9 @@ _PAIR: dict[str, _Check] = {
 }
 
 
+KEYS = tuple(_PAIR)
+
+
 def check_keys(calibration: Mapping[str, Any], name: str) -> None:
     """Raises InvalidInput, which calls the calibration by a name, where a known key has a value that it cannot have."""
     objects = [("", calibration, _PAIR)]
@@ -83,8 +86,6 @@ def check_keys(calibration: Mapping[str, Any], name: str) -> None:
         for key, (_, words) in checks.items():
             if key in values and not _holds(checks, values, key):
                 raise InvalidInput(f"{name}: {prefix}{key} must be {words}")
-    if not any(key in calibration for key in _PAIR):
-        raise InvalidInput(f"{name} holds no calibration: it has none of the keys {', '.join(_PAIR)}")
 
 
 def check_calibration(

@@ -25,14 +25,15 @@ def is_kitti(source: CalibrationText) -> bool:
 
 
 def read_kitti(source: CalibrationText, views: Sequence[str] = ()) -> Calibration:
-    """The calibration of the cameras that took the views, by the names of their folders.
+    """The calibration of the cameras that took the views, by the names of their folders; of one camera for one view.
 
     Where these do not tell, of the cameras in colour, and in a file without them of the grey ones.
     Raises InvalidInput for lines of another form, values that are no finite numbers, and cameras that the file lacks.
     """
     texts = named_values(source, ":")
     names = [f"P_rect_0{index}" if f"P_rect_0{index}" in texts else f"P{index}" for index in range(4)]
-    cameras = _cameras(views) or next((pair for pair in (_COLOUR, _GREY) if names[pair[0]] in texts), _COLOUR)
+    pair = next((pair for pair in (_COLOUR, _GREY) if names[pair[0]] in texts), _COLOUR)
+    cameras = _cameras(views) or (pair[:1] if len(views) == 1 else pair)
     missing = [names[index] for index in cameras if names[index] not in texts]
     if missing:
         raise source.refused(f"it has no {missing[0]}, the projection of a camera of these views")
@@ -58,10 +59,9 @@ def read_kitti(source: CalibrationText, views: Sequence[str] = ()) -> Calibratio
 
 
 def _cameras(views: Sequence[str]) -> tuple[int, ...] | None:
-    """The numbers of the cameras whose views lie at these paths; None where a path does not tell it."""
-    found = [_camera(path) for path in views]
-    known = tuple(camera for camera in found if camera is not None)
-    return known if known and len(known) == len(found) else None
+    """The numbers of the cameras whose views lie at these paths; None where the paths do not tell one of each."""
+    known = tuple(number for number in map(_camera, views) if number is not None)
+    return known if known and len(set(known)) == len(views) else None
 
 
 def _camera(path: str) -> int | None:

@@ -12,7 +12,7 @@ from ..files import read_regular
 from ..json_files import parse_json
 from ..text import reason_of
 from .cameras import read_cameras
-from .keys import Calibration, check_keys
+from .keys import KEYS, Calibration, check_keys
 from .kitti import is_kitti, read_kitti
 from .middlebury import is_middlebury, read_middlebury
 from .values import UNITS, CalibrationText, number
@@ -39,8 +39,8 @@ def read_calibration(
             need the extra `stereocodec[calibration]`), or JSON as `bisic decode --calibration` writes it. What the
             file holds decides, and not its name.
         second: where two files make a calibration: that of the right camera, or extrinsics beside intrinsics.
-        views: the paths of the pictures, left and right. Names of folders tell which of KITTI's cameras took them;
-            where they do not, those in colour are taken.
+        views: the paths of the pictures, left and right, or of the one picture of colour with depth. Names of folders
+            tell which of KITTI's cameras took them; where they do not, those in colour are taken.
         unit: of lengths in files of OpenCV that are of two cameras, which do not say it: "mm", "cm", "m" or a number
             of metres.
 
@@ -85,6 +85,8 @@ def _read_whole(source: CalibrationText, views: Sequence[str]) -> Calibration:
         raise source.refused(f"it is no JSON that can be read: {error}") from error
     if not isinstance(value, dict):
         raise source.refused("it is no object of JSON")
+    if not any(key in value for key in KEYS):
+        raise source.refused(f"it holds no calibration: it has none of the keys {', '.join(KEYS)}")
     return value
 
 

@@ -12,8 +12,7 @@ from typing import Any
 from ..errors import InvalidInput
 
 MILLIMETRE = Decimal("0.001")
-METRE = Decimal(1)
-UNITS = {"mm": MILLIMETRE, "cm": Decimal("0.01"), "m": METRE}
+UNITS = {"mm": MILLIMETRE, "cm": Decimal("0.01"), "m": Decimal(1)}
 """Lengths, in metres."""
 
 _NAME = re.compile(r"\w{1,64}", re.ASCII)

@@ -196,6 +196,7 @@ def test_kitti_raw_of_the_colour_cameras(written):
         ("training/image_0/000000_10.png", "training/image_1/000000_10.png", [0, 1]),
         ("training/colored_0/000000_10.png", "training/colored_1/000000_10.png", [2, 3]),
         ("image_00/left.png", "right.png", [2, 3]),
+        ("image_00/left.png", "image_00/right.png", [2, 3]),
         ("left.png", "right.png", [2, 3]),
     ],
 )
@@ -206,10 +207,11 @@ def test_folders_tell_which_cameras_of_kitti_took_the_views(written, left, right
     assert "size" not in found
 
 
-def test_one_picture_of_kitti_has_one_camera(written):
-    found = read_calibration(written(kitti("P{}")), views=["training/image_2/000000.png"])
+@pytest.mark.parametrize(("path", "camera"), [("image_00/0.png", 0), ("image_3/0.png", 3), ("color.png", 2)])
+def test_one_picture_of_kitti_has_one_camera(written, path, camera):
+    found = read_calibration(written(kitti("P{}")), views=[path])
     assert found == {"left": found["left"]}
-    assert found["left"]["principal_point"] == [602, 170]
+    assert found["left"]["principal_point"] == [600 + camera, 170]
 
 
 def test_kitti_with_grey_cameras_alone(written):

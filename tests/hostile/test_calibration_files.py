@@ -113,7 +113,7 @@ def test_devices_and_pipes_are_not_waited_for(tmp_path):
         ('{"size": [640.0, 480]}', "size must be"),
         ('{"size": {}}', "size must be"),
         ('{"field_of_view": 361}', "field_of_view must be"),
-        ('{"version": "1.0"}', "holds no calibration: it has none of the keys size, left,"),
+        ('{"version": "1.0"}', "it holds no calibration: it has none of the keys size, left,"),
         ('{"a": ' * 30000, "nested too deeply"),
         ('{"a" 1:}', "it is no JSON that can be read"),
     ],
