@@ -19,32 +19,12 @@ from ._shared import STANDARD_STREAM, display_name, progress_bar, same_file, sta
 if TYPE_CHECKING:
     from stereocodec import RgbdCodec, StereoCodec
     from stereocodec.coding import Progress
-    from stereocodec.container import Container, Metadata
+    from stereocodec.container import Container
     from stereocodec.pictures.picture import Picture
 
+    from ._calibration import CalibrationOptions
+
 _MAX_PICTURE_BYTES = 2**30  # read from standard input; 8-bit RGB of the largest view is a tenth of that
-
-
-@dataclass(frozen=True)
-class CalibrationOptions:
-    """What `bisic encode` was told of the cameras; `read_calibration` tells what it means."""
-
-    paths: tuple[str, ...] = ()
-    unit: str | None = None
-
-    def added(self, metadata: Metadata, views: Sequence[str], picture: Picture) -> Metadata:
-        """The metadata with the calibration of views, of which a picture is one; raises InvalidInput.
-
-        What the pictures say of a key that the files do not have is kept.
-        """
-        if not self.paths:
-            return metadata
-        from stereocodec.calibration import check_calibration, read_calibration
-
-        calibration = read_calibration(*self.paths, views=views, unit=self.unit)
-        height, width = picture.pixels.shape[:2]
-        check_calibration(calibration, (width, height), metadata.layout, " and ".join(self.paths))
-        return replace(metadata, calibration={**(metadata.calibration or {}), **calibration})
 
 
 class Pictures(ABC):

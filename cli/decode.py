@@ -12,11 +12,12 @@ from typing import TYPE_CHECKING, Any, BinaryIO
 import click
 
 from stereocodec.container import Container, ViewKind
-from stereocodec.errors import InvalidInput, OutputError
+from stereocodec.errors import OutputError
 from stereocodec.files import check_writable, made_folder, write_together
 from stereocodec.pixel_limit import DEFAULT_MAX_PIXELS, MAX_PIXELS_VARIABLE
 from stereocodec.text import one_line
 
+from ._calibration import calibration_of
 from ._shared import (
     STANDARD_STREAM,
     NamedPath,
@@ -124,7 +125,7 @@ def decode(
     data = read_file(file)
     with about(file):
         container = Container.from_bytes(data)
-        cameras = [] if calibration is None else [(calibration, _calibration_of(container))]
+        cameras = [] if calibration is None else [(calibration, calibration_of(container))]
     names = _NAMES[container.view_kind]
     if not targets:
         targets = _default_targets(file, output, names)
@@ -145,16 +146,6 @@ def decode(
     if not quiet and files:
         written = ", ".join(one_line(path) for path, _ in files)
         click.echo(f"{written}: {container.shown_size[0]}x{container.shown_size[1]}", err=stdout is not None)
-
-
-def _calibration_of(container: Container) -> bytes:
-    """The calibration that a file holds, as a file of its own; raises InvalidInput."""
-    from stereocodec.calibration import calibration_json
-
-    calibration = container.metadata.calibration
-    if calibration is None:
-        raise InvalidInput("it holds no calibration: leave --calibration out")
-    return calibration_json(calibration)
 
 
 def _codec_class(kind: ViewKind) -> type[StereoCodec | RgbdCodec]:

@@ -8,7 +8,8 @@ from stereocodec.container.layouts import INPUT_LAYOUTS
 from stereocodec.files import check_writable
 from stereocodec.releases.folders import DEFAULT_DEPTH_MODEL, DEFAULT_MODEL
 
-from ._pictures import CalibrationOptions, DepthOptions, FramePictures, PairOptions, PairPictures, Pictures
+from ._calibration import calibration_options
+from ._pictures import DepthOptions, FramePictures, PairOptions, PairPictures, Pictures
 from ._shared import (
     STANDARD_STREAM,
     NamedPath,
@@ -17,7 +18,6 @@ from ._shared import (
     progress_bar,
     quiet_option,
     require_binary_stdout,
-    same_file,
     write_data,
     wrong_usage,
 )
@@ -142,7 +142,7 @@ def encode(
     millimetres.
     """
     pair = PairOptions(swap, background, layout, frame)
-    cameras = _cameras(calibration, calibration_unit, output)
+    cameras = calibration_options(calibration, calibration_unit, output)
     pictures = _pictures(left, right, pair, depth, depth_unit, depth_mode, depth_range, invalid)
     pictures.check_usage(output)
     stdout = require_binary_stdout("name a file with -o") if output == STANDARD_STREAM else None
@@ -164,17 +164,6 @@ def encode(
         click.echo(f"{name}: {facts}, {codec.name}", err=stdout is not None)
         if measured is not None:
             click.echo(measured, err=stdout is not None)
-
-
-def _cameras(files: tuple[str, ...], unit: str | None, output: str) -> CalibrationOptions:
-    """The calibration that the options name."""
-    if len(files) > 2:
-        raise click.UsageError("--calibration takes two files at most: of each camera, or intrinsics and extrinsics.")
-    if unit is not None and not files:
-        raise click.UsageError("--calibration-unit needs a calibration: name it with --calibration.")
-    if any(same_file(output, path) for path in files):
-        raise click.UsageError("The output is one of the inputs: give it a name of its own.")
-    return CalibrationOptions(files, unit)
 
 
 def _pictures(
