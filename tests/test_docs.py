@@ -22,7 +22,7 @@ from PIL import Image
 from rgbd_frames import frame
 from stereocodec_cli.main import bisic
 
-from stereocodec import StereoCodec
+from stereocodec import StereoCodec, read_calibration
 
 pytestmark = pytest.mark.slow
 
@@ -73,6 +73,9 @@ def test_the_page_of_stereo_pictures(folder, tiny_codec, monkeypatch):
     for load in ("from_pretrained", "for_file"):
         monkeypatch.setattr(StereoCodec, load, lambda *_, **__: tiny_codec)
     left, right = (Image.fromarray(view) for view in sample_crop(64, 64))
+    left.save(folder / "left.png")
+    right.save(folder / "right.png")
+    (folder / "calib.txt").write_text("baseline=65\nwidth=64\nheight=64\n")
     (folder / "photo.mpo").write_bytes(mpo([jpeg(left), jpeg(right)]))
     both = Image.new("RGB", (128, 64))
     both.paste(left, (0, 0))
@@ -87,6 +90,7 @@ def test_the_page_of_stereo_pictures(folder, tiny_codec, monkeypatch):
             result = run(*arguments, stdin=None if file is None else (folder / file).read_bytes())
             assert result.exit_code == 0, result.output
     assert [view.size for view in tiny_codec.decompress((folder / "photo.bsc").read_bytes())] == [(64, 64)] * 2
+    assert read_calibration(folder / "cameras.json") == {"size": [64, 64], "baseline": 0.065}
 
 
 def test_the_page_for_programmers(folder, capsys):
