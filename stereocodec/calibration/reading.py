@@ -8,7 +8,7 @@ from decimal import Decimal
 from pathlib import Path
 
 from ..errors import InvalidInput
-from ..files import read_regular
+from ..files import PathLike, read_regular
 from ..json_files import parse_json
 from ..text import reason_of
 from .cameras import read_cameras
@@ -22,14 +22,13 @@ _KINDS = (
     "calib.txt of Middlebury, calib_cam_to_cam.txt of KITTI, YAML of OpenCV or of ROS (CameraInfo), "
     "or JSON as bisic decode --calibration writes it"
 )
-_PathLike = str | os.PathLike[str]
 
 
 def read_calibration(
-    path: _PathLike,
-    second: _PathLike | None = None,
+    path: PathLike,
+    second: PathLike | None = None,
     *,
-    views: Sequence[_PathLike] = (),
+    views: Sequence[PathLike] = (),
     unit: str | float | None = None,
 ) -> Calibration:
     """What a camera's file knows of it, for `Metadata.calibration`.
@@ -90,7 +89,7 @@ def _read_whole(source: CalibrationText, views: Sequence[str]) -> Calibration:
     return value
 
 
-def _source(path: _PathLike) -> CalibrationText:
+def _source(path: PathLike) -> CalibrationText:
     name = os.fspath(path)
     try:
         data = read_regular(Path(path), _MAX_BYTES)
