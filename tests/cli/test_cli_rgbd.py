@@ -151,4 +151,4 @@ def test_the_colour_camera_of_a_frame(folder, tmp_path):
         "left": {"focal_length": [80, 80], "principal_point": [45, 35], "matrix": [80, 0, 45, 0, 80, 35, 0, 0, 1]},
     }
     calibration.write_text(calibration.read_text().replace("90", "91"))
-    assert "is of views of 91x70, these have 90x70" in error_line(run(*encoding(folder, "other.bsc", *named)))
+    assert "is of views of 91x70, these have 90x70" in error_line(run(*encoding(folder, "wider.bsc", *named)))
