@@ -10,7 +10,7 @@ from conftest import REPOSITORY
 
 # From the lowest to the highest: a module imports from its own layer and from lower ones alone.
 LAYERS = (
-    ("_version", "text"),
+    ("_version", "strict_json", "text"),
     ("errors",),
     ("container",),
     ("temporary_files", "uninterrupted", "device_names"),

@@ -9,7 +9,8 @@ from __future__ import annotations
 import enum
 import zlib
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
 
 from ..errors import CorruptFile, InvalidInput, LimitExceeded
 from .chunks import Chunk, chunk_problems, read_chunks, write_chunks
@@ -30,10 +31,13 @@ from .limits import (
     SHOWN_VERSION,
     VERSION,
 )
-from .metadata import Metadata, metadata_problems
+from .metadata import PACKED_CHUNKS, Metadata, metadata_problems
 from .reader import SIGNATURE, Reader
 from .shown import AS_STORED, ORIENTATIONS, SHOWN_FLAGS, Channels, exchanges_sides, from_flags, to_flags
 from .varint import write_varint
+
+if TYPE_CHECKING:
+    from typing_extensions import Self
 
 _FLAG_CHUNKS = 0x01
 _FLAGS = tuple(sorted(SHOWN_FLAGS | {flags | _FLAG_CHUNKS for flags in SHOWN_FLAGS}))
@@ -110,12 +114,13 @@ class Container(Header):
             object.__setattr__(self, "version", self._lowest_version())
 
     def _lowest_version(self) -> tuple[int, int]:
+        names = {chunk.name for chunk in self.chunks if isinstance(chunk, Chunk)}
         needed = [FIRST_VERSION]
         if self.depth is not None:
             needed.append(DEPTH_VERSION)
-        if any(isinstance(chunk, Chunk) and chunk.name == HUB_REPOSITORY for chunk in self.chunks):
+        if HUB_REPOSITORY in names:
             needed.append(REPOSITORY_VERSION)
-        if any(isinstance(chunk, Chunk) and chunk.name in METADATA_CHUNKS for chunk in self.chunks):
+        if names & METADATA_CHUNKS:
             needed.append(METADATA_VERSION)
         if _is_marked(self):
             needed.append(SHOWN_VERSION)
@@ -127,8 +132,12 @@ class Container(Header):
 
     @property
     def metadata(self) -> Metadata:
-        """What the file says beside its pictures, unpacked."""
-        return Metadata.of(self)
+        """What the file says beside its pictures, unpacked anew each time; of a file that `check` accepts."""
+        return Metadata.of_chunks(self.chunks, self.version)
+
+    def without_metadata(self) -> Self:
+        """The same file without profile, Exif, XMP and calibration; the layout, which pixels need, stays."""
+        return replace(self, chunks=tuple(chunk for chunk in self.chunks if chunk.name not in PACKED_CHUNKS))
 
     def check(self) -> None:
         """Raises InvalidInput for a field that no `.bsc` file of this version may hold."""
@@ -154,7 +163,7 @@ class Container(Header):
 
     @classmethod
     def from_bytes(cls, data: bytes | bytearray | memoryview) -> Container:
-        """Read and check a whole file; the memory used is proportional to `len(data)`.
+        """Read and check a whole file; the memory used is proportional to `len(data)`, metadata are not kept unpacked.
 
         Raises:
             NotABscFile: empty, other data, or a signature that a text-mode transfer damaged.
@@ -244,8 +253,7 @@ def _problems(container: Container) -> Iterator[tuple[bool, str]]:
     if container.depth is not None:
         yield from container.depth.problems()
     yield from chunk_problems(container.chunks)
-    if container.version >= METADATA_VERSION:
-        yield from metadata_problems(container.chunks)
+    yield from metadata_problems(container.chunks, container.version)
 
 
 def _header_problems(header: Header) -> Iterator[tuple[bool, str]]:

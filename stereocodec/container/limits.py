@@ -8,7 +8,7 @@ VERSION = (1, 3)  # newest major and minor version that this reader knows
 FIRST_VERSION = (1, 0)  # what a writer states of files that need nothing newer
 DEPTH_VERSION = (1, 1)  # the first with depth maps
 REPOSITORY_VERSION = (1, 1)  # what a writer states of files that name a repository on the Hub
-SHOWN_VERSION = (1, 3)  # the first with grey pictures and with orientations
+SHOWN_VERSION = (1, 2)  # the first with grey pictures and with orientations
 METADATA_VERSION = (1, 3)  # the first whose metadata chunks are packed; no program wrote them before
 
 MAX_SIDE = 65535  # pixels
@@ -18,6 +18,8 @@ MAX_STREAM_BYTES = 2**28 - 1  # each of the four; the largest length that is a v
 MAX_CHUNKS = 256
 MAX_CHUNK_BYTES = 2**26  # payloads of all optional chunks together
 MAX_METADATA_BYTES = 2**24  # of one metadata chunk, unpacked
+MAX_CALIBRATION_BYTES = 2**20  # unpacked; JSON takes many times as much memory when it is read
+MAX_CALIBRATION_DEPTH = 32  # of objects and lists in each other
 MODEL_ID_BYTES = 6
 MAX_MODEL_NAME_BYTES = 255
 
