@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields, replace
-from typing import Any
+from typing import Any, TypeVar
 
 from ..errors import InvalidInput
 from ..strict_json import parse_json
@@ -27,6 +27,7 @@ from .limits import (
 from .packing import TooLong, UnknownMethod, check_packed, pack, unpack
 
 PACKED_CHUNKS = METADATA_CHUNKS - {LAYOUT}
+_T = TypeVar("_T")
 
 
 @dataclass(frozen=True)
@@ -58,7 +59,7 @@ class Metadata:
             raise InvalidInput(f"layout is {self.layout!r}: give a member of stereocodec.container.Layout, or None")
         if self.calibration is not None:
             try:
-                _read_calibration(_json_bytes(self.calibration))
+                _read_calibration(pack(_json_bytes(self.calibration)))
             except (TypeError, ValueError, RecursionError) as error:
                 raise InvalidInput(f"the calibration cannot be kept: {error}") from error
 
@@ -89,9 +90,9 @@ class Metadata:
         if version < METADATA_VERSION:
             return cls()
         held = {chunk.name: chunk.payload for chunk in chunks if chunk.name in METADATA_CHUNKS}
-        profile, exif, xmp, calibration = (_unpacked(held.get(name)) for name in (ICC_PROFILE, EXIF, XMP, CALIBRATION))
-        known = None if calibration is None else _read_calibration(calibration)
-        return cls(profile, exif, xmp, known, _layout(held.get(LAYOUT)))
+        profile, exif, xmp = (_known(unpack, held.get(name)) for name in (ICC_PROFILE, EXIF, XMP))
+        calibration = _known(_read_calibration, held.get(CALIBRATION))
+        return cls(profile, exif, xmp, calibration, _layout(held.get(LAYOUT)))
 
 
 NO_METADATA = Metadata()
@@ -107,9 +108,8 @@ def metadata_problems(chunks: Sequence[Chunk], version: tuple[int, int]) -> Iter
     for chunk in chunks:
         if chunk.name in PACKED_CHUNKS:
             try:
-                check_packed(chunk.payload)
-                if chunk.name == CALIBRATION:
-                    _read_calibration(unpack(chunk.payload))
+                check = _read_calibration if chunk.name == CALIBRATION else check_packed
+                check(chunk.payload)
             except UnknownMethod as error:
                 if version <= VERSION:
                     yield False, f"chunk {chunk.name}: {error}"
@@ -117,9 +117,10 @@ def metadata_problems(chunks: Sequence[Chunk], version: tuple[int, int]) -> Iter
                 yield isinstance(error, TooLong), f"chunk {chunk.name}: {error}"
 
 
-def _unpacked(payload: bytes | None) -> bytes | None:
+def _known(read: Callable[[bytes], _T], payload: bytes | None) -> _T | None:
+    """What is in a payload, if there is one; None also for one that is packed as later versions may define."""
     try:
-        return None if payload is None else unpack(payload)
+        return None if payload is None else read(payload)
     except UnknownMethod:
         return None
 
@@ -128,11 +129,9 @@ def _json_bytes(value: Mapping[str, Any]) -> bytes:
     return json.dumps(dict(value), ensure_ascii=False, separators=(",", ":"), allow_nan=False).encode()
 
 
-def _read_calibration(data: bytes) -> dict[str, Any]:
-    """What the JSON of a calibration says; raises ValueError."""
-    if len(data) > MAX_CALIBRATION_BYTES:
-        raise TooLong(f"a calibration of {len(data)} bytes, the limit is {MAX_CALIBRATION_BYTES}")
-    value = parse_json(data)
+def _read_calibration(payload: bytes) -> dict[str, Any]:
+    """What the packed JSON of a calibration says; raises ValueError."""
+    value = parse_json(unpack(payload, MAX_CALIBRATION_BYTES))
     if not isinstance(value, dict):
         raise ValueError("it is no JSON object")
     _check_values(value, MAX_CALIBRATION_DEPTH)

@@ -19,7 +19,7 @@ class UnknownMethod(ValueError):
 
 
 class TooLong(ValueError):
-    """A payload of more than MAX_METADATA_BYTES."""
+    """A payload of more bytes than the limit."""
 
 
 def pack(data: bytes) -> bytes:
@@ -30,39 +30,38 @@ def pack(data: bytes) -> bytes:
     return min(stored, deflated, key=len)
 
 
-def unpack(payload: bytes) -> bytes:
-    """What `pack` was given; raises as `check_packed` does."""
-    return b"".join(_pieces(payload))
+def unpack(payload: bytes, limit: int = MAX_METADATA_BYTES) -> bytes:
+    """What `pack` was given, `limit` bytes of it or fewer; raises as `check_packed` does."""
+    return b"".join(_pieces(payload, limit))
 
 
 def check_packed(payload: bytes) -> None:
-    """Raises ValueError, which says what is wrong, for what is no payload.
+    """Raises ValueError, which says what is wrong, for what is no payload, without keeping what is unpacked.
 
-    Next to no memory is taken, and no more than MAX_METADATA_BYTES are unpacked. More are a TooLong, and a method
-    that is not known an UnknownMethod.
+    More bytes than the limit are a TooLong, and a method that is not known an UnknownMethod.
     """
-    for _ in _pieces(payload):
+    for _ in _pieces(payload, MAX_METADATA_BYTES):
         pass
 
 
-def _pieces(payload: bytes) -> Iterator[bytes]:
+def _pieces(payload: bytes, limit: int) -> Iterator[bytes]:
     if not payload:
         raise ValueError("it is empty")
     if payload[0] == _STORED:
-        _check_length(len(payload) - 1)
+        _check_length(len(payload) - 1, limit)
         yield payload[1:]
     elif payload[0] == _DEFLATED:
-        yield from _inflated(payload)
+        yield from _inflated(payload, limit)
     else:
         raise UnknownMethod(f"packed by method {payload[0]}, it must be {_STORED} or {_DEFLATED}")
 
 
-def _inflated(payload: bytes) -> Iterator[bytes]:
+def _inflated(payload: bytes, limit: int) -> Iterator[bytes]:
     try:
         length, start = read_varint(payload, 1)
     except EOFError as error:
         raise ValueError("it ends within its length") from error
-    _check_length(length)
+    _check_length(length, limit)
     inflater = zlib.decompressobj(_RAW)
     rest, left, piece = payload[start:], length, b""
     while left >= 0 and not inflater.eof and (rest or piece):
@@ -76,6 +75,6 @@ def _inflated(payload: bytes) -> Iterator[bytes]:
         raise ValueError(f"its deflated data are not those of {length} bytes")
 
 
-def _check_length(length: int) -> None:
-    if length > MAX_METADATA_BYTES:
-        raise TooLong(f"{length} bytes of metadata, the limit is {MAX_METADATA_BYTES}")
+def _check_length(length: int, limit: int) -> None:
+    if length > limit:
+        raise TooLong(f"{length} bytes of metadata, the limit is {limit}")
