@@ -156,7 +156,7 @@ class FramePictures(Pictures):
         picture = _load_picture(color, self.background)
         image = load_depth(_source(depth), name)
         depth_map = to_depth_map(image, name, unit=options.unit, invalid=options.invalid)
-        self.color, self.depth = as_frame(picture, depth_map, depth_orientation(image, name))
+        self.color, self.depth = as_frame(picture, depth_map, depth_orientation(image))
 
     def codec(self, model: str | None, device: str) -> RgbdCodec:
         from stereocodec import RgbdCodec

@@ -106,7 +106,7 @@ class RgbdCodec(ReleaseCodec):
         """Encodes a frame as `compress` does; returns what the file holds, whose `to_bytes()` is the file."""
         quality = self.quality_or_default(quality)
         picture = to_picture(color, "color", background)
-        orientation = depth_orientation(depth, "depth")
+        orientation = depth_orientation(depth)
         samples = to_depth_map(depth, "depth", unit=depth_unit, invalid=invalid)
         picture, samples = as_frame(picture, samples, orientation)
         mode = _mode(depth_mode)

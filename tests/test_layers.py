@@ -11,7 +11,7 @@ from conftest import REPOSITORY
 # From the lowest to the highest: a module imports from its own layer and from lower ones alone.
 LAYERS = (
     ("_version", "strict_json", "text"),
-    ("errors",),
+    ("callers", "errors"),
     ("container",),
     ("temporary_files", "uninterrupted", "device_names"),
     ("files", "json_files", "tensor_files", "toml_files", "devices", "pixel_limit"),
