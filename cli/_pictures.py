@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import warnings
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from io import BytesIO
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from stereocodec.errors import UnlikelyPair
+from stereocodec.container.metadata import NO_METADATA
+from stereocodec.errors import StereoCodecWarning
 from stereocodec.pixel_limit import ANY_SIZE
 
 from ._shared import STANDARD_STREAM, display_name, progress_bar, same_file, standard_input
@@ -25,16 +27,25 @@ if TYPE_CHECKING:
 _MAX_PICTURE_BYTES = 2**30  # read from standard input; 8-bit RGB of the largest view is a tenth of that
 
 
+@contextmanager
+def noted() -> Iterator[list[str]]:
+    """Within, what this package warns of is collected, each line once; other warnings speak to programmers."""
+    lines: list[str] = []
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("ignore")
+        warnings.simplefilter("always", StereoCodecWarning)
+        yield lines
+    lines += dict.fromkeys(str(warning.message) for warning in caught)
+
+
 class Pictures(ABC):
     """Two pictures from files, with the codec that takes them.
 
-    paths: of the files, of which one may be standard input. names: what messages call both. doubts: what encoding
-    found odd.
+    paths: of the files, of which one may be standard input. names: what messages call both.
     """
 
     paths: tuple[str, ...]
     names: str
-    doubts: Sequence[str] = ()
 
     def check_usage(self, output: str) -> None:
         """Raises UsageError for paths that cannot be meant so."""
@@ -52,8 +63,8 @@ class Pictures(ABC):
         """Loads the codec that takes them."""
 
     @abstractmethod
-    def encode(self, codec: Any, quality: int | None, progress: Progress | None) -> Container:
-        """Encodes both; returns what the file holds."""
+    def encode(self, codec: Any, quality: int | None, metadata: bool, progress: Progress | None) -> Container:
+        """Encodes both; returns what the file holds, with or without metadata."""
 
     @abstractmethod
     def facts(self, codec: Any, container: Container, size: int) -> str:
@@ -107,13 +118,9 @@ class PairPictures(Pictures):
 
         return StereoCodec.from_pretrained(model, device=device)
 
-    def encode(self, codec: StereoCodec, quality: int | None, progress: Progress | None) -> Container:
-        with warnings.catch_warnings(record=True) as doubts:
-            warnings.simplefilter("ignore")
-            warnings.simplefilter("always", UnlikelyPair)
-            container = codec.encode(self.pair, quality=quality, progress=progress)
-        self.doubts = [str(doubt.message) for doubt in doubts]
-        return container
+    def encode(self, codec: StereoCodec, quality: int | None, metadata: bool, progress: Progress | None) -> Container:
+        known = self.pair.metadata if metadata else self.pair.metadata.layout_alone()
+        return codec.encode(self.pair, quality=quality, metadata=known, progress=progress)
 
     def facts(self, codec: StereoCodec, container: Container, size: int) -> str:
         chosen = f", quality {container.quality}" if codec.has_qualities else ""
@@ -163,7 +170,7 @@ class FramePictures(Pictures):
 
         return RgbdCodec.from_pretrained(model, device=device)
 
-    def encode(self, codec: RgbdCodec, quality: int | None, progress: Progress | None) -> Container:
+    def encode(self, codec: RgbdCodec, quality: int | None, metadata: bool, progress: Progress | None) -> Container:
         return codec.encode(
             self.color,
             self.depth.samples,
@@ -172,6 +179,7 @@ class FramePictures(Pictures):
             depth_range=self.options.limits,
             invalid=self.options.invalid,
             quality=quality,
+            metadata=self.color.metadata if metadata else NO_METADATA,
             progress=progress,
         )
 

@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import enum
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from ..errors import CorruptFile, InvalidInput, LimitExceeded
 from .chunks import Chunk, chunk_problems, read_chunks, write_chunks
@@ -190,16 +190,29 @@ def peek_header(start: bytes) -> Header:
     return header
 
 
+def peek_metadata(reader: Reader) -> Metadata:
+    """What a file says beside its pictures, without its streams; raises what `Container.from_bytes` raises."""
+    fields, _ = _read_front(reader)
+    _check(_chunk_problems(fields["chunks"], fields["version"]))
+    return Metadata.of_chunks(fields["chunks"], fields["version"])
+
+
 def read_fields(reader: Reader) -> Container:
     """Takes all fields but the CRC off a file; what they say is not checked."""
+    fields, lengths = _read_front(reader)
+    streams = Streams(*(reader.take(length, f"stream {index}") for index, length in enumerate(lengths)))
+    checksum = int.from_bytes(reader.take(4, "the checksum of the latents"), "little")
+    return Container(**fields, streams=streams, latent_checksum=checksum)
+
+
+def _read_front(reader: Reader) -> tuple[dict[str, Any], list[int]]:
+    """The fields of a Container that stand before the streams, and the lengths of these."""
     header, flags = _read_header(reader)
     depth = read_depth(reader, header.version) if header.view_kind is ViewKind.RGB8_DEPTH else None
     guard = reader.take(reader.varint("the length of the guard list"), "the guard list")
     lengths = [reader.varint(f"the length of stream {index}") for index in range(4)]
     chunks = read_chunks(reader) if flags & _FLAG_CHUNKS else ()
-    streams = Streams(*(reader.take(length, f"stream {index}") for index, length in enumerate(lengths)))
-    checksum = int.from_bytes(reader.take(4, "the checksum of the latents"), "little")
-    return Container(**vars(header), depth=depth, guard=guard, streams=streams, chunks=chunks, latent_checksum=checksum)
+    return {**vars(header), "depth": depth, "guard": guard, "chunks": chunks}, lengths
 
 
 def _read_header(reader: Reader) -> tuple[Header, int]:
@@ -252,8 +265,12 @@ def _problems(container: Container) -> Iterator[tuple[bool, str]]:
         yield False, f"a depth map in a file of version {container.version}, it must be {DEPTH_VERSION} or newer"
     if container.depth is not None:
         yield from container.depth.problems()
-    yield from chunk_problems(container.chunks)
-    yield from metadata_problems(container.chunks, container.version)
+    yield from _chunk_problems(container.chunks, container.version)
+
+
+def _chunk_problems(chunks: Sequence[Chunk], version: tuple[int, int]) -> Iterator[tuple[bool, str]]:
+    yield from chunk_problems(chunks)
+    yield from metadata_problems(chunks, version)
 
 
 def _header_problems(header: Header) -> Iterator[tuple[bool, str]]:

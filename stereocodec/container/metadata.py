@@ -72,6 +72,10 @@ class Metadata:
         taken = {field.name: getattr(other, field.name) for field in fields(self) if getattr(self, field.name) is None}
         return replace(self, **taken)
 
+    def layout_alone(self) -> Metadata:
+        """The layout, which tells what pixels are, without what is known beside it."""
+        return Metadata(layout=self.layout)
+
     def to_chunks(self) -> tuple[Chunk, ...]:
         """The chunks of a file that hold it."""
         calibration = None if self.calibration is None else _json_bytes(self.calibration)

@@ -36,10 +36,10 @@ def metadata_of(image: Image.Image, channels: Channels, name: str) -> Metadata:
     exif, raw = image.info.get("exif"), image.info.get(_RAW_EXIF)
     if exif is None and isinstance(raw, str):
         exif = _from_hex(raw)
-    return kept(channels, name, profile=image.info.get("icc_profile"), exif=exif, xmp=image.info.get("xmp"))
+    return kept(channels, name, image.info.get("icc_profile"), exif, image.info.get("xmp"))
 
 
-def kept(channels: Channels, name: str, *, profile: Any = None, exif: Any = None, xmp: Any = None) -> Metadata:
+def kept(channels: Channels, name: str, profile: Any = None, exif: Any = None, xmp: Any = None) -> Metadata:
     """What a `.bsc` file keeps of a picture's metadata.
 
     Orientations become 1, because they stand elsewhere, and Exif has no thumbnail. What is empty is none. What is
@@ -93,10 +93,11 @@ def tiff_exif(image: Image.Image, name: str) -> bytes | None:
     return exif.tobytes()
 
 
-def orientation_of(image: Image.Image) -> int | None:
-    """The orientation that Exif data say in which Pillow finds none because of other damage."""
-    exif = _bytes_or_none(image.info.get("exif"))
-    return None if exif is None else _value_or_none(exif_orientation, exif.removeprefix(EXIF_MARK))
+def orientation_in(exif: Any) -> int | None:
+    """The orientation, 1 to 8, that the Exif data of an image's `info` say, whatever else is damaged in them."""
+    data = _bytes_or_none(exif)
+    orientation = None if data is None else _value_or_none(exif_orientation, data.removeprefix(EXIF_MARK))
+    return orientation if orientation in ORIENTATIONS else None
 
 
 def has_colour_profile(image: Image.Image) -> bool:

@@ -21,7 +21,7 @@ from ..text import reason_of
 from .alpha import Background, flattened
 from .bit_depth import is_cut_to_8_bits
 from .picture import Picture, channels_of, turning_back
-from .picture_metadata import has_colour_profile, metadata_of, orientation_of, tiff_exif
+from .picture_metadata import has_colour_profile, metadata_of, orientation_in, tiff_exif
 from .several import check_is_single
 from .shell import command
 
@@ -178,7 +178,7 @@ def stored_orientation(image: Image.Image) -> int | None:
     except MemoryError:
         raise
     except Exception:  # Pillow reports damage by whatever comes up; what can be kept of Exif has one nevertheless
-        orientation = orientation_of(image)
+        orientation = orientation_in(image.info.get("exif"))
     return int(orientation) if orientation is not None and orientation in ORIENTATIONS else None
 
 
