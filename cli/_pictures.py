@@ -6,13 +6,12 @@ import warnings
 from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from io import BytesIO
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from stereocodec.container.metadata import NO_METADATA
 from stereocodec.errors import StereoCodecWarning
 from stereocodec.pixel_limit import ANY_SIZE
 
@@ -63,8 +62,12 @@ class Pictures(ABC):
         """Loads the codec that takes them."""
 
     @abstractmethod
-    def encode(self, codec: Any, quality: int | None, metadata: bool, progress: Progress | None) -> Container:
-        """Encodes both; returns what the file holds, with or without metadata."""
+    def leave_out_metadata(self) -> None:
+        """Forgets what is known of them beside their pixels."""
+
+    @abstractmethod
+    def encode(self, codec: Any, quality: int | None, progress: Progress | None) -> Container:
+        """Encodes both; returns what the file holds."""
 
     @abstractmethod
     def facts(self, codec: Any, container: Container, size: int) -> str:
@@ -118,9 +121,11 @@ class PairPictures(Pictures):
 
         return StereoCodec.from_pretrained(model, device=device)
 
-    def encode(self, codec: StereoCodec, quality: int | None, metadata: bool, progress: Progress | None) -> Container:
-        known = self.pair.metadata if metadata else self.pair.metadata.layout_alone()
-        return codec.encode(self.pair, quality=quality, metadata=known, progress=progress)
+    def leave_out_metadata(self) -> None:
+        self.pair = replace(self.pair, metadata=self.pair.metadata.layout_alone())
+
+    def encode(self, codec: StereoCodec, quality: int | None, progress: Progress | None) -> Container:
+        return codec.encode(self.pair, quality=quality, progress=progress)
 
     def facts(self, codec: StereoCodec, container: Container, size: int) -> str:
         chosen = f", quality {container.quality}" if codec.has_qualities else ""
@@ -170,7 +175,10 @@ class FramePictures(Pictures):
 
         return RgbdCodec.from_pretrained(model, device=device)
 
-    def encode(self, codec: RgbdCodec, quality: int | None, metadata: bool, progress: Progress | None) -> Container:
+    def leave_out_metadata(self) -> None:
+        self.color = replace(self.color, metadata=self.color.metadata.layout_alone())
+
+    def encode(self, codec: RgbdCodec, quality: int | None, progress: Progress | None) -> Container:
         return codec.encode(
             self.color,
             self.depth.samples,
@@ -179,7 +187,6 @@ class FramePictures(Pictures):
             depth_range=self.options.limits,
             invalid=self.options.invalid,
             quality=quality,
-            metadata=self.color.metadata if metadata else NO_METADATA,
             progress=progress,
         )
 

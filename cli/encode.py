@@ -140,9 +140,11 @@ def encode(
         check_writable(output, force)
     with noted() as doubts:
         pictures.load()
+        if no_metadata:
+            pictures.leave_out_metadata()
         codec = pictures.codec(model, device)
         with progress_bar(quiet) as progress:
-            container = pictures.encode(codec, quality, not no_metadata, progress)
+            container = pictures.encode(codec, quality, progress)
     data = container.to_bytes()
     # Checked before anything is written: a file that does not decode is never left behind.
     measured = None if no_verify else pictures.measured(codec, data, quiet)
