@@ -94,6 +94,10 @@ def test_images_bring_theirs_and_an_argument_takes_their_place(tiny_codec, pair)
     assert told.streams == container.streams
 
 
+def test_exif_may_be_given_as_pillow_gives_it():
+    assert Metadata(exif=b"Exif\0\0" + EXIF) == Metadata(exif=EXIF)
+
+
 def test_what_later_programs_pack_otherwise_does_not_keep_a_file_from_decoding(tiny_codec, pair):
     container = tiny_codec.encode(*pair, quality=20, metadata=ALL)
     chunks = tuple(replace(chunk, payload=b"\x07" + chunk.payload) for chunk in ALL.to_chunks())

@@ -27,6 +27,8 @@ from .limits import (
 from .packing import TooLong, UnknownMethod, check_packed, pack, unpack
 
 PACKED_CHUNKS = METADATA_CHUNKS - {LAYOUT}
+EXIF_MARK = b"Exif\x00\x00"
+"""Stands before Exif data in JPEG files, and in what Pillow gives."""
 _T = TypeVar("_T")
 
 
@@ -34,7 +36,8 @@ _T = TypeVar("_T")
 class Metadata:
     """What is known of a pair beside its pixels; anything may be missing.
 
-    icc_profile: of both views. exif: from its TIFF header on; orientation is not told here but by the file's header.
+    icc_profile: of both views. exif: from its TIFF header on, which may be given with EXIF_MARK before it; orientation
+    is not told here but by the file's header.
     xmp: one packet. calibration: see `docs/format.md` for its keys. layout: of the one picture that the views were
     taken from; of half layouts, pixels of the views are not square.
 
@@ -55,6 +58,8 @@ class Metadata:
                 raise InvalidInput(f"{name} is {type(value).__name__}: give its bytes, or None")
             if value is not None and len(value) > MAX_METADATA_BYTES:
                 raise InvalidInput(f"{name} has {len(value)} bytes, a .bsc file holds up to {MAX_METADATA_BYTES}")
+        if self.exif is not None:
+            object.__setattr__(self, "exif", self.exif.removeprefix(EXIF_MARK))
         if self.layout is not None and not isinstance(self.layout, Layout):
             raise InvalidInput(f"layout is {self.layout!r}: give a member of stereocodec.container.Layout, or None")
         if self.calibration is not None:

@@ -12,8 +12,6 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
 
-EXIF_MARK = b"Exif\x00\x00"
-"""Stands before the TIFF header in JPEG files, and in what Pillow gives."""
 _MAKE, _MODEL, _DATE, _DATE_TAKEN, _ORIENTATION = 0x010F, 0x0110, 0x0132, 0x9003, 0x0112
 _EXIF_DIRECTORY = 0x8769
 _DIRECTORIES = (_EXIF_DIRECTORY, 0x8825, 0xA005)  # of a photograph, its place, and interoperability

@@ -11,11 +11,11 @@ from PIL import ExifTags, Image
 
 from ..callers import warn_caller
 from ..container.limits import MAX_METADATA_BYTES
-from ..container.metadata import Metadata
+from ..container.metadata import EXIF_MARK, Metadata
 from ..container.shown import AS_STORED, ORIENTATIONS, Channels
 from ..errors import MetadataLeftOut
 from ..text import reason_of
-from .exif import EXIF_MARK, exif_orientation, kept_exif
+from .exif import exif_orientation, kept_exif
 from .icc import checked_profile, fits
 
 _T = TypeVar("_T")
