@@ -46,7 +46,7 @@ def info(file: str, as_json: bool) -> None:
     if as_json:
         click.echo(json.dumps(described, indent=2))
     else:
-        click.echo(_as_text(file, described))
+        click.echo(as_text(file, described))
 
 
 def describe(data: bytes) -> dict[str, Any]:
@@ -127,7 +127,8 @@ def _origin(container: Container) -> str | None:
     return None if origin is None else origin.decode("ascii")
 
 
-def _as_text(file: str, described: dict[str, Any]) -> str:
+def as_text(file: str, described: dict[str, Any]) -> str:
+    """What `describe` gives, as lines for people; `file` is its path."""
     model, guard, checksums = (described[key] for key in ("model", "guard", "checksums"))
     chunks = ", ".join(f"{chunk['name']} {chunk['bytes']:,}" for chunk in described["chunks"]) or "none"
     rows = [
