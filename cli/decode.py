@@ -77,6 +77,7 @@ _NAMES = {ViewKind.RGB8: _VIEWS, ViewKind.RGB8_DEPTH: ("color", "depth")}
     help="Refuse views of more pixels, counted with the padding of their edges; decoding takes some 300 bytes of "
     f"memory per pixel. [default: {MAX_PIXELS_VARIABLE} in the environment, or {DEFAULT_MAX_PIXELS}]",
 )
+@click.option("--no-metadata", is_flag=True, help="Write the pictures without the metadata that the file holds.")
 @device_option
 @force_option
 @quiet_option
@@ -89,6 +90,7 @@ def decode(
     model: str | None,
     pull: bool,
     max_pixels: int | None,
+    no_metadata: bool,
     device: str,
     force: bool,
     quiet: bool,
@@ -126,6 +128,8 @@ def decode(
     with about(file):
         container = Container.from_bytes(data)
         cameras = [] if calibration is None else [(calibration, calibration_of(container))]
+    if no_metadata:
+        container = container.without_metadata()
     names = _NAMES[container.view_kind]
     if not targets:
         targets = _default_targets(file, output, names)

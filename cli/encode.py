@@ -9,7 +9,7 @@ from stereocodec.files import check_writable
 from stereocodec.releases.folders import DEFAULT_DEPTH_MODEL, DEFAULT_MODEL
 
 from ._calibration import calibration_options
-from ._pictures import DepthOptions, FramePictures, PairOptions, PairPictures, Pictures
+from ._pictures import DepthOptions, FramePictures, PairOptions, PairPictures, Pictures, noted
 from ._shared import (
     STANDARD_STREAM,
     NamedPath,
@@ -99,6 +99,9 @@ def _checked_colour(_: click.Context, __: click.Parameter, value: str | None) ->
     callback=_checked_colour,
     help="What transparent parts are laid onto, e.g. white or '#80c0ff'.  [default: they are refused]",
 )
+@click.option(
+    "--no-metadata", is_flag=True, help="Leave out the ICC profile, Exif, XMP and calibration that the pictures have."
+)
 @device_option
 @force_option
 @click.option("--no-verify", is_flag=True, help="Do not decode the result: faster, but unchecked and without PSNR.")
@@ -120,6 +123,7 @@ def encode(
     calibration: tuple[str, ...],
     calibration_unit: str | None,
     background: str | None,
+    no_metadata: bool,
     device: str,
     force: bool,
     no_verify: bool,
@@ -137,6 +141,9 @@ def encode(
 
     Views that look exchanged, some rows off, or like two scenes are coded, with a warning on standard error.
 
+    ICC profile, Exif and XMP of the pictures are kept, without thumbnails. What of them is damaged is left out,
+    with a warning.
+
     With --depth, the one picture is colour and the depth map, of 16 or 8 bits, is registered to it pixel by pixel.
     What has no measurement stays so exactly. Bits are per pixel of the frame, and the errors of depth are in
     millimetres.
@@ -148,17 +155,20 @@ def encode(
     stdout = require_binary_stdout("name a file with -o") if output == STANDARD_STREAM else None
     if stdout is None:
         check_writable(output, force)
-    pictures.load()
-    pictures.add_calibration(cameras)
-    codec = pictures.codec(model, device)
-    with progress_bar(quiet) as progress:
-        container = pictures.encode(codec, quality, progress)
+    with noted() as doubts:
+        pictures.load()
+        if no_metadata:
+            pictures.leave_out_metadata()
+        pictures.add_calibration(cameras)
+        codec = pictures.codec(model, device)
+        with progress_bar(quiet) as progress:
+            container = pictures.encode(codec, quality, progress)
     data = container.to_bytes()
     # Checked before anything is written: a file that does not decode is never left behind.
     measured = None if no_verify else pictures.measured(codec, data, quiet)
     name = write_data(data, output, stdout, force=force)
     if not quiet:
-        for doubt in pictures.doubts:
+        for doubt in doubts:
             click.echo(f"bisic: warning: {doubt}", err=True)
         facts = pictures.facts(codec, container, len(data))
         click.echo(f"{name}: {facts}, {codec.name}", err=stdout is not None)

@@ -14,7 +14,7 @@ from .container.shown import exchanges_sides
 from .pictures.picture import StereoPair, turned
 from .pictures.rgb import Output, check_output, from_rgb8, to_views
 from .pictures.view_match import warn_of_unlikely_pair
-from .release_codec import ReleaseCodec
+from .release_codec import ReleaseCodec, with_given_metadata
 from .releases.folders import DEFAULT_MODEL
 
 if TYPE_CHECKING:
@@ -79,10 +79,7 @@ class StereoCodec(ReleaseCodec):
         Its `to_bytes()` is the file, and its `quality` the one that was taken.
         """
         quality = self.quality_or_default(quality)
-        views = to_views(left, right, background)
-        if metadata is not None:
-            self._check_metadata(metadata, views.left)
-            views = replace(views, metadata=metadata)
+        views = with_given_metadata(to_views(left, right, background), metadata)
         # As they are shown, because turned by half a pair would look exchanged; by a quarter, it would have no rows.
         on_rows = (view if exchanges_sides(view.orientation) else view.upright() for view in views)
         warn_of_unlikely_pair(*(view.pixels for view in on_rows))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
 
@@ -13,7 +14,7 @@ from .container.limits import HUB_REPOSITORY, MODEL_NAME
 from .devices import torch_device
 from .errors import InvalidInput, InvalidRelease, WrongModel
 from .pictures.arguments import plain_number
-from .pictures.picture import Picture
+from .pictures.picture import Picture, StereoPair
 from .releases.cards import copy_release
 from .releases.folders import BUILT_IN
 from .releases.for_file import other_weights, weights_of
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
 
 DEFAULT_QUALITY = 50
 _Codec = TypeVar("_Codec", bound="ReleaseCodec")
+_Pictures = TypeVar("_Pictures", Picture, StereoPair)
 _CONTENTS = {
     ViewKind.RGB8: "stereo pairs: use StereoCodec, or leave --depth out",
     ViewKind.RGB8_DEPTH: "colour with depth: use RgbdCodec, or bisic encode --depth",
@@ -217,13 +219,6 @@ class ReleaseCodec:
             raise InvalidInput(f"quality is {quality!r}; it must be a whole number from 0 to 100")
         return quality
 
-    @staticmethod
-    def _check_metadata(metadata: Metadata, picture: Picture) -> None:
-        """Raises InvalidInput for a calibration that cannot be that of views like this picture."""
-        if metadata.calibration is not None:
-            height, width = picture.pixels.shape[:2]
-            check_calibration(metadata.calibration, (width, height), metadata.layout)
-
     def _container(self, coded: Coded, picture: Picture, quality: int, depth: DepthView | None = None) -> Container:
         """What the file of coded views holds.
 
@@ -265,6 +260,21 @@ def _loaded_again(codec: type[_Codec], folder: Path, origin: str | None, device:
     if loaded.model_id != model_id:
         raise InvalidRelease(f"{folder} has other weights than when this codec was loaded; load it where it is used")
     return loaded
+
+
+def with_given_metadata(pictures: _Pictures, metadata: Metadata | None) -> _Pictures:
+    """A picture or pair with other metadata, where some are given.
+
+    Raises InvalidInput for what are none, and for a calibration of views of another size.
+    """
+    if metadata is None:
+        return pictures
+    if not isinstance(metadata, Metadata):
+        raise InvalidInput(f"metadata is {type(metadata).__name__}: give a stereocodec.Metadata")
+    if metadata.calibration is not None:
+        height, width = (pictures.left if isinstance(pictures, StereoPair) else pictures).pixels.shape[:2]
+        check_calibration(metadata.calibration, (width, height), metadata.layout)
+    return replace(pictures, metadata=metadata)
 
 
 def contents(file: bytes | Container) -> Container:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from ..errors import InvalidInput
 from ..files import PathLike, read_regular
-from ..json_files import parse_json
+from ..strict_json import parse_json
 from ..text import reason_of
 from .cameras import read_cameras
 from .keys import KEYS, Calibration, check_keys
@@ -44,7 +44,7 @@ def read_calibration(
             of metres.
 
     Returns:
-        A JSON object with the keys that `stereocodec.calibration` defines, in pixels, metres and degrees.
+        A JSON object with the keys of `docs/format.md`, in pixels, metres and degrees.
 
     Raises:
         InvalidInput: missing, unreadable, of another kind, or with values that no camera has; the error says which.
@@ -79,7 +79,7 @@ def _read_whole(source: CalibrationText, views: Sequence[str]) -> Calibration:
     if is_kitti(source):
         return read_kitti(source, views)
     try:
-        value = parse_json(source.text)
+        value = parse_json(source.text.encode())
     except ValueError as error:
         raise source.refused(f"it is no JSON that can be read: {error}") from error
     if not isinstance(value, dict):
