@@ -15,9 +15,10 @@ if TYPE_CHECKING:
     from .codec import StereoCodec
     from .container import Metadata
     from .pictures.open_pair import open_pair
+    from .pictures.save_pair import save_pair
     from .rgbd_codec import RgbdCodec
 
-__all__ = ["Metadata", "RgbdCodec", "StereoCodec", "__version__", "errors", "open_pair"]
+__all__ = ["Metadata", "RgbdCodec", "StereoCodec", "__version__", "errors", "open_pair", "save_pair"]
 
 
 _PLACES = {
@@ -25,6 +26,7 @@ _PLACES = {
     "RgbdCodec": ".rgbd_codec",
     "StereoCodec": ".codec",
     "open_pair": ".pictures.open_pair",
+    "save_pair": ".pictures.save_pair",
 }
 
 
