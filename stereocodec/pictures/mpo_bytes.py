@@ -7,7 +7,6 @@ left, and the number of the view that the other ones are relative to.
 
 from __future__ import annotations
 
-import math
 import struct
 from collections.abc import Mapping
 from fractions import Fraction
@@ -79,7 +78,8 @@ def _relations(calibration: Mapping[str, Any] | None) -> list[Relation]:
 
 def _fraction(value: Any) -> Fraction | None:
     """A number with six decimals; None for anything else, and for what is above the numbers of 31 bits then."""
-    if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value) or abs(value) > 2000:
+    is_number = isinstance(value, int | float) and not isinstance(value, bool)
+    if not is_number or not abs(value) <= 2000:  # which is no number, too
         return None
     return Fraction(round(value * 10**6), 10**6)
 

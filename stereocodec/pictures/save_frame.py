@@ -41,8 +41,8 @@ def save_frame(
 ) -> tuple[Path, Path]:
     """Writes colour and depth as `color.png` and `depth.png`, together or not at all; the folder is made.
 
-    color: as of `RgbdCodec.compress`. depth: samples, (H, W) uint16 or uint8, or an image of them. metadata: what the picture of colour says;
-    when left out, what a PIL image says. name, overwrite: as of `save_pair`.
+    color: as of `RgbdCodec.compress`. depth: samples, (H, W) uint16 or uint8, or an image of them. metadata: what the
+    picture of colour says; when left out, what a PIL image says. name, overwrite: as of `save_pair`.
 
     Returns the paths of both. Raises InvalidInput, OutputError.
     """
