@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -14,6 +15,8 @@ from PIL import Image
 from rgbd_frames import frame, random_model, save_small
 from stereocodec_cli.main import bisic
 
+from stereocodec.container import Container, Metadata
+from stereocodec.container.limits import METADATA_VERSION
 from stereocodec.models.rgbd.keys import official_names
 from stereocodec.releases.release import load_release
 
@@ -136,3 +139,37 @@ def test_a_checkpoint_becomes_a_release(tmp_path):
     torch.save(tensors, tmp_path / "checkpoint.pth.tar")
     result = run("import", tmp_path / "checkpoint.pth.tar", "--arch", "rgbd", "-o", tmp_path / "other")
     assert "h_a.rgb_reduction.0.bias is missing" in error_line(result)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["-o", "x.png"], "name a folder with -o"),
+        (["-o", "-"], "name a folder with -o"),
+        (["--layout", "sbs"], "leave --layout and --format out"),
+        (["--layout", "anaglyph", "-o", "."], "leave --layout and --format out"),
+        (["--format", "tiff"], "leave --layout and --format out"),
+        (["--left", "x.png"], "leave --left and --right out"),
+    ],
+)
+def test_forms_of_pairs_are_wrong_usage(folder, monkeypatch, arguments, message):
+    monkeypatch.chdir(folder)
+    before = sorted(folder.iterdir())
+    result = run("decode", "frame.bsc", "--model", "small", *arguments)
+    assert result.exit_code == 2
+    assert message in " ".join(result.output.split())
+    assert sorted(folder.iterdir()) == before
+
+
+def test_metadata_stand_in_the_picture_of_colour(folder, tmp_path):
+    container = Container.from_bytes((folder / "frame.bsc").read_bytes())
+    chunks = (*container.chunks, *Metadata(xmp=b"<x/>").to_chunks())
+    (tmp_path / "told.bsc").write_bytes(replace(container, version=METADATA_VERSION, chunks=chunks).to_bytes())
+    result = run("decode", tmp_path / "told.bsc", "-o", tmp_path / "new", "--model", folder / "small")
+    assert result.exit_code == 0, result.output
+    with (
+        Image.open(tmp_path / "new" / "told_color.png") as color,
+        Image.open(tmp_path / "new" / "told_depth.png") as depth,
+    ):
+        assert color.info["xmp"] == b"<x/>"
+        assert "xmp" not in depth.info

@@ -159,7 +159,9 @@ def test_sides_above_the_limit_of_a_format_are_one_line(name, longest):
 def test_a_format_that_this_pillow_does_not_have_is_one_line(monkeypatch):
     Image.init()
     monkeypatch.delitem(Image.SAVE, "AVIF")
-    with pytest.raises(OutputError, match=r"^x\.avif cannot be written: this Pillow was built without AVIF; use \.png$"):
+    with pytest.raises(
+        OutputError, match=r"^x\.avif cannot be written: this Pillow was built without AVIF; use \.png$"
+    ):
         encode_picture(COLOUR, FORMATS["avif"], "x.avif")
 
 
