@@ -83,6 +83,9 @@ def test_the_page_for_programmers(folder, capsys):
     assert output[4] == "(960, 640)"
     assert "look exchanged" in output[5]
     assert len(output) == 8
+    for name, size in (("views/right.webp", (960, 640)), ("pair.mpo", (960, 640)), ("glasses.png", (960, 640))):
+        with Image.open(folder / name) as image:
+            assert image.size == size
     with Image.open(folder / "crop.bsc") as image:
         assert (image.size, image.n_frames) == ((96, 64), 2)
 
