@@ -14,16 +14,25 @@ from typing import Any, TypeAlias
 
 from .jpeg_insertion import inserted, place_behind
 from .jpeg_segments import APP1, APP2, segment_bytes
+from .mp_format import (
+    BASE_VIEWPOINT,
+    BASELINE_LENGTH,
+    CONVERGENCE_ANGLE,
+    DISPARITY,
+    ENTRIES,
+    INDIVIDUAL_NUMBER,
+    LONG,
+    MP_MARK,
+    NUMBER_OF_IMAGES,
+    RATIONAL,
+    SIGNED_RATIONAL,
+    UNDEFINED,
+)
 
-_MARK = b"MPF\0"
 _HEADER = b"MM\0*" + struct.pack(">I", 8)  # of a TIFF structure, whose first directory follows
 _ENTRY = 12  # bytes of a tag in a directory
-_LONG, _RATIONAL, _UNDEFINED, _SIGNED_RATIONAL = 4, 5, 7, 10
-
-_VERSION = (0xB000, _UNDEFINED, 4, b"0100")
-_NUMBER_OF_IMAGES, _LIST = 0xB001, 0xB002
-_INDIVIDUAL_NUMBER, _BASE_VIEWPOINT, _CONVERGENCE, _BASELINE = 0xB101, 0xB204, 0xB205, 0xB206
-_DISPARITY, _REPRESENTATIVE = 0x020002, 0x20000000
+_VERSION = (0xB000, UNDEFINED, 4, b"0100")
+_REPRESENTATIVE = 0x20000000  # the picture that programs show which know of none but one
 
 Tag: TypeAlias = tuple[int, int, int, bytes]
 """Its number, its type, how many values it has, and these."""
@@ -41,22 +50,23 @@ def mpo_bytes(left: bytes, right: bytes, calibration: Mapping[str, Any] | None =
     base = [(tag, kind, Fraction(0)) for tag, kind, _ in known]
     second = _with(right, _attributes(2, len(_HEADER), known))
     length = len(_with(left, _first_content(0, 0, 0, base)))
-    place = place_behind(left, APP1) + 4 + len(_MARK)  # of the header, which places in the list are relative to
+    place = place_behind(left, APP1) + 4 + len(MP_MARK)  # of the header, which places in the list are relative to
     return _with(left, _first_content(length, length - place, len(second), base)) + second
 
 
 def _with(jpeg: bytes, content: bytes) -> bytes:
-    return inserted(jpeg, segment_bytes(APP2, _MARK + _HEADER + content), behind=APP1)
+    return inserted(jpeg, segment_bytes(APP2, MP_MARK + _HEADER + content), behind=APP1)
 
 
 def _first_content(length: int, second: int, second_length: int, base: list[Relation]) -> bytes:
     """What the segment of the first image, whose relations are `base`, holds behind its header.
 
-    length: of the first image in bytes. second, second_length: where the other one begins, from the header, and ends.
+    length: of the first image in bytes. second, second_length: where the other one begins, from the header, and its
+    length.
     """
-    entries = struct.pack(">IIIHH", _REPRESENTATIVE | _DISPARITY, length, 0, 0, 0)
-    entries += struct.pack(">IIIHH", _DISPARITY, second_length, second, 0, 0)
-    tags = [_VERSION, _long(_NUMBER_OF_IMAGES, 2), (_LIST, _UNDEFINED, len(entries), entries)]
+    entries = struct.pack(">IIIHH", _REPRESENTATIVE | DISPARITY, length, 0, 0, 0)
+    entries += struct.pack(">IIIHH", DISPARITY, second_length, second, 0, 0)
+    tags = [_VERSION, _long(NUMBER_OF_IMAGES, 2), (ENTRIES, UNDEFINED, len(entries), entries)]
     start = len(_HEADER)
     following = start + len(_directory(tags, start, 0))
     return _directory(tags, start, following) + _attributes(1, following, base)
@@ -64,7 +74,7 @@ def _first_content(length: int, second: int, second_length: int, base: list[Rela
 
 def _attributes(number: int, start: int, relations: list[Relation]) -> bytes:
     """The directory of one image's own attributes."""
-    numbers = [_VERSION, _long(_INDIVIDUAL_NUMBER, number), _long(_BASE_VIEWPOINT, 1)]
+    numbers = [_VERSION, _long(INDIVIDUAL_NUMBER, number), _long(BASE_VIEWPOINT, 1)]
     return _directory([*numbers, *(_rational(*relation) for relation in relations)], start, 0)
 
 
@@ -72,24 +82,24 @@ def _relations(calibration: Mapping[str, Any] | None) -> list[Relation]:
     """How the right camera stands to the left one, as far as it is known."""
     known = calibration or {}
     angle, baseline = _fraction(known.get("convergence_angle")), _fraction(known.get("baseline"))
-    relations: list[Relation] = [] if angle is None else [(_CONVERGENCE, _SIGNED_RATIONAL, angle)]
-    return relations if baseline is None or baseline <= 0 else [*relations, (_BASELINE, _RATIONAL, baseline)]
+    relations: list[Relation] = [] if angle is None else [(CONVERGENCE_ANGLE, SIGNED_RATIONAL, angle)]
+    return relations if baseline is None or baseline <= 0 else [*relations, (BASELINE_LENGTH, RATIONAL, baseline)]
 
 
 def _fraction(value: Any) -> Fraction | None:
     """A number with six decimals; None for anything else, and for what is above the numbers of 31 bits then."""
     is_number = isinstance(value, int | float) and not isinstance(value, bool)
-    if not is_number or not abs(value) <= 2000:  # which is no number, too
+    if not is_number or not abs(value) <= 2000:  # nor is what compares with nothing (NaN)
         return None
     return Fraction(round(value * 10**6), 10**6)
 
 
 def _long(tag: int, value: int) -> Tag:
-    return tag, _LONG, 1, struct.pack(">I", value)
+    return tag, LONG, 1, struct.pack(">I", value)
 
 
 def _rational(tag: int, kind: int, value: Fraction) -> Tag:
-    letters = ">II" if kind == _RATIONAL else ">ii"
+    letters = ">II" if kind == RATIONAL else ">ii"
     return tag, kind, 1, struct.pack(letters, value.numerator, value.denominator)
 
 
