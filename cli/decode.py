@@ -227,8 +227,9 @@ def _said(saved: Sequence[SavedPicture]) -> str:
     names = ", ".join("standard output" if one.path is None else one_line(one.path) for one in saved)
     first = saved[0]
     words = "" if first.words in (Single.LEFT.words, Single.RIGHT.words) else f", {first.words}"
-    left_out = f"; without {', '.join(first.left_out)}" if first.left_out else ""
-    return f"{names}: {first.size[0]}x{first.size[1]}{words}{left_out}"
+    left_out = dict.fromkeys(what for one in saved for what in one.left_out)
+    without = f"; without {', '.join(left_out)}" if left_out else ""
+    return f"{names}: {first.size[0]}x{first.size[1]}{words}{without}"
 
 
 def _frame_saver(container: Container, outputs: _Outputs, force: bool) -> Callable[[Any, Any], str]:

@@ -58,7 +58,7 @@ class Part:
     @property
     def name(self) -> str:
         """What messages call it."""
-        return "standard output" if self.path is None else str(self.path)
+        return "the picture" if self.path is None else str(self.path)
 
     @property
     def aspect(self) -> tuple[int, int]:
