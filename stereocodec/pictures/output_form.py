@@ -47,13 +47,13 @@ _OTHER_PICTURES = frozenset(
 class Part:
     """One file of a pair.
 
-    path: None for a stream. is_stereo_jpeg: whether it says how it holds both views, as stereo JPEG and PNG do.
+    path: None for a stream. is_labelled: whether it says how it holds both views, as stereo JPEG and PNG do.
     """
 
     path: Path | None
     content: Content
     form: PictureFormat
-    is_stereo_jpeg: bool = False
+    is_labelled: bool = False
 
     @property
     def name(self) -> str:
@@ -78,7 +78,7 @@ class OutputForm:
     """What was asked for.
 
     target: a file, a folder, or None for a stream. layout: one of OUTPUT_LAYOUTS, or None where the pair tells.
-    form: of folders, two files and streams, or None for the usual one; quality: 0 to 100, or None.
+    form: of the files. stem: how the names of those in a folder begin.
     """
 
     target: Path | None
@@ -93,17 +93,12 @@ class OutputForm:
         suffix = ".pgm" if grey and self.form.suffixes[0] == ".ppm" else self.form.suffixes[0]
         if layout == TWO_FILES:
             return tuple(Part(self._path_of(view, suffix), view, self.form) for view in _VIEWS)
-        is_stereo_jpeg = layout == STEREO_JPEG or self._suffix in (".jps", ".pns")
-        content: Content
-        if layout == STEREO_JPEG:
-            content = Layout.SBS_CROSS
-        else:
-            content = Layout(layout) if layout in LAYOUT_NAMES else Single(layout)
         path = self.target
         if self.is_folder and path is not None:
             own = {STEREO_JPEG: ".jps" if self.form is JPEG else ".pns", Single.MPO.value: ".mpo"}.get(layout)
             path /= f"{self.stem or 'pair'}{own}" if own else "_".join(filter(None, (self.stem, layout))) + suffix
-        return (Part(path, content, self.form, is_stereo_jpeg),)
+        is_labelled = layout == STEREO_JPEG or self._suffix in (".jps", ".pns")
+        return (Part(path, _content(layout), self.form, is_labelled),)
 
     def _usual(self, stored: Layout | None) -> str:
         """Where no layout is asked for: what the name says, or else what the views came in, if that can be."""
@@ -162,12 +157,15 @@ def check_parts(parts: Iterable[Part], view: tuple[int, int], stored: Layout | N
     for part in parts:
         size = part.size(view, stored)
         check_side(max(size), size, part.form, part.name)
-        if (
-            part.path is not None
-            and part.path.suffix.lower() == ".pgm"
-            and (not grey or part.content is Single.ANAGLYPH)
-        ):
+        is_colour = not grey or part.content is Single.ANAGLYPH
+        if is_colour and part.path is not None and part.path.suffix.lower() == ".pgm":
             raise OutputError(f"{part.name} would be in colour, and PGM is grey: use .ppm")
+
+
+def _content(layout: str) -> Content:
+    if layout == STEREO_JPEG:
+        return Layout.SBS_CROSS
+    return Layout(layout) if layout in LAYOUT_NAMES else Single(layout)
 
 
 def _is_folder(target: str) -> bool:

@@ -87,14 +87,8 @@ def save_pair(
         InvalidInput: views, a name, layout, format or quality that cannot be meant so.
         OutputError: what cannot be written: a file that exists, a full disk, a side above the limit of the format.
     """
-    stream = None if isinstance(target, str | os.PathLike) else target
-    wanted = output_form(
-        None if stream is not None else target,  # type: ignore[arg-type]
-        layout=layout,
-        format=format,
-        quality=quality,
-        stem=name,
-    )
+    path, stream = (target, None) if isinstance(target, str | os.PathLike) else (None, target)
+    wanted = output_form(path, layout=layout, format=format, quality=quality, stem=name)
     pair = to_views(left, right)
     if metadata is not None:
         pair = replace(pair, metadata=metadata)
@@ -147,7 +141,7 @@ def _encoded(
     else:
         pixels = views[part.content is Single.RIGHT]
     encoded = encode_picture(pixels, part.form, part.name, quality=quality, metadata=metadata, pixel_aspect=part.aspect)
-    if not part.is_stereo_jpeg:
+    if not part.is_labelled:
         return encoded
     assert isinstance(part.content, Layout)
     return replace(encoded, data=_labelled(encoded.data, part.form, part.content, pixels.shape[1]))
