@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import warnings
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
 from io import BytesIO
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from stereocodec.errors import UnlikelyPair
+from stereocodec.errors import StereoCodecWarning
 from stereocodec.pixel_limit import ANY_SIZE
 
 from ._shared import STANDARD_STREAM, display_name, progress_bar, same_file, standard_input
@@ -25,16 +26,25 @@ if TYPE_CHECKING:
 _MAX_PICTURE_BYTES = 2**30  # read from standard input; 8-bit RGB of the largest view is a tenth of that
 
 
+@contextmanager
+def noted() -> Iterator[list[str]]:
+    """Within, what this package warns of is collected, each line once; other warnings speak to programmers."""
+    lines: list[str] = []
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("ignore")
+        warnings.simplefilter("always", StereoCodecWarning)
+        yield lines
+    lines += dict.fromkeys(str(warning.message) for warning in caught)
+
+
 class Pictures(ABC):
     """Two pictures from files, with the codec that takes them.
 
-    paths: of the files, of which one may be standard input. names: what messages call both. doubts: what encoding
-    found odd.
+    paths: of the files, of which one may be standard input. names: what messages call both.
     """
 
     paths: tuple[str, ...]
     names: str
-    doubts: Sequence[str] = ()
 
     def check_usage(self, output: str) -> None:
         """Raises UsageError for paths that cannot be meant so."""
@@ -50,6 +60,10 @@ class Pictures(ABC):
     @abstractmethod
     def codec(self, model: str | None, device: str) -> Any:
         """Loads the codec that takes them."""
+
+    @abstractmethod
+    def leave_out_metadata(self) -> None:
+        """Forgets what is known of them beside their pixels."""
 
     @abstractmethod
     def encode(self, codec: Any, quality: int | None, progress: Progress | None) -> Container:
@@ -107,13 +121,11 @@ class PairPictures(Pictures):
 
         return StereoCodec.from_pretrained(model, device=device)
 
+    def leave_out_metadata(self) -> None:
+        self.pair = replace(self.pair, metadata=self.pair.metadata.layout_alone())
+
     def encode(self, codec: StereoCodec, quality: int | None, progress: Progress | None) -> Container:
-        with warnings.catch_warnings(record=True) as doubts:
-            warnings.simplefilter("ignore")
-            warnings.simplefilter("always", UnlikelyPair)
-            container = codec.encode(self.pair, quality=quality, progress=progress)
-        self.doubts = [str(doubt.message) for doubt in doubts]
-        return container
+        return codec.encode(self.pair, quality=quality, progress=progress)
 
     def facts(self, codec: StereoCodec, container: Container, size: int) -> str:
         chosen = f", quality {container.quality}" if codec.has_qualities else ""
@@ -156,12 +168,15 @@ class FramePictures(Pictures):
         picture = _load_picture(color, self.background)
         image = load_depth(_source(depth), name)
         depth_map = to_depth_map(image, name, unit=options.unit, invalid=options.invalid)
-        self.color, self.depth = as_frame(picture, depth_map, depth_orientation(image, name))
+        self.color, self.depth = as_frame(picture, depth_map, depth_orientation(image))
 
     def codec(self, model: str | None, device: str) -> RgbdCodec:
         from stereocodec import RgbdCodec
 
         return RgbdCodec.from_pretrained(model, device=device)
+
+    def leave_out_metadata(self) -> None:
+        self.color = replace(self.color, metadata=self.color.metadata.layout_alone())
 
     def encode(self, codec: RgbdCodec, quality: int | None, progress: Progress | None) -> Container:
         return codec.encode(

@@ -92,6 +92,7 @@ _Outputs: TypeAlias = OutputForm | tuple[Part, ...]
     help="Refuse views of more pixels, counted with the padding of their edges; decoding takes some 300 bytes of "
     f"memory per pixel. [default: {MAX_PIXELS_VARIABLE} in the environment, or {DEFAULT_MAX_PIXELS}]",
 )
+@click.option("--no-metadata", is_flag=True, help="Write the pictures without the metadata that the file holds.")
 @device_option
 @force_option
 @quiet_option
@@ -106,6 +107,7 @@ def decode(
     model: str | None,
     pull: bool,
     max_pixels: int | None,
+    no_metadata: bool,
     device: str,
     force: bool,
     quiet: bool,
@@ -137,6 +139,8 @@ def decode(
     data = read_file(file)
     with about(file):
         container = Container.from_bytes(data)
+    if no_metadata:
+        container = container.without_metadata()
     if container.view_kind is ViewKind.RGB8_DEPTH:
         save = _frame_saver(container, outputs, force)
     else:

@@ -8,7 +8,7 @@ from stereocodec.container.layouts import INPUT_LAYOUTS
 from stereocodec.files import check_writable
 from stereocodec.releases.folders import DEFAULT_DEPTH_MODEL, DEFAULT_MODEL
 
-from ._pictures import DepthOptions, FramePictures, PairOptions, PairPictures, Pictures
+from ._pictures import DepthOptions, FramePictures, PairOptions, PairPictures, Pictures, noted
 from ._shared import (
     STANDARD_STREAM,
     NamedPath,
@@ -85,6 +85,9 @@ def _checked_colour(_: click.Context, __: click.Parameter, value: str | None) ->
     callback=_checked_colour,
     help="What transparent parts are laid onto, e.g. white or '#80c0ff'.  [default: they are refused]",
 )
+@click.option(
+    "--no-metadata", is_flag=True, help="Leave out the ICC profile, Exif, XMP and calibration that the pictures have."
+)
 @device_option
 @force_option
 @click.option("--no-verify", is_flag=True, help="Do not decode the result: faster, but unchecked and without PSNR.")
@@ -104,6 +107,7 @@ def encode(
     depth_range: tuple[float, float] | None,
     invalid: int | None,
     background: str | None,
+    no_metadata: bool,
     device: str,
     force: bool,
     no_verify: bool,
@@ -121,6 +125,9 @@ def encode(
 
     Views that look exchanged, some rows off, or like two scenes are coded, with a warning on standard error.
 
+    ICC profile, Exif and XMP of the pictures are kept, without thumbnails. What of them is damaged is left out,
+    with a warning.
+
     With --depth, the one picture is colour and the depth map, of 16 or 8 bits, is registered to it pixel by pixel.
     What has no measurement stays so exactly. Bits are per pixel of the frame, and the errors of depth are in
     millimetres.
@@ -131,16 +138,19 @@ def encode(
     stdout = require_binary_stdout("name a file with -o") if output == STANDARD_STREAM else None
     if stdout is None:
         check_writable(output, force)
-    pictures.load()
-    codec = pictures.codec(model, device)
-    with progress_bar(quiet) as progress:
-        container = pictures.encode(codec, quality, progress)
+    with noted() as doubts:
+        pictures.load()
+        if no_metadata:
+            pictures.leave_out_metadata()
+        codec = pictures.codec(model, device)
+        with progress_bar(quiet) as progress:
+            container = pictures.encode(codec, quality, progress)
     data = container.to_bytes()
     # Checked before anything is written: a file that does not decode is never left behind.
     measured = None if no_verify else pictures.measured(codec, data, quiet)
     name = write_data(data, output, stdout, force=force)
     if not quiet:
-        for doubt in pictures.doubts:
+        for doubt in doubts:
             click.echo(f"bisic: warning: {doubt}", err=True)
         facts = pictures.facts(codec, container, len(data))
         click.echo(f"{name}: {facts}, {codec.name}", err=stdout is not None)

@@ -14,7 +14,7 @@ from .container.shown import exchanges_sides
 from .pictures.picture import StereoPair, turned
 from .pictures.rgb import Output, check_output, from_rgb8, to_views
 from .pictures.view_match import warn_of_unlikely_pair
-from .release_codec import ReleaseCodec
+from .release_codec import ReleaseCodec, with_given_metadata
 from .releases.folders import DEFAULT_MODEL
 
 if TYPE_CHECKING:
@@ -79,14 +79,12 @@ class StereoCodec(ReleaseCodec):
         Its `to_bytes()` is the file, and its `quality` the one that was taken.
         """
         quality = self.quality_or_default(quality)
-        views = to_views(left, right, background)
+        views = with_given_metadata(to_views(left, right, background), metadata)
         # As they are shown, because turned by half a pair would look exchanged; by a quarter, it would have no rows.
         on_rows = (view if exchanges_sides(view.orientation) else view.upright() for view in views)
         warn_of_unlikely_pair(*(view.pixels for view in on_rows))
         say = progress or silent
         raw = sum(view.pixels.nbytes // (3 if view.channels is Channels.GREY else 1) for view in views)
-        if metadata is not None:
-            views = replace(views, metadata=metadata)
         container = self._encoded_pair(views, quality, say)
         while raw > _LEAST_LIMITED and quality and len(container.to_bytes()) > raw:
             quality = max(0, quality - _QUALITY_STEP)

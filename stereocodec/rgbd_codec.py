@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -24,7 +23,7 @@ from .pictures.depth import (
 )
 from .pictures.picture import turned
 from .pictures.rgb import Output, check_output, from_rgb8, to_picture
-from .release_codec import ReleaseCodec, contents
+from .release_codec import ReleaseCodec, contents, with_given_metadata
 from .releases.folders import DEFAULT_DEPTH_MODEL
 
 if TYPE_CHECKING:
@@ -105,8 +104,8 @@ class RgbdCodec(ReleaseCodec):
     ) -> Container:
         """Encodes a frame as `compress` does; returns what the file holds, whose `to_bytes()` is the file."""
         quality = self.quality_or_default(quality)
-        picture = to_picture(color, "color", background)
-        orientation = depth_orientation(depth, "depth")
+        picture = with_given_metadata(to_picture(color, "color", background), metadata)
+        orientation = depth_orientation(depth)
         samples = to_depth_map(depth, "depth", unit=depth_unit, invalid=invalid)
         picture, samples = as_frame(picture, samples, orientation)
         mode = _mode(depth_mode)
@@ -117,8 +116,6 @@ class RgbdCodec(ReleaseCodec):
         say = progress or silent
         coded = self._coder.encode(self._coder.padded(frame[None]), quality, say=say)
         say(1.0, "done")
-        if metadata is not None:
-            picture = replace(picture, metadata=metadata)
         return self._container(coded, picture, quality, view)
 
     def decompress(

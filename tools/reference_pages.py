@@ -24,7 +24,16 @@ _NOTICE = "<!-- Written by tools/reference_pages.py: change what it reads, and r
 PUBLIC: dict[str, tuple[str, ...]] = {
     "stereocodec": ("StereoCodec", "RgbdCodec"),
     "stereocodec.release_codec": ("ReleaseCodec",),
-    "stereocodec.container": ("Container", "Streams", "ViewKind", "Header", "peek_header"),
+    "stereocodec.container": (
+        "Container",
+        "Metadata",
+        "Layout",
+        "Streams",
+        "ViewKind",
+        "Header",
+        "peek_header",
+        "metadata_in",
+    ),
     "stereocodec.container.depth": ("DepthView", "DepthMode"),
     "stereocodec.errors": ("*",),
     "stereocodec.pillow": (),

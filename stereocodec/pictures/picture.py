@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from ..container.metadata import NO_METADATA, Metadata
 from ..container.shown import AS_STORED, Channels, exchanges_sides
 from ..errors import InvalidInput
+from .icc import in_one_profile
 
 _Array = TypeVar("_Array", bound=NDArray[Any])
 _FLIPS_COLUMNS, _FLIPS_ROWS = (2, 3, 6, 7), (3, 4, 7, 8)
@@ -73,12 +74,14 @@ def turning_back(orientation: int) -> int:
 def as_pair(left: Picture, right: Picture) -> StereoPair:
     """Two views of one size that are shown alike.
 
-    Metadata are those of the left view; what it has none of is taken from the right one.
+    Metadata are those of the left view; what it has none of is taken from the right one. Both views get one ICC profile
+    (`icc.in_one_profile`), and the pixels of the right one are converted to it where they had another.
 
     Both keep an orientation that they share; of different ones, both are made upright. A pair is grey where both views
     are: it has one channel where both had, and otherwise three equal ones.
 
-    Raises InvalidInput for views of different size (width x height in pixels).
+    Raises InvalidInput for views of different size (width x height in pixels), and for profiles that pixels cannot be
+    converted between.
     """
     before = left.orientation, right.orientation
     if left.orientation != right.orientation:
@@ -90,7 +93,12 @@ def as_pair(left: Picture, right: Picture) -> StereoPair:
             "the two views of a rectified pair have one size, crop or rectify them first"
         )
     channels = _in_common(left.channels, right.channels)
-    left, right = replace(left, channels=channels), replace(right, channels=channels)
+    metadata = (left.metadata, right.metadata)
+    pixels, profile = in_one_profile([left.pixels, right.pixels], [known.icc_profile for known in metadata], channels)
+    left, right = (
+        Picture(view, channels, left.orientation, replace(known, icc_profile=profile))
+        for view, known in zip(pixels, metadata, strict=True)
+    )
     return StereoPair(left, right, left.metadata.filled_from(right.metadata))
 
 

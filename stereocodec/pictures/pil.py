@@ -21,7 +21,7 @@ from ..text import reason_of
 from .alpha import Background, flattened
 from .bit_depth import is_cut_to_8_bits
 from .picture import Picture, channels_of, turning_back
-from .picture_metadata import metadata_of
+from .picture_metadata import has_colour_profile, metadata_of, orientation_in, tiff_exif
 from .several import check_is_single
 from .shell import command
 
@@ -107,6 +107,8 @@ def pil_picture(image: Image.Image, name: str, background: Background | None = N
     Its EXIF orientation is kept. (Pillow turns TIFF files while it decodes them; here they are turned back. One that
     was decoded before is upright.)
 
+    Warns (`MetadataLeftOut`) of metadata that cannot be kept.
+
     Raises:
         InvalidInput: damaged, or what a `.bsc` file cannot hold: several frames, more than 8 bits, transparent parts
             without a `background` (see `alpha.Background`), other colours than RGB and grey.
@@ -114,11 +116,11 @@ def pil_picture(image: Image.Image, name: str, background: Background | None = N
     _check_open(image, name)
     _check_stored(image, name, views)
     stored = load_pixels(image, name)
-    orientation = stored_orientation(stored, name) or AS_STORED
+    orientation = stored_orientation(stored) or AS_STORED
     opaque = flattened(stored, name, background)
     pixels = np.ascontiguousarray(np.asarray(opaque.convert("RGB")))
     channels = Channels.GREY if opaque.mode in ("1", "L") else channels_of(pixels)
-    if stored.mode in ("P", "PA") and channels is Channels.GREY_RGB:
+    if stored.mode in ("P", "PA") and channels is Channels.GREY_RGB and not has_colour_profile(stored):
         channels = Channels.GREY  # a palette of greys
     return Picture(pixels, channels, orientation, metadata_of(stored, channels, name))
 
@@ -159,28 +161,29 @@ def load_pixels(image: Image.Image, name: str) -> Image.Image:
     That is `image`, or a copy of a TIFF file, whose pixels Pillow turns upright itself.
     Raises InvalidInput when they are damaged.
     """
-    before = stored_orientation(image, name) if isinstance(image, TiffImagePlugin.TiffImageFile) else None
+    is_tiff = isinstance(image, TiffImagePlugin.TiffImageFile)
+    exif, before = (tiff_exif(image, name), stored_orientation(image)) if is_tiff else (None, None)
     try:
         image.load()
     except MemoryError:
         raise
     except Exception as error:  # see open_image
         raise InvalidInput(f"{name} is truncated or damaged: {reason_of(error)}") from error
-    if before is None:
+    if exif is None:
         return image
-    stored = image.copy() if before == AS_STORED else image.transpose(_TRANSPOSES[turning_back(before)])
-    exif = Image.Exif()
-    exif[ExifTags.Base.Orientation] = before
-    stored.info["exif"] = exif.tobytes()
+    stored = image.transpose(_TRANSPOSES[turning_back(before)]) if before in _TRANSPOSES else image.copy()
+    stored.info["exif"] = exif
     return stored
 
 
-def stored_orientation(image: Image.Image, name: str) -> int | None:
-    """The orientation in a picture's metadata, 1 to 8; None if it has none.
-
-    Raises InvalidInput for damaged metadata.
-    """
-    orientation = guarded(lambda: image.getexif().get(ExifTags.Base.Orientation), name)
+def stored_orientation(image: Image.Image) -> int | None:
+    """The orientation in a picture's metadata, 1 to 8; None if it has none, or none that can be read."""
+    try:
+        orientation = image.getexif().get(ExifTags.Base.Orientation)
+    except MemoryError:
+        raise
+    except Exception:  # Pillow reports damage by whatever comes up; what can be kept of Exif has one nevertheless
+        orientation = orientation_in(image.info.get("exif"))
     return int(orientation) if orientation is not None and orientation in ORIENTATIONS else None
 
 
