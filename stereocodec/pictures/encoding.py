@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, PngImagePlugin
 
-from ..container.metadata import NO_METADATA, Metadata
+from ..container.metadata import EXIF_MARK, NO_METADATA, Metadata
 from ..errors import OutputError
 from ..text import reason_of
 from .formats import DEFAULT_QUALITY, PictureFormat, check_side
@@ -22,7 +22,6 @@ from .picture_metadata import with_metadata
 from .pixel_shape import SQUARE
 
 _WORDS = {"icc_profile": "ICC profile", "exif": "Exif", "xmp": "XMP"}
-_EXIF_MARK = b"Exif\x00\x00"
 _PNG_HEADER_BYTES = 33
 # Exif data are tags of a TIFF file itself. Of those that TIFF defines, others than these tell how samples lie in it;
 # newer ones may stand there but for a profile, and for those from 50706 on, by which it would be a camera's raw file.
@@ -64,28 +63,33 @@ def encode_picture(
     check_side(max(pixels.shape[:2]), pixels.shape[1::-1], form, name)
     image = Image.fromarray(pixels)
     kept, left_out = _fitting(metadata, form, image.mode if form.has_grey else "RGB")
+    settings = _settings(form, quality, image.mode, pixel_aspect)
+    while True:
+        try:
+            data = _saved(image, form, settings, kept)
+            return EncodedPicture(_with_aspect(data, form, pixel_aspect), left_out)
+        except MemoryError:
+            raise
+        except Exception as error:  # Pillow reads Exif data to write some formats, and odd ones raise whatever comes up
+            if kept.pop("exif", None) is None:
+                raise OutputError(_why_not(error, form, name)) from error
+            left_out = (*left_out, f"Exif ({form.name} cannot hold it: {reason_of(error)})")
+
+
+def _settings(form: PictureFormat, quality: int | None, mode: str, pixel_aspect: tuple[int, int]) -> dict[str, Any]:
+    """What Pillow is told of a format, but for metadata."""
     settings = dict(form.settings)
     if form.lossy:
         settings["quality"] = DEFAULT_QUALITY if quality is None else quality
-    if form.name == "AVIF" and pixels.ndim == 2:
+    if form.name == "AVIF" and mode == "L":
         settings["subsampling"] = "4:0:0"
-    if form.name == "BMP" and pixel_aspect != SQUARE:
-        # Whole numbers of pixels per metre, of which the format knows nothing but the ratio is meant.
-        settings["dpi"] = tuple(25.4 * side for side in pixel_aspect[::-1])
-    if form.name == "TIFF" and pixel_aspect != SQUARE:
-        across, down = pixel_aspect[::-1]
-        settings |= {"resolution_unit": _NO_UNIT, "x_resolution": across, "y_resolution": down}
-    try:
-        data = _saved(image, form, settings, kept)
-    except MemoryError:
-        raise
-    except Exception as error:  # Pillow reads Exif data to write some formats, and damaged ones raise whatever comes up
-        if "exif" not in kept:
-            raise OutputError(_why_not(error, form, name)) from error
-        del kept["exif"]
-        left_out = (*left_out, "Exif (it is damaged)")
-        data = _saved(image, form, settings, kept)
-    return EncodedPicture(_with_aspect(data, form, pixel_aspect), left_out)
+    if pixel_aspect != SQUARE:
+        across, down = pixel_aspect[::-1]  # pixels in a unit of length
+        if form.name == "BMP":  # in whole pixels per metre, of which the ratio alone is meant
+            settings["dpi"] = (25.4 * across, 25.4 * down)
+        elif form.name == "TIFF":
+            settings |= {"resolution_unit": _NO_UNIT, "x_resolution": across, "y_resolution": down}
+    return settings
 
 
 def _fitting(metadata: Metadata, form: PictureFormat, mode: str) -> tuple[dict[str, bytes], tuple[str, ...]]:
@@ -96,7 +100,7 @@ def _fitting(metadata: Metadata, form: PictureFormat, mode: str) -> tuple[dict[s
     for key, word in _WORDS.items():
         if getattr(metadata, key) is None:
             continue
-        value = usable.get(key, b"").removeprefix(_EXIF_MARK)
+        value = usable.get(key, b"").removeprefix(EXIF_MARK)
         if key not in form.holds:
             left_out.append(f"{word} ({form.name} holds none)")
         elif len(value) > form.holds[key]:
@@ -116,7 +120,7 @@ def _saved(
         told["pnginfo"] = PngImagePlugin.PngInfo()
         told["pnginfo"].add(b"iTXt", b"XML:com.adobe.xmp" + bytes(5) + metadata["xmp"])
     elif form.name == "JPEG" and "exif" in metadata:
-        told["exif"] = _EXIF_MARK + metadata["exif"]
+        told["exif"] = EXIF_MARK + metadata["exif"]
     elif form.name == "TIFF":
         told.pop("exif", None)
     file = io.BytesIO()
@@ -133,7 +137,7 @@ def _with_tags(data: bytes, metadata: Mapping[str, bytes]) -> bytes:
     """
     tags = Image.Exif()
     if "exif" in metadata:
-        tags.load(_EXIF_MARK + metadata["exif"])
+        tags.load(EXIF_MARK + metadata["exif"])
         for tag in [tag for tag in tags if not _is_descriptive(tag)]:
             del tags[tag]
     if "xmp" in metadata:
@@ -142,7 +146,7 @@ def _with_tags(data: bytes, metadata: Mapping[str, bytes]) -> bytes:
         return data
     order = tags.endian = "<" if data.startswith(b"II") else ">"
     data += bytes(len(data) % 2)
-    directory = tags.tobytes(len(data))[len(_EXIF_MARK) + 8 :]  # behind the header of a TIFF file
+    directory = tags.tobytes(len(data))[len(EXIF_MARK) + 8 :]  # behind the header of a TIFF file
     directory += bytes(len(directory) % 2)
     entries = _entries(directory, 0, order) | _entries(data, struct.unpack_from(f"{order}I", data, 4)[0], order)
     merged = struct.pack(f"{order}H", len(entries)) + b"".join(entry for _, entry in sorted(entries.items())) + bytes(4)

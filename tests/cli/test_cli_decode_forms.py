@@ -145,6 +145,7 @@ def test_metadata_of_the_file_stand_in_the_pictures(tell):
     assert said("-o", "x.bmp") == (
         "x.bmp: 16x6, side by side; without ICC profile (BMP holds none), XMP (BMP holds none)\n"
     )
+    assert said("-fo", "x.bmp", "--no-metadata") == "x.bmp: 16x6, side by side\n"
     assert said("--left", "l.png", "--right", "r.ppm").endswith(
         ": 8x6; without ICC profile (PPM holds none), XMP (PPM holds none)\n"
     )

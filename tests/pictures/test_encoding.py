@@ -162,7 +162,17 @@ def test_a_format_that_this_pillow_does_not_have_is_one_line(monkeypatch):
     with pytest.raises(
         OutputError, match=r"^x\.avif cannot be written: this Pillow was built without AVIF; use \.png$"
     ):
-        encode_picture(COLOUR, FORMATS["avif"], "x.avif")
+        encode_picture(COLOUR, FORMATS["avif"], "x.avif", metadata=Metadata(exif=exif()))
+
+
+def test_exif_that_a_format_cannot_take_leaves_the_picture(monkeypatch):
+    def failing(*_):
+        raise ValueError("odd")
+
+    monkeypatch.setattr("stereocodec.pictures.encoding._with_tags", lambda data, told: data if not told else failing())
+    encoded = encode_picture(COLOUR, FORMATS["tiff"], "x", metadata=Metadata(exif=exif()))
+    assert encoded.left_out == ("Exif (TIFF cannot hold it: odd)",)
+    np.testing.assert_array_equal(np.asarray(read(encoded)), COLOUR)
 
 
 @pytest.mark.parametrize("quality", [-1, 101, True, 9.5, "high"])
