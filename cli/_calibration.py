@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from stereocodec.errors import InvalidInput
+from stereocodec.files import Output, check_writable
 
 from ._shared import same_file
 
@@ -50,11 +51,21 @@ def calibration_options(files: tuple[str, ...], unit: str | None, output: str) -
     return CalibrationOptions(files, unit)
 
 
-def calibration_of(container: Container) -> bytes:
-    """The calibration that a file holds, as a file of its own; raises InvalidInput."""
+def check_calibration_path(path: str | None, file: str, force: bool) -> None:
+    """Refuses where `bisic decode` cannot write a calibration; file: what it decodes."""
+    if path is not None:
+        if same_file(path, file):
+            raise click.UsageError("--calibration is the file to decode: give it a name of its own.")
+        check_writable(path, force, makes_folder=True)
+
+
+def calibration_file(container: Container, path: str | None) -> list[Output]:
+    """The calibration that a `.bsc` file holds, as a file of its own, if one is asked for; raises InvalidInput."""
+    if path is None:
+        return []
     from stereocodec.calibration import calibration_json
 
     calibration = container.metadata.calibration
     if calibration is None:
         raise InvalidInput("it holds no calibration: leave --calibration out")
-    return calibration_json(calibration)
+    return [(path, calibration_json(calibration))]

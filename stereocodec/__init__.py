@@ -16,9 +16,19 @@ if TYPE_CHECKING:
     from .codec import StereoCodec
     from .container import Metadata
     from .pictures.open_pair import open_pair
+    from .pictures.save_pair import save_pair
     from .rgbd_codec import RgbdCodec
 
-__all__ = ["Metadata", "RgbdCodec", "StereoCodec", "__version__", "errors", "open_pair", "read_calibration"]
+__all__ = [
+    "Metadata",
+    "RgbdCodec",
+    "StereoCodec",
+    "__version__",
+    "errors",
+    "open_pair",
+    "read_calibration",
+    "save_pair",
+]
 
 
 _PLACES = {
@@ -27,6 +37,7 @@ _PLACES = {
     "StereoCodec": ".codec",
     "open_pair": ".pictures.open_pair",
     "read_calibration": ".calibration",
+    "save_pair": ".pictures.save_pair",
 }
 
 

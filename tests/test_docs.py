@@ -91,6 +91,19 @@ def test_the_page_of_stereo_pictures(folder, tiny_codec, monkeypatch):
             assert result.exit_code == 0, result.output
     assert [view.size for view in tiny_codec.decompress((folder / "photo.bsc").read_bytes())] == [(64, 64)] * 2
     assert read_calibration(folder / "cameras.json") == {"size": [64, 64], "baseline": 0.065}
+    # The last photo.bsc holds a picture of half width, and comes back as one.
+    for name, size in (
+        ("photo_half-sbs.png", (128, 64)),
+        ("new/folder/photo_half-sbs.webp", (128, 64)),
+        ("again.mpo", (128, 64)),
+        ("again.jps", (256, 64)),
+        ("both.png", (256, 64)),
+        ("glasses.png", (128, 64)),
+        ("saved.mpo", (64, 64)),
+        ("saved.png", (64, 128)),
+    ):
+        with Image.open(folder / name) as image:
+            assert image.size == size, name
 
 
 def test_the_page_for_programmers(folder, capsys):
@@ -110,6 +123,9 @@ def test_the_page_for_programmers(folder, capsys):
     assert output[5] == "(960, 640)"
     assert "look exchanged" in output[6]
     assert len(output) == 9
+    for name, size in (("views/right.webp", (960, 640)), ("pair.mpo", (960, 640)), ("glasses.png", (960, 640))):
+        with Image.open(folder / name) as image:
+            assert image.size == size
     with Image.open(folder / "crop.bsc") as image:
         assert (image.size, image.n_frames) == ((96, 64), 2)
 

@@ -39,6 +39,8 @@ PUBLIC: dict[str, tuple[str, ...]] = {
     "stereocodec.errors": ("*",),
     "stereocodec.pillow": (),
     "stereocodec.pictures.pil": ("load_image", "load_picture"),
+    "stereocodec.pictures.save_pair": ("save_pair", "SavedPicture"),
+    "stereocodec.pictures.save_frame": ("save_frame",),
     "stereocodec.pictures.rgb": ("to_picture", "to_rgb8", "to_pair", "psnr"),
     "stereocodec.pictures.picture": ("Picture", "turned", "turning_back"),
     "stereocodec.pictures.depth": ("DepthMap", "metres_per_step", "load_depth", "to_depth_map", "depth_errors"),
