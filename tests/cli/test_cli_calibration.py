@@ -49,6 +49,8 @@ def test_a_calibration_goes_in_and_comes_out_as_json(calib):
     assert json.loads((calib.parent / "cameras.json").read_text()) == read_calibration("calib.txt")
     assert run("encode", "left.png", "right.png", "-o", "again.bsc", "--calibration", "cameras.json").exit_code == 0
     assert kept("again.bsc") == kept()
+    assert run("decode", "pair.bsc", "-o", "new/", "--calibration", "new/cameras.json").exit_code == 0
+    assert names(calib.parent / "new") == ["cameras.json", "pair_left.png", "pair_right.png"]
 
 
 @needs_yaml
