@@ -142,6 +142,15 @@ def test_orientations_in_xmp_become_one(before, after):
     assert kept(Channels.RGB, "left", xmp=b"<a " + before + b"\xff").xmp == b"<a " + after + b"\xff"
 
 
+def test_xmp_is_never_read_as_xml():
+    entities = b"".join(b'<!ENTITY a%d "%s">' % (n, b"&a%d;" % (n - 1) * 10) for n in range(1, 12))
+    bomb = b'<!DOCTYPE x [<!ENTITY a0 SYSTEM "file:///etc/passwd">' + entities + b"]><x>&a11;</x>"
+    assert kept(Channels.RGB, "left", xmp=bomb).xmp == bomb
+    assert with_metadata(Image.fromarray(RGB), Metadata(xmp=bomb)).info == {"xmp": bomb}
+    spaces = b"tiff:Orientation" + b" " * 10**6 + b"=" + b" " * 10**6
+    assert kept(Channels.RGB, "left", xmp=spaces).xmp == spaces
+
+
 def test_an_orientation_in_xmp_alone_is_applied_once():
     picture, _ = loaded(written("JPEG", xmp=XMP % 6))
     assert picture.orientation == 6
