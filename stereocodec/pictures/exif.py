@@ -35,11 +35,14 @@ def kept_exif(data: bytes) -> bytes:
     """Exif data, from the TIFF header on, as a `.bsc` file keeps them.
 
     An orientation becomes 1, because it stands elsewhere. The thumbnail, which shows the picture as it was before it
-    was coded, is cut off where it stands at the end, and otherwise its bytes become zero. Nothing else changes. Raises
-    ValueError, which goes on from "the Exif", for data without a TIFF header and a whole first directory.
+    was coded, is cut off where it stands at the end, and otherwise its bytes become zero. Nothing else changes; of data
+    that say nothing else nothing is left. Raises ValueError, which goes on from "the Exif", for data without a TIFF
+    header and a whole first directory.
     """
     tiff = _Tiff(data)
     first = tiff.directory(tiff.first)
+    if all(entry.tag == _ORIENTATION for entry in first.entries):
+        return b""
     changed = bytearray(data)
     for entry in first.entries:
         if entry.tag == _ORIENTATION and entry.count and tiff.holds(entry) and entry.letters != "s":

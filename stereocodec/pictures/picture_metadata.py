@@ -12,7 +12,7 @@ from PIL import ExifTags, Image
 from ..callers import warn_caller
 from ..container.limits import MAX_METADATA_BYTES
 from ..container.metadata import EXIF_MARK, Metadata
-from ..container.shown import AS_STORED, ORIENTATIONS, Channels
+from ..container.shown import ORIENTATIONS, Channels
 from ..errors import MetadataLeftOut
 from ..text import reason_of
 from .exif import exif_orientation, kept_exif
@@ -23,18 +23,18 @@ _XMP_ORIENTATION = re.compile(rb"""(tiff:Orientation(?:\s*=\s*["']|\s*>)\s*)[0-9
 _RAW_EXIF = "Raw profile type exif"  # a text of PNG files, of ImageMagick before version 7.1
 # The tags of a TIFF file that are about the picture, and not about how its samples are stored.
 _PICTURE_TAGS = (
-    *(ExifTags.Base[name] for name in ("ImageDescription", "Make", "Model", "Orientation", "XResolution")),
-    *(ExifTags.Base[name] for name in ("YResolution", "ResolutionUnit", "Software", "DateTime", "Artist")),
+    *(ExifTags.Base[name] for name in ("ImageDescription", "Make", "Model", "XResolution", "YResolution")),
+    *(ExifTags.Base[name] for name in ("ResolutionUnit", "Software", "DateTime", "Artist")),
     *(ExifTags.Base[name] for name in ("HostComputer", "Copyright", "Rating", "XPTitle", "XPComment", "XPAuthor")),
     *(ExifTags.Base[name] for name in ("XPKeywords", "XPSubject")),
 )
 _DIRECTORIES = (ExifTags.IFD.Exif, ExifTags.IFD.GPSInfo)
 
 
-def metadata_of(image: Image.Image, channels: Channels, name: str) -> Metadata:
-    """The profile, Exif and XMP of a decoded image (`kept`)."""
-    exif, raw = image.info.get("exif"), image.info.get(_RAW_EXIF)
-    if exif is None and isinstance(raw, str):
+def metadata_of(image: Image.Image, channels: Channels, name: str, exif: bytes | None = None) -> Metadata:
+    """The profile, Exif and XMP of a decoded image (`kept`); exif: what stands for its own."""
+    exif = image.info.get("exif") if exif is None else exif
+    if exif is None and isinstance(raw := image.info.get(_RAW_EXIF), str):
         exif = _from_hex(raw)
     return kept(channels, name, image.info.get("icc_profile"), exif, image.info.get("xmp"))
 
@@ -54,7 +54,7 @@ def kept(channels: Channels, name: str, profile: Any = None, exif: Any = None, x
         try:
             if len(data) > MAX_METADATA_BYTES:
                 raise ValueError(f"has {len(data)} bytes, a .bsc file holds {MAX_METADATA_BYTES}")
-            return clean(data)
+            return clean(data) or None
         except ValueError as error:
             _warn_left_out(name, f"its {what} {error}")
             return None
@@ -66,16 +66,14 @@ def kept(channels: Channels, name: str, profile: Any = None, exif: Any = None, x
     )
 
 
-def tiff_exif(image: Image.Image, name: str) -> bytes | None:
-    """Exif data of what the tags of a TIFF file say of the picture; None where they say nothing.
+def tiff_exif(image: Image.Image, name: str) -> bytes:
+    """Exif data of what the tags of a TIFF file say of the picture but its orientation; none where they are damaged.
 
-    To be asked before its pixels are decoded, because Pillow turns them then and forgets how they were stored. Of
-    damaged tags the orientation alone is taken, with a warning.
+    To be asked before its pixels are decoded, because Pillow may close the file then.
     """
-    exif, orientation = Image.Exif(), None
+    exif = Image.Exif()
     try:
         tags = image.getexif()
-        orientation = tags.get(ExifTags.Base.Orientation)
         for tag in _PICTURE_TAGS:
             if tag in tags:
                 exif[tag] = tags[tag]
@@ -83,14 +81,12 @@ def tiff_exif(image: Image.Image, name: str) -> bytes | None:
             if directory in tags and (inner := dict(tags.get_ifd(directory))):
                 inner.pop(ExifTags.IFD.Interop, None)  # a place in the file
                 exif[directory] = inner
-        return exif.tobytes() if exif else None
+        return exif.tobytes() if exif else b""
     except MemoryError:
         raise
     except Exception as error:  # Pillow reports damage by whatever comes up
         _warn_left_out(name, f"what its TIFF tags say is damaged ({reason_of(error)})")
-    exif = Image.Exif()
-    exif[ExifTags.Base.Orientation] = orientation if orientation in ORIENTATIONS else AS_STORED
-    return exif.tobytes()
+        return b""
 
 
 def orientation_in(exif: Any) -> int | None:
@@ -112,7 +108,7 @@ def with_metadata(image: Image.Image, metadata: Metadata) -> Image.Image:
     if metadata.icc_profile is not None and fits(metadata.icc_profile, channels):
         image.info["icc_profile"] = metadata.icc_profile
     exif = None if metadata.exif is None else _value_or_none(kept_exif, metadata.exif)
-    if exif is not None:
+    if exif:
         image.info["exif"] = EXIF_MARK + exif
     if metadata.xmp is not None:
         image.info["xmp"] = _upright_xmp(metadata.xmp)

@@ -115,6 +115,7 @@ def pil_picture(image: Image.Image, name: str, background: Background | None = N
     """
     _check_open(image, name)
     _check_stored(image, name, views)
+    exif = tiff_exif(image, name) if isinstance(image, TiffImagePlugin.TiffImageFile) else None
     stored = load_pixels(image, name)
     orientation = stored_orientation(stored) or AS_STORED
     opaque = flattened(stored, name, background)
@@ -122,7 +123,7 @@ def pil_picture(image: Image.Image, name: str, background: Background | None = N
     channels = Channels.GREY if opaque.mode in ("1", "L") else channels_of(pixels)
     if stored.mode in ("P", "PA") and channels is Channels.GREY_RGB and not has_colour_profile(stored):
         channels = Channels.GREY  # a palette of greys
-    return Picture(pixels, channels, orientation, metadata_of(stored, channels, name))
+    return Picture(pixels, channels, orientation, metadata_of(stored, channels, name, exif))
 
 
 def _check_open(image: Image.Image, name: str) -> None:
@@ -161,18 +162,19 @@ def load_pixels(image: Image.Image, name: str) -> Image.Image:
     That is `image`, or a copy of a TIFF file, whose pixels Pillow turns upright itself.
     Raises InvalidInput when they are damaged.
     """
-    is_tiff = isinstance(image, TiffImagePlugin.TiffImageFile)
-    exif, before = (tiff_exif(image, name), stored_orientation(image)) if is_tiff else (None, None)
+    before = stored_orientation(image) if isinstance(image, TiffImagePlugin.TiffImageFile) else None
     try:
         image.load()
     except MemoryError:
         raise
     except Exception as error:  # see open_image
         raise InvalidInput(f"{name} is truncated or damaged: {reason_of(error)}") from error
-    if exif is None:
+    if before is None:
         return image
-    stored = image.transpose(_TRANSPOSES[turning_back(before)]) if before in _TRANSPOSES else image.copy()
-    stored.info["exif"] = exif
+    stored = image.copy() if before == AS_STORED else image.transpose(_TRANSPOSES[turning_back(before)])
+    exif = Image.Exif()
+    exif[ExifTags.Base.Orientation] = before
+    stored.info["exif"] = exif.tobytes()
     return stored
 
 

@@ -63,15 +63,24 @@ def test_orientations_of_other_kinds(order, kind, value):
     if value is None:
         value = struct.pack(order + letters, *([6, 1][: len(letters)]))
     block = Block(order)
-    block.directory([(ExifTags.Base.Orientation, kind, 1, value)])
+    block.directory([(ExifTags.Base.Make, 2, 1, b"\0"), (ExifTags.Base.Orientation, kind, 1, value)])
     assert as_pillow_reads(bytes(block.data))[ExifTags.Base.Orientation] == 6
     assert as_pillow_reads(kept_exif(bytes(block.data)))[ExifTags.Base.Orientation] == 1
 
 
 def test_what_ends_after_its_directory_has_no_second_one():
     block = Block(">")
-    block.directory([(ExifTags.Base.Orientation, 3, 1, 8)], next_place=False)
+    block.directory([(ExifTags.Base.Make, 2, 1, b"\0"), (ExifTags.Base.Orientation, 3, 1, 8)], next_place=False)
     assert exif_orientation(kept_exif(bytes(block.data))) == 1
+
+
+def test_of_data_that_tell_the_orientation_alone_nothing_is_left():
+    for entries in ([], [(ExifTags.Base.Orientation, 3, 1, 8)]):
+        block = Block("<")
+        places = block.directory(entries)
+        block.point(places["next"])
+        block.directory([(0x201, 4, 1, 8)])
+        assert kept_exif(bytes(block.data)) == b""
 
 
 def test_exif_that_pillow_writes_is_understood():

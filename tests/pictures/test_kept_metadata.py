@@ -88,9 +88,23 @@ def test_tiff_files_keep_what_their_tags_say_of_the_picture(orientation):
     found.load(picture.metadata.exif)
     assert found.get_ifd(ExifTags.IFD.Exif)[ExifTags.Base.MakerNote] == NOTE
     assert exif_facts(picture.metadata.exif) == exif_facts(KEPT.exif)
-    assert exif_orientation(picture.metadata.exif) == 1
-    storage = ("ImageWidth", "StripOffsets", "StripByteCounts", "Compression", "BitsPerSample", "InterColorProfile")
+    storage = (
+        "Orientation",
+        "ImageWidth",
+        "StripOffsets",
+        "StripByteCounts",
+        "Compression",
+        "BitsPerSample",
+        "InterColorProfile",
+    )
     assert not {ExifTags.Base[name] for name in storage} & set(found)
+
+
+def test_messages_on_tiff_files_with_tags_name_the_file(tmp_path):
+    path = tmp_path / "half transparent.tif"
+    Image.new("RGBA", (4, 4)).save(path, tiffinfo={271: "maker"})
+    with pytest.raises(InvalidInput, match=r"half transparent\.tif' -background white"):
+        load_picture(path)
 
 
 def test_xmp_of_tiff_files_is_kept():
@@ -102,6 +116,7 @@ def test_xmp_of_tiff_files_is_kept():
 
 def test_tiff_files_without_such_tags_have_no_exif():
     assert loaded(written("TIFF"))[0].metadata == Metadata()
+    assert loaded(written("TIFF", tiffinfo={274: 6}))[0].metadata == Metadata()
 
 
 def test_exif_in_the_text_of_png_files_is_kept():
@@ -241,6 +256,9 @@ def test_decoded_images_have_what_pillows_own_formats_have():
 
 
 def test_decoded_images_have_nothing_that_no_reader_could_use():
+    turned_alone = Image.Exif()
+    turned_alone[ExifTags.Base.Orientation] = 6
+    assert with_metadata(Image.fromarray(RGB), Metadata(exif=turned_alone.tobytes())).info == {}
     hostile = Metadata(GREY, b"no Exif", b"\x00\xff")
     assert with_metadata(Image.fromarray(RGB), hostile).info == {"xmp": b"\x00\xff"}
     assert with_metadata(Image.fromarray(RGB[..., 0]), hostile).info == {"icc_profile": GREY, "xmp": b"\x00\xff"}
