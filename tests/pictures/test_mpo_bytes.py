@@ -10,7 +10,7 @@ import subprocess
 
 import numpy as np
 import pytest
-from PIL import Image
+from PIL import ExifTags, Image
 
 from stereocodec.container.metadata import Metadata
 from stereocodec.pictures.encoding import encode_picture
@@ -83,7 +83,9 @@ def test_pillow_reads_both_views():
 
 def test_the_segment_stands_behind_exif_and_before_the_profile():
     profile = bytes(16) + b"RGB " + bytes(200)
-    metadata = Metadata(exif=b"MM\0*\0\0\0\x08" + bytes(6), xmp=b"<x/>")
+    exif = Image.Exif()
+    exif[ExifTags.Base.Make] = "Camera"
+    metadata = Metadata(exif=exif.tobytes().removeprefix(b"Exif\0\0"), xmp=b"<x/>")
     left = encode_picture(VIEWS[0], JPEG, "x", metadata=metadata).data
     place = left.index(b"\xff\xdb")
     left = left[:place] + b"\xff\xe2" + struct.pack(">H", 2 + len(profile)) + profile + left[place:]
