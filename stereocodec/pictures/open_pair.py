@@ -10,12 +10,14 @@ from typing import IO
 from ..container.layouts import INPUT_LAYOUTS, LAYOUT_NAMES, Layout
 from ..errors import InvalidInput
 from .alpha import Background
+from .heif import read_heif
 from .packed import split
 from .picture import Picture, StereoPair
 from .source import PairSource, Reader
+from .vr180 import read_vr180
 
 # Asked in this order; the first that knows the form of the file reads it.
-_READERS: tuple[Reader, ...] = ()
+_READERS: tuple[Reader, ...] = (read_heif, read_vr180)
 
 
 def open_pair(

@@ -20,6 +20,8 @@ from ..errors import InvalidInput
 from ..text import reason_of
 from .alpha import Background, flattened
 from .bit_depth import is_cut_to_8_bits
+from .heif_items import HEAD_BYTES, is_avif, is_heif
+from .heif_opener import register_heif_opener
 from .picture import Picture, channels_of, turning_back
 from .picture_metadata import metadata_of
 from .several import check_is_single
@@ -78,11 +80,38 @@ def open_image(source: str | os.PathLike[str] | IO[bytes], name: str | None) -> 
             # Pillow warns of very large pictures, which are above the format's limit and refused below, and of lists of
             # further pictures in a JPEG that cannot be read, which is then its first one.
             warnings.simplefilter("ignore")
-            return Image.open(source), name
+            return _opened(source, name), name
+    except InvalidInput:
+        raise
     except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
         raise InvalidInput(_why_not_opened(error, name)) from error
     except Exception as error:  # decoders of damaged files raise whatever comes up, e.g. struct.error
         raise InvalidInput(f"{name} is damaged: {reason_of(error)}") from error
+
+
+def _opened(source: str | os.PathLike[str] | IO[bytes], name: str) -> Image.Image:
+    """`Image.open`, which can read HEIC with the help of pillow-heif."""
+    try:
+        return Image.open(source)
+    except UnidentifiedImageError:
+        head = _head(source)
+        if not is_heif(head) or is_avif(head):
+            raise
+        register_heif_opener(name)
+        try:
+            return Image.open(source)
+        except UnidentifiedImageError as error:
+            raise InvalidInput(
+                f"{name} is a HEIC that cannot be decoded: it is damaged, or of a kind that libheif does not know"
+            ) from error
+
+
+def _head(source: str | os.PathLike[str] | IO[bytes]) -> bytes:
+    if isinstance(source, str | os.PathLike):
+        with open(source, "rb") as file:
+            return file.read(HEAD_BYTES)
+    source.seek(0)
+    return source.read(HEAD_BYTES)
 
 
 def check_size(width: int, height: int, name: str) -> None:
@@ -107,7 +136,8 @@ def pil_picture(image: Image.Image, name: str, background: Background | None = N
             without a `background` (see `alpha.Background`), other colours than RGB and grey.
     """
     _check_open(image, name)
-    _check_stored(image, name)
+    check_storable(image, name)
+    guarded(lambda: check_is_single(image, name), name)
     stored = load_pixels(image, name)
     orientation = stored_orientation(stored, name) or AS_STORED
     opaque = flattened(stored, name, background)
@@ -133,10 +163,9 @@ def _check_open(image: Image.Image, name: str) -> None:
         ) from error
 
 
-def _check_stored(image: Image.Image, name: str) -> None:
-    """Refuse what cannot be kept; looks at the header alone, the pixels need not be decoded yet."""
+def check_storable(image: Image.Image, name: str) -> None:
+    """Raises InvalidInput for samples that cannot be kept, and sizes; the pixels need not be decoded yet."""
     check_size(*image.size, name)
-    guarded(lambda: check_is_single(image, name), name)
     if image.mode in _DEEP or is_cut_to_8_bits(image):
         raise InvalidInput(
             f"{name} has more than 8 bits per channel (mode {image.mode}), a .bsc file holds 8: reduce it first, "
