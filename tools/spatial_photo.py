@@ -27,6 +27,7 @@ INTRINSICS, EXTRINSICS = (
 DISPARITY = uuid.UUID("de225085-36cb-4365-8743-2f8705e7c78a").bytes
 _META, _LEFT, _RIGHT = 4, 1, 2  # bytes of version and flags; the numbers that pillow-heif gives to two pictures
 _GROUP = 100
+_TRANSFORMS = (b"irot", b"imir", b"clap")  # properties that no reader may leave out
 
 
 def box(kind: bytes, *parts: bytes) -> bytes:
@@ -141,7 +142,8 @@ def _with_properties(container: bytes, associations: bytes, properties: Mapping[
         for prop in added:
             container += prop
             held += 1
-            entries[number] = entries.get(number, b"") + bytes([held])
+            essential = 0x80 if prop[4:8] in _TRANSFORMS else 0
+            entries[number] = entries.get(number, b"") + bytes([held | essential])
     body = b"".join(struct.pack(">HB", number, len(listed)) + listed for number, listed in sorted(entries.items()))
     return box(b"ipco", container) + box(b"ipma", associations[:4], struct.pack(">I", len(entries)), body)
 

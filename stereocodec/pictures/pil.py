@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 import warnings
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import IO, TypeVar
 
@@ -22,6 +23,7 @@ from .alpha import Background, flattened
 from .bit_depth import is_cut_to_8_bits
 from .heif_items import HEAD_BYTES, is_avif, is_heif
 from .heif_opener import register_heif_opener
+from .nclx_profile import profile_of_nclx
 from .picture import Picture, channels_of, turning_back
 from .picture_metadata import metadata_of
 from .several import check_is_single
@@ -138,6 +140,7 @@ def pil_picture(image: Image.Image, name: str, background: Background | None = N
     _check_open(image, name)
     check_storable(image, name)
     guarded(lambda: check_is_single(image, name), name)
+    named_profile = profile_of_nclx(image)
     stored = load_pixels(image, name)
     orientation = stored_orientation(stored, name) or AS_STORED
     opaque = flattened(stored, name, background)
@@ -145,7 +148,10 @@ def pil_picture(image: Image.Image, name: str, background: Background | None = N
     channels = Channels.GREY if opaque.mode in ("1", "L") else channels_of(pixels)
     if stored.mode in ("P", "PA") and channels is Channels.GREY_RGB:
         channels = Channels.GREY  # a palette of greys
-    return Picture(pixels, channels, orientation, metadata_of(stored, channels, name))
+    metadata = metadata_of(stored, channels, name)
+    if metadata.icc_profile is None and channels is not Channels.GREY:
+        metadata = replace(metadata, icc_profile=named_profile)
+    return Picture(pixels, channels, orientation, metadata)
 
 
 def _check_open(image: Image.Image, name: str) -> None:

@@ -45,7 +45,8 @@ def read_vr180(source: PairSource) -> StereoPair | None:
     with source.open() as file:
         contents = [segment.content for segment in jpeg_segments(file) if segment.marker == APP1]
     main = next((content[len(_MAIN) :] for content in contents if content.startswith(_MAIN)), b"")
-    if _PANORAMA.encode() not in main or not (_IMAGE.encode() in main or b"HasExtendedXMP" in main):
+    says_so = _IMAGE.encode() in main
+    if _PANORAMA.encode() not in main or not (says_so or b"HasExtendedXMP" in main):
         return None
     try:
         packet = _whole(XmpPacket(main), contents)
@@ -53,6 +54,8 @@ def read_vr180(source: PairSource) -> StereoPair | None:
             return None
         right = _right_view(packet)
     except ValueError as error:
+        if not says_so:
+            return None
         raise InvalidInput(f"{source.name} is a VR photo whose right view cannot be read: {error}") from error
     for namespace in (_IMAGE, _AUDIO):
         packet.remove(namespace)
