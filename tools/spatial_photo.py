@@ -25,7 +25,7 @@ INTRINSICS, EXTRINSICS = (
     uuid.UUID("4363e914-5b7d-4aab-97ae-bea69803b434").bytes,
 )
 DISPARITY = uuid.UUID("de225085-36cb-4365-8743-2f8705e7c78a").bytes
-_META, _LEFT, _RIGHT = 4, 1, 2  # bytes of version and flags; the numbers that pillow-heif gives to two pictures
+_META = 4  # bytes of version and flags
 _GROUP = 100
 _TRANSFORMS = (b"irot", b"imir", b"clap")  # properties that no reader may leave out
 
@@ -63,14 +63,21 @@ def disparity(adjustment: float) -> bytes:
     return box(DISPARITY, struct.pack(">i", round(adjustment * 10000)))
 
 
-def grouped(data: bytes, groups: Sequence[bytes], properties: Mapping[int, Sequence[bytes]]) -> bytes:
-    """A HEIF file with boxes for groups, and with more properties of items or groups, by number."""
+def grouped(
+    data: bytes,
+    groups: Sequence[bytes],
+    properties: Mapping[int, Sequence[bytes]] | None = None,
+    references: Sequence[bytes] = (),
+) -> bytes:
+    """A HEIF file with boxes for groups, with more properties of items or groups, by number, and with references."""
     start, meta = next((place, body) for place, kind, body in _boxes(data) if kind == b"meta")
     children = {kind: body for _, kind, body in _boxes(meta[_META:])}
     container, associations = (dict(_kinds(children[b"iprp"]))[kind] for kind in (b"ipco", b"ipma"))
-    children[b"iprp"] = _with_properties(container, associations, properties)
+    children[b"iprp"] = _with_properties(container, associations, properties or {})
     if groups:
         children[b"grpl"] = b"".join(groups)
+    if references:
+        children[b"iref"] = children.get(b"iref", bytes(4)) + b"".join(references)
     grown = sum(8 + len(body) for body in children.values()) + _META - len(meta)
     children[b"iloc"] = _moved(children[b"iloc"], grown)
     changed = box(b"meta", meta[:_META], *(box(kind, body) for kind, body in children.items()))
@@ -94,12 +101,13 @@ def spatial_photo(
     size = coded_size(data)
     focal = left.width / 2 / math.tan(math.radians(field_of_view) / 2)
     both = [intrinsics(focal, (left.width / 2, left.height / 2), size), disparity(disparity_adjustment)]
-    cameras = {_LEFT: [*both, extrinsics(0)], _RIGHT: [*both, extrinsics(baseline)]}
-    return grouped(data, [group(b"ster", (_LEFT, _RIGHT))], cameras)
+    first, second = picture_numbers(data)
+    cameras = {first: [*both, extrinsics(0)], second: [*both, extrinsics(baseline)]}
+    return grouped(data, [group(b"ster", (first, second))], cameras)
 
 
 def two_pictures(left: Image.Image, right: Image.Image, quality: int = 90) -> bytes:
-    """A HEIC file of two pictures, numbers 1 and 2, that nothing says belong together."""
+    """A HEIC file of two pictures that nothing says belong together."""
     from pillow_heif import HeifFile
 
     heif, file = HeifFile(), io.BytesIO()
@@ -107,6 +115,13 @@ def two_pictures(left: Image.Image, right: Image.Image, quality: int = 90) -> by
         heif.add_from_pillow(view)
     heif.save(file, quality=quality)
     return file.getvalue()
+
+
+def picture_numbers(data: bytes) -> list[int]:
+    """The numbers of the pictures in a HEIC file that pillow-heif wrote, whose other items are Exif data and such."""
+    meta = dict(_kinds(data))[b"meta"]
+    entries = _kinds(dict(_kinds(meta[_META:]))[b"iinf"][6:])
+    return [struct.unpack_from(">H", body, 4)[0] for _, body in entries if body[8:12] == b"hvc1"]
 
 
 def coded_size(data: bytes) -> tuple[int, int]:

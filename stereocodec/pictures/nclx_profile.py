@@ -1,6 +1,7 @@
 """ICC profiles for colours that a file names by code points (`nclx`, ITU-T H.273) instead of a profile of its own.
 
-A profile (ISO 15076-1:2010, version 4.3) has the primaries, adapted to the white D50 by Bradford's matrix, and one curve.
+A profile (ISO 15076-1:2010, version 4.3) has the primaries, adapted to the white D50 by Bradford's matrix, and one
+curve.
 """
 
 from __future__ import annotations
@@ -53,7 +54,7 @@ def profile_of_nclx(image: Image.Image) -> bytes | None:
     primaries, transfer = (
         default if code == _UNSPECIFIED else code for code, default in zip(codes, _SRGB, strict=True)
     )
-    if primaries == 1 and transfer in _SHOWN_AS_SRGB or primaries not in _PRIMARIES or transfer not in _CURVES:
+    if (primaries == 1 and transfer in _SHOWN_AS_SRGB) or primaries not in _PRIMARIES or transfer not in _CURVES:
         return None
     name, *chromaticities = _PRIMARIES[primaries]
     return _profile(f"{name}, transfer characteristics {transfer}", np.array(chromaticities), _CURVES[transfer])
@@ -62,15 +63,15 @@ def profile_of_nclx(image: Image.Image) -> bytes | None:
 def _code_points(image: Image.Image) -> tuple[int, int] | None:
     """Colour primaries and transfer characteristics, as of H.273."""
     if image.format == "HEIF":  # pillow-heif has read them
-        codes = image.info.get("nclx_profile") or {}
-        found = codes.get("color_primaries"), codes.get("transfer_characteristics")
-        return None if None in found else (int(found[0]), int(found[1]))
+        codes = image.info.get("nclx_profile")
+        return None if codes is None else (codes["color_primaries"], codes["transfer_characteristics"])
     if image.format != "AVIF":
         return None
+    start = file_start(image)
     try:
-        items = read_items(file_start(image))
+        items = read_items(start)
         for box in () if items is None else items.properties.get(items.primary, ()):
-            fields = Fields(items.data, box.start, box.end)
+            fields = Fields(start, box.start, box.end)
             if box.kind == b"colr" and fields.take_bytes(4) == b"nclx":
                 return fields.take(2), fields.take(2)
     except ValueError:  # cut off or damaged: decoding says so
