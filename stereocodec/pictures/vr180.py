@@ -49,8 +49,10 @@ def read_vr180(source: PairSource) -> StereoPair | None:
     if _PANORAMA.encode() not in main or not (says_so or b"HasExtendedXMP" in main):
         return None
     try:
-        packet = _whole(XmpPacket(main), contents)
-        if packet.has(_DEPTH) or not packet.has(_IMAGE):
+        packet = XmpPacket(main)
+        says_so = packet.has(_PANORAMA) and packet.has(_IMAGE)
+        _complete(packet, contents)
+        if packet.has(_DEPTH) or not (packet.has(_PANORAMA) and packet.has(_IMAGE)):
             return None
         right = _right_view(packet)
     except ValueError as error:
@@ -63,14 +65,13 @@ def read_vr180(source: PairSource) -> StereoPair | None:
     return replace(pair, metadata=replace(pair.metadata, xmp=packet.to_bytes()))
 
 
-def _whole(packet: XmpPacket, contents: Sequence[bytes]) -> XmpPacket:
-    """A packet with what it names as its extension; raises ValueError."""
+def _complete(packet: XmpPacket, contents: Sequence[bytes]) -> None:
+    """Adds to a packet what it names as its extension; raises ValueError."""
     guid = packet.get(XMP_NOTE, "HasExtendedXMP")
     if guid is not None:
         packet.remove(XMP_NOTE, "HasExtendedXMP")
         start = _EXTENSION + guid.encode()
         packet.add(XmpPacket(_extension([content for content in contents if content.startswith(start)])))
-    return packet
 
 
 def _extension(contents: Sequence[bytes]) -> bytes:
