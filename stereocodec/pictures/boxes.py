@@ -6,7 +6,7 @@ import struct
 from collections.abc import Iterator
 from typing import NamedTuple
 
-_MAX_BOXES = 2**16  # in one box; those of real files are some hundreds
+_MAX_BOXES = 2**14  # in one box; those of real files are some hundreds
 
 
 class Box(NamedTuple):

@@ -18,7 +18,7 @@ _ANY_BRANDS = (b"mif1", b"msf1")
 _IMAGES = (b"hvc1", b"av01", b"grid", b"iovl", b"iden", b"jpeg", b"avc1", b"j2k1", b"unci")
 _STEREO_GROUPS = (b"ster", b"stem")  # left, right; the second one also has a picture for both eyes
 _MAX_META_BYTES = 2**22  # of the box that describes the items; those of real files have some ten thousand
-_MAX_ENTRIES = 2**16  # in each of its lists
+_MAX_ENTRIES = 2**14  # in each of its lists
 
 
 class Group(NamedTuple):
