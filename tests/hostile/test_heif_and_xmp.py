@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import struct
 import tracemalloc
+from contextlib import contextmanager
 
 import numpy as np
 import pytest
@@ -22,16 +23,22 @@ HEAD = boxes.box(b"ftyp", b"heic", bytes(4), b"mif1heic")
 
 
 def outcome(data, **options):
-    """The pair, or the message of its refusal, in at most 64 MiB beside the file's."""
-    tracemalloc.start()
+    """The pair, or the message of its refusal."""
     try:
         return stereocodec.open_pair(io.BytesIO(data), name="the file", **options)
     except InvalidInput as error:
         return str(error)
+
+
+@contextmanager
+def bounded_memory():
+    """Fails where more than 64 MiB are taken at a time."""
+    tracemalloc.start()
+    try:
+        yield
+        assert tracemalloc.get_traced_memory()[1] < 2**26
     finally:
-        peak = tracemalloc.get_traced_memory()[1]
         tracemalloc.stop()
-        assert peak < 2**26 + 4 * len(data)
 
 
 def is_line(result):
@@ -85,7 +92,8 @@ def test_long_sizes_of_boxes_that_lie(size):
     ids=["items", "members", "groups", "references", "associations", "properties of an item", "properties"],
 )
 def test_lists_without_end_are_refused(lists):
-    assert is_line(result := outcome(heif(**lists)))
+    result = outcome(heif(**lists))
+    assert is_line(result)
     assert "is damaged" in result
 
 
@@ -96,8 +104,9 @@ def test_what_describes_pictures_has_a_limit():
 def test_one_large_property_of_many_items_is_held_once():
     pairs = b"".join(struct.pack(">HBB", number, 1, 1) for number in range(2**12))
     data = heif(items=TWO, properties=boxes.box(b"free", bytes(2**21)), associations=struct.pack(">I", 2**12) + pairs)
-    assert is_line(outcome(data))
-    assert len(read_items(data).properties) == 2**12
+    with bounded_memory():
+        assert len(read_items(data).properties) == 2**12
+        assert is_line(outcome(data))
 
 
 @pytest.mark.parametrize("kind", [b"ster", b"altr"])
@@ -159,7 +168,8 @@ def test_lengths_and_places_of_extended_packets_that_lie(total, place, content):
     main = packet(PANORAMA, f'GImage:Mime="image/jpeg" xmpNote:HasExtendedXMP="{guid.decode()}"')
     piece = EXTENSION + guid + struct.pack(">II", total, place) + content
     for contents in ([piece], [piece, piece], [piece[:60]]):
-        assert is_line(outcome(with_segments(jpeg(view(0)), [MAIN + main, *contents])))
+        with bounded_memory():
+            assert is_line(outcome(with_segments(jpeg(view(0)), [MAIN + main, *contents])))
 
 
 @pytest.mark.parametrize(
@@ -177,7 +187,8 @@ def test_extended_packets_that_would_take_memory(extended):
     parts = pieces(extended)
     guid = parts[0][len(EXTENSION) : len(EXTENSION) + 32].decode()
     main = packet(PANORAMA, f'GImage:Mime="image/jpeg" xmpNote:HasExtendedXMP="{guid}"')
-    assert is_line(outcome(with_segments(jpeg(view(0)), [MAIN + main, *parts])))
+    with bounded_memory():
+        assert is_line(outcome(with_segments(jpeg(view(0)), [MAIN + main, *parts])))
 
 
 @pytest.mark.parametrize(("data", "reach"), [(AVIF, 600), (VR, len(VR))], ids=["AVIF", "VR"])
