@@ -10,10 +10,12 @@ import sys
 import numpy as np
 import pytest
 import spatial_photo as boxes
+from commands import run
 from heif_files import HEIGHT, WIDTH, alike, avif_of, view
 from PIL import Image, ImageCms
 
 import stereocodec
+from stereocodec.container import Container
 from stereocodec.errors import InvalidInput
 from stereocodec.pictures.heif_items import read_items
 from stereocodec.pictures.pil import load_picture
@@ -297,3 +299,15 @@ def test_two_frames_of_an_avif_sequence():
     assert is_pair(opened(file.getvalue(), layout="mpo"), view(0), view(1))
     with pytest.raises(InvalidInput, match=r"holds 2 frames .* --layout mpo"):
         opened(file.getvalue())
+
+
+def test_bisic_encodes_a_spatial_photo_and_two_files(folder, raw_codec):
+    (folder / "photo.heic").write_bytes(boxes.spatial_photo(view(0), view(1), baseline=0.06, field_of_view=60))
+    for name, number in (("left.heic", 0), ("right.heic", 1)):
+        (folder / name).write_bytes(heic(view(number)))
+    for arguments in (["photo.heic"], ["left.heic", "right.heic"]):
+        result = run("encode", *arguments, "-o", "pair.bsc", "--no-verify", "-f")
+        assert result.exit_code == 0, result.output
+        stored = Container.from_bytes((folder / "pair.bsc").read_bytes())
+        left = np.frombuffer(stored.streams.y_left, np.uint8).reshape(HEIGHT, WIDTH, 3)
+        assert alike(left, view(0))
