@@ -147,6 +147,17 @@ def test_turned_pictures_are_turned_once_and_their_cameras_with_them(transform, 
     assert pair.metadata.calibration["field_of_view"] == pytest.approx(math.degrees(2 * math.atan(width / 100)))
 
 
+def test_an_orientation_that_exif_and_the_file_tell_is_applied_once():
+    pillow_heif.register_heif_opener()
+    exif, file = Image.Exif(), io.BytesIO()
+    exif[0x0112] = 6
+    view(0).save(file, "HEIF", exif=exif.tobytes(), save_all=True, append_images=[view(1)], quality=90)
+    assert b"irot" in file.getvalue()
+    pair = opened(file.getvalue(), layout="mpo")
+    assert is_pair(pair, view(0).transpose(Image.Transpose.ROTATE_270), view(1).transpose(Image.Transpose.ROTATE_270))
+    assert pair.left.orientation == pair.right.orientation == 1
+
+
 def test_intrinsics_are_those_that_libheif_reads():
     pillow_heif.register_heif_opener()
     square = plain(size=(64, 64))
