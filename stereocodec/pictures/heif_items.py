@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import itertools
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -11,7 +10,6 @@ from typing import NamedTuple, TypeVar
 from .boxes import Box, Fields, boxes
 
 _T = TypeVar("_T")
-HEAD_BYTES = 4096  # of a file, by which its form is known
 _HEVC_BRANDS = (b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"hevm", b"hevs")
 _AVIF_BRANDS = (b"avif", b"avis")
 _ANY_BRANDS = (b"mif1", b"msf1")
@@ -58,12 +56,12 @@ class HeifItems:
     """
 
     data: bytes = field(repr=False)
-    primary: int = 0
-    primary_field: tuple[int, int] = (0, 0)
-    items: Mapping[int, _Item] = field(default_factory=dict)
-    properties: Mapping[int, Sequence[Box]] = field(default_factory=dict)
-    references: Sequence[Reference] = ()
-    groups: Mapping[int, Group] = field(default_factory=dict)
+    primary: int
+    primary_field: tuple[int, int]
+    items: Mapping[int, _Item]
+    properties: Mapping[int, Sequence[Box]]
+    references: Sequence[Reference]
+    groups: Mapping[int, Group]
 
     def stereo_views(self) -> StereoViews | None:
         """Those of the first group that is a stereo pair; None where there is none. Raises ValueError for damage."""
@@ -151,9 +149,11 @@ def read_items(data: bytes) -> HeifItems | None:
     parts = {box.kind: box for box in boxes(data, meta.start + 4, meta.end)}
     if not {b"pitm", b"iinf", b"iprp"} <= parts.keys():
         return None
-    found = HeifItems(data, *_primary(data, parts[b"pitm"]))
-    return dataclasses.replace(
-        found,
+    primary, primary_field = _primary(data, parts[b"pitm"])
+    return HeifItems(
+        data,
+        primary,
+        primary_field,
         items=dict(_limited(_items(data, parts[b"iinf"]))),
         properties=_properties(data, parts[b"iprp"]),
         references=_limited(_references(data, parts[b"iref"])) if b"iref" in parts else (),

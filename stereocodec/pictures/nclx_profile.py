@@ -19,12 +19,9 @@ from .heif_items import read_items
 _WHITE = (0.3127, 0.3290)  # D65
 _D50 = (0.9642, 1.0, 0.8249)  # of the profile connection space
 _BRADFORD = np.array([(0.8951, 0.2664, -0.1614), (-0.7502, 1.7135, 0.0367), (0.0389, -0.0685, 1.0296)])
-# H.273, table 2: x and y of red, green and blue, all with the white D65.
+# H.273, table 2: x and y of red, green and blue, with the white D65. Those of standard television are shown as sRGB.
 _PRIMARIES = {
     1: ("BT.709", (0.640, 0.330), (0.300, 0.600), (0.150, 0.060)),
-    5: ("BT.601 625", (0.640, 0.330), (0.290, 0.600), (0.150, 0.060)),
-    6: ("BT.601 525", (0.630, 0.340), (0.310, 0.595), (0.155, 0.070)),
-    7: ("BT.601 525", (0.630, 0.340), (0.310, 0.595), (0.155, 0.070)),
     9: ("BT.2020", (0.708, 0.292), (0.170, 0.797), (0.131, 0.046)),
     12: ("Display P3", (0.680, 0.320), (0.265, 0.690), (0.150, 0.060)),
 }
@@ -45,8 +42,8 @@ _SHOWN_AS_SRGB = (1, 6, 13, 14, 15)  # by viewers, with the primaries of BT.709
 def profile_of_nclx(image: Image.Image) -> bytes | None:
     """The profile of an opened HEIC or AVIF image that names its colours by code points, before it is decoded.
 
-    None for sRGB, which needs none, for unknown colours, for those of high dynamic range, which no such profile can
-    tell, and for other images.
+    None for sRGB and what viewers show alike, for unknown colours, for those of high dynamic range, which no such
+    profile can tell, and for other images.
     """
     codes = _code_points(image)
     if codes is None:

@@ -21,8 +21,7 @@ from ..errors import InvalidInput
 from ..text import reason_of
 from .alpha import Background, flattened
 from .bit_depth import is_cut_to_8_bits
-from .heif_items import HEAD_BYTES, is_avif, is_heif
-from .heif_opener import register_heif_opener
+from .heif_opener import open_file
 from .nclx_profile import profile_of_nclx
 from .picture import Picture, channels_of, turning_back
 from .picture_metadata import metadata_of
@@ -82,38 +81,13 @@ def open_image(source: str | os.PathLike[str] | IO[bytes], name: str | None) -> 
             # Pillow warns of very large pictures, which are above the format's limit and refused below, and of lists of
             # further pictures in a JPEG that cannot be read, which is then its first one.
             warnings.simplefilter("ignore")
-            return _opened(source, name), name
+            return open_file(source, name), name
     except InvalidInput:
         raise
     except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
         raise InvalidInput(_why_not_opened(error, name)) from error
     except Exception as error:  # decoders of damaged files raise whatever comes up, e.g. struct.error
         raise InvalidInput(f"{name} is damaged: {reason_of(error)}") from error
-
-
-def _opened(source: str | os.PathLike[str] | IO[bytes], name: str) -> Image.Image:
-    """`Image.open`, which can read HEIC with the help of pillow-heif."""
-    try:
-        return Image.open(source)
-    except UnidentifiedImageError:
-        head = _head(source)
-        if not is_heif(head) or is_avif(head):
-            raise
-        register_heif_opener(name)
-        try:
-            return Image.open(source)
-        except UnidentifiedImageError as error:
-            raise InvalidInput(
-                f"{name} is a HEIC that cannot be decoded: it is damaged, or of a kind that libheif does not know"
-            ) from error
-
-
-def _head(source: str | os.PathLike[str] | IO[bytes]) -> bytes:
-    if isinstance(source, str | os.PathLike):
-        with open(source, "rb") as file:
-            return file.read(HEAD_BYTES)
-    source.seek(0)
-    return source.read(HEAD_BYTES)
 
 
 def check_size(width: int, height: int, name: str) -> None:
