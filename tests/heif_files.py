@@ -9,6 +9,8 @@ import numpy as np
 from PIL import Image
 from spatial_photo import box, full_box
 
+import stereocodec
+
 WIDTH, HEIGHT = 64, 48
 
 
@@ -24,6 +26,28 @@ def alike(pixels, image):
     """Whether decoded pixels are those of a picture, up to what a lossy codec changes."""
     expected = np.asarray(image, np.int16)
     return pixels.shape == expected.shape and np.abs(pixels.astype(np.int16) - expected).max() < 24
+
+
+def opened(data, **options):
+    """The pair in the bytes of a file."""
+    return stereocodec.open_pair(io.BytesIO(data), **options)
+
+
+def is_pair(pair, left, right):
+    """Whether the views of a pair, upright, are two pictures, up to what a lossy codec changes."""
+    return alike(pair.left.upright().pixels, left) and alike(pair.right.upright().pixels, right)
+
+
+def heic(*images, **options):
+    """A HEIC file of pictures that nothing says belong together."""
+    from pillow_heif import HeifFile
+
+    file = io.BytesIO()
+    heif = HeifFile()
+    for image in images:
+        heif.add_from_pillow(image)
+    heif.save(file, quality=90, **options)
+    return file.getvalue()
 
 
 def avif_of(*images):

@@ -11,10 +11,9 @@ import numpy as np
 import pytest
 import spatial_photo as boxes
 from commands import run
-from heif_files import HEIGHT, WIDTH, alike, avif_of, view
+from heif_files import HEIGHT, WIDTH, alike, avif_of, heic, is_pair, opened, view
 from PIL import Image, ImageCms
 
-import stereocodec
 from stereocodec.container import Container
 from stereocodec.errors import InvalidInput
 from stereocodec.pictures.heif_items import read_items
@@ -28,26 +27,9 @@ XMP = """<x:xmpmeta xmlns:x="adobe:ns:meta/"><rdf:RDF xmlns:rdf="http://www.w3.o
 """
 
 
-def opened(data, **options):
-    return stereocodec.open_pair(io.BytesIO(data), **options)
-
-
-def is_pair(pair, left, right):
-    return alike(pair.left.upright().pixels, left) and alike(pair.right.upright().pixels, right)
-
-
 def plain(**options):
     """A HEIC of two pictures that nothing says belong together."""
     return boxes.two_pictures(view(0, **options), view(1, **options))
-
-
-def heic(*images, **options):
-    file = io.BytesIO()
-    heif = pillow_heif.HeifFile()
-    for image in images:
-        heif.add_from_pillow(image)
-    heif.save(file, quality=90, **options)
-    return file.getvalue()
 
 
 def test_a_spatial_photo_is_known_and_its_cameras_are_kept():
@@ -265,51 +247,6 @@ def test_without_the_extra_one_line_names_it_and_the_rest_is_read(monkeypatch):
         with pytest.raises(InvalidInput, match=r"is a HEIC: reading it needs pip install 'stereocodec\[heif\]'$"):
             read(data)
     assert is_pair(opened(boxes.grouped(avif_of(view(0), view(1)), [boxes.group(b"ster", (1, 2))])), view(0), view(1))
-
-
-@pytest.mark.parametrize("write", [heic, avif_of])
-def test_colours_named_by_code_points_become_a_profile(write):
-    data = write(view(0), view(1))
-    assert opened(data, layout="mpo").metadata.icc_profile is None
-    codes = b"nclx\0\1\0\x0d"  # BT.709 and sRGB
-    assert codes in data
-    wide = opened(data.replace(codes, b"nclx\0\x0c\0\x0d"), layout="mpo").metadata.icc_profile
-    profile = ImageCms.ImageCmsProfile(io.BytesIO(wide))
-    assert ImageCms.getProfileDescription(profile).startswith("Display P3")
-    # What CSS Color 4 gives for color(display-p3 0.784 0.392 0.196) in sRGB.
-    converted = ImageCms.profileToProfile(
-        Image.new("RGB", (1, 1), (200, 100, 50)), profile, ImageCms.createProfile("sRGB"), renderingIntent=1
-    )
-    assert converted.getpixel((0, 0)) == (215, 93, 31)
-    deep = data.replace(codes, b"nclx\0\x09\0\x10")  # BT.2100 PQ
-    assert opened(deep, layout="mpo").metadata.icc_profile is None
-
-
-def test_two_stills_of_an_avif_file():
-    data = avif_of(view(0), view(1))
-    grouped = boxes.grouped(data, [boxes.group(b"ster", (2, 1))])
-    assert is_pair(opened(grouped), view(1), view(0))
-    assert is_pair(opened(data, layout="mpo"), view(0), view(1))
-    with pytest.raises(InvalidInput, match=r"holds 2 pictures .* --layout mpo"):
-        opened(data)
-
-
-def test_turned_stills_of_an_avif_file_are_kept_as_they_are_stored():
-    properties = [boxes.intrinsics(50, (20, 24), SIZE), boxes.box(b"irot", b"\1")]
-    data = boxes.grouped(avif_of(view(0), view(1)), [boxes.group(b"ster", (1, 2))], {1: properties, 2: properties})
-    pair = opened(data)
-    assert pair.left.orientation == 8
-    assert is_pair(pair, view(0).transpose(Image.Transpose.ROTATE_90), view(1).transpose(Image.Transpose.ROTATE_90))
-    assert pair.metadata.calibration["left"]["principal_point"] == [20, 24]
-    assert pair.metadata.calibration["size"] == [WIDTH, HEIGHT]
-
-
-def test_two_frames_of_an_avif_sequence():
-    file = io.BytesIO()
-    view(0).save(file, "AVIF", save_all=True, append_images=[view(1)], quality=90)
-    assert is_pair(opened(file.getvalue(), layout="mpo"), view(0), view(1))
-    with pytest.raises(InvalidInput, match=r"holds 2 frames .* --layout mpo"):
-        opened(file.getvalue())
 
 
 def test_bisic_encodes_a_spatial_photo_and_two_files(folder, raw_codec):
