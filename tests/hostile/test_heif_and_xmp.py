@@ -200,3 +200,10 @@ def test_altered_files_are_a_pair_or_one_line(data, reach):
             altered[place] = random.integers(256)
         result = outcome(bytes(altered), layout=random.choice([None, "mpo"]))
         assert is_line(result) or result.left.pixels.shape == result.right.pixels.shape
+
+
+@pytest.mark.parametrize("size", [(65535, 65535), (2**31, 1), (0, 0)])
+def test_pictures_that_claim_to_be_huge_or_nothing(size):
+    place = AVIF.index(b"ispe") + 8
+    with bounded_memory():
+        assert is_line(outcome(AVIF[:place] + struct.pack(">II", *size) + AVIF[place + 8 :]))
