@@ -8,7 +8,7 @@ from typing import IO
 
 JPEG_START = b"\xff\xd8"
 APP1, APP2, APP3 = 0xE1, 0xE2, 0xE3
-_START_OF_SCAN, _END_OF_IMAGE = 0xDA, 0xD9
+_LAST = (0xDA, 0xD9)  # start of scan and end of image
 _WITHOUT_CONTENT = {0x01, *range(0xD0, 0xD9)}
 
 
@@ -25,7 +25,7 @@ def jpeg_segments(file: IO[bytes]) -> Iterator[Segment]:
     """Those of the JPEG picture that begins where a file is, up to its samples or to damage; none of other files."""
     if file.read(2) != JPEG_START:
         return
-    while (marker := _next_marker(file)) not in (None, _START_OF_SCAN, _END_OF_IMAGE):
+    while (marker := _next_marker(file)) is not None and marker not in _LAST:
         if marker in _WITHOUT_CONTENT:
             continue
         length = int.from_bytes(file.read(2), "big") - 2
@@ -33,7 +33,7 @@ def jpeg_segments(file: IO[bytes]) -> Iterator[Segment]:
         content = file.read(max(length, 0))
         if length < 0 or len(content) < length:
             return
-        yield Segment(int(marker or 0), start, content)
+        yield Segment(marker, start, content)
 
 
 def find_segment(file: IO[bytes], marker: int, mark: bytes) -> Segment | None:
