@@ -28,7 +28,7 @@ _PANORAMA, _IMAGE, _AUDIO, _DEPTH = (
 )
 _GUID_BYTES = 32
 _HEAD_BYTES = _GUID_BYTES + 8  # of a piece, with the length of all pieces and the place of this one
-_MAX_BYTES = 2**27  # of an extended packet; a right view of 8-bit RGB in base64
+_MAX_BYTES = 2**26  # of an extended packet; the largest view as a JPEG, in base64
 _PICTURE_STARTS = (JPEG_START, b"\x89PNG\r\n\x1a\n")
 
 
@@ -42,8 +42,7 @@ def read_vr180(source: PairSource) -> StereoPair | None:
     """
     if not source.head.startswith(JPEG_START) or isinstance(source.layout, Layout):
         return None
-    with source.open() as file:
-        contents = [segment.content for segment in jpeg_segments(file) if segment.marker == APP1]
+    contents = _packets(source)
     main = next((content[len(_MAIN) :] for content in contents if content.startswith(_MAIN)), b"")
     says_so = _IMAGE.encode() in main
     if _PANORAMA.encode() not in main or not (says_so or b"HasExtendedXMP" in main):
@@ -63,6 +62,19 @@ def read_vr180(source: PairSource) -> StereoPair | None:
         packet.remove(namespace)
     pair = _pair(source, right)
     return replace(pair, metadata=replace(pair.metadata, xmp=packet.to_bytes()))
+
+
+def _packets(source: PairSource) -> list[bytes]:
+    """The segments of a JPEG with XMP; of a file that has more of them than any packet may take, those in front."""
+    found, size = [], 0
+    with source.open() as file:
+        for segment in jpeg_segments(file):
+            if segment.marker == APP1 and segment.content.startswith((_MAIN, _EXTENSION)):
+                found.append(segment.content)
+                size += len(segment.content)
+            if size > 2 * _MAX_BYTES:
+                break
+    return found
 
 
 def _complete(packet: XmpPacket, contents: Sequence[bytes]) -> None:
