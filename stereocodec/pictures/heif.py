@@ -5,15 +5,12 @@ from __future__ import annotations
 import io
 from dataclasses import replace
 
-from PIL import Image
-
 from ..container.layouts import MPO_LAYOUT, Layout
 from ..errors import InvalidInput
-from ..text import reason_of
 from .heif_cameras import apple_xmp_calibration, heif_calibration
 from .heif_items import HeifItems, StereoViews, is_avif, is_heif, read_items
 from .picture import Picture, StereoPair, as_pair
-from .pil import check_storable, load_picture, open_image, pil_picture
+from .pil import load_picture
 from .source import PairSource
 
 _MAX_BYTES = 2**30  # of a file; a pair of the largest views in 8-bit RGB takes a fifth
@@ -44,7 +41,7 @@ def _read(source: PairSource, items: HeifItems | None) -> StereoPair | None:
         return None
     views = items.stereo_views() or _two_pictures(items, source)
     if views is None:
-        return _sequence(source)
+        return None
     calibration = heif_calibration(items, views, upright=not is_avif(source.head))
     pair = as_pair(_picture(items, views.left, "left", source), _picture(items, views.right, "right", source))
     if pair.metadata.xmp is not None:
@@ -68,43 +65,12 @@ def _two_pictures(items: HeifItems, source: PairSource) -> StereoViews | None:
     if len(pictures) > 2:
         raise InvalidInput(f"{source.name} holds {len(pictures)} pictures, no pair: take out the two views first")
     if source.layout != MPO_LAYOUT:
-        raise InvalidInput(_not_told(source, 2, "pictures"))
+        raise InvalidInput(
+            f"{source.name} holds 2 pictures and does not say what they are: if they are the left and the right view, "
+            f"give --layout {MPO_LAYOUT}, or layout='{MPO_LAYOUT}' in Python"
+        )
     return StereoViews(*pictures)
 
 
 def _picture(items: HeifItems, item: int, side: str, source: PairSource) -> Picture:
     return load_picture(io.BytesIO(items.alone(item)), f"the {side} view of {source.name}", source.background)
-
-
-def _sequence(source: PairSource) -> StereoPair | None:
-    """The two frames of an AVIF sequence; None where there are not two."""
-    if not is_avif(source.head):
-        return None
-    with source.open() as file:
-        image, _ = open_image(file, source.name)
-        with image:
-            if getattr(image, "n_frames", 1) != 2:
-                return None
-            if source.layout != MPO_LAYOUT:
-                raise InvalidInput(_not_told(source, 2, "frames"))
-            check_storable(image, source.name)
-            frames = [_frame(image, number, source.name) for number in range(2)]
-    return as_pair(*(pil_picture(frame, source.name, source.background) for frame in frames))
-
-
-def _frame(image: Image.Image, number: int, name: str) -> Image.Image:
-    """A copy of one frame; its metadata are those of the file."""
-    try:
-        image.seek(number)
-        return image.copy()
-    except MemoryError:
-        raise
-    except Exception as error:  # whatever the decoder raises
-        raise InvalidInput(f"{name} is truncated or damaged: {reason_of(error)}") from error
-
-
-def _not_told(source: PairSource, count: int, what: str) -> str:
-    return (
-        f"{source.name} holds {count} {what} and does not say what they are: if they are the left and the right view, "
-        f"give --layout {MPO_LAYOUT}, or layout='{MPO_LAYOUT}' in Python"
-    )

@@ -112,8 +112,7 @@ def pil_picture(image: Image.Image, name: str, background: Background | None = N
             without a `background` (see `alpha.Background`), other colours than RGB and grey.
     """
     _check_open(image, name)
-    check_storable(image, name)
-    guarded(lambda: check_is_single(image, name), name)
+    _check_stored(image, name)
     named_profile = profile_of_nclx(image)
     stored = load_pixels(image, name)
     orientation = stored_orientation(stored, name) or AS_STORED
@@ -143,9 +142,10 @@ def _check_open(image: Image.Image, name: str) -> None:
         ) from error
 
 
-def check_storable(image: Image.Image, name: str) -> None:
-    """Raises InvalidInput for samples that cannot be kept, and sizes; the pixels need not be decoded yet."""
+def _check_stored(image: Image.Image, name: str) -> None:
+    """Refuse what cannot be kept; looks at the header alone, the pixels need not be decoded yet."""
     check_size(*image.size, name)
+    guarded(lambda: check_is_single(image, name), name)
     if image.mode in _DEEP or is_cut_to_8_bits(image):
         raise InvalidInput(
             f"{name} has more than 8 bits per channel (mode {image.mode}), a .bsc file holds 8: reduce it first, "

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import io
-
 import pytest
 import spatial_photo as boxes
 from heif_files import HEIGHT, WIDTH, avif_of, is_pair, opened, view
@@ -31,11 +29,3 @@ def test_turned_stills_of_an_avif_file_are_kept_as_they_are_stored():
     assert is_pair(pair, view(0).transpose(Image.Transpose.ROTATE_90), view(1).transpose(Image.Transpose.ROTATE_90))
     assert pair.metadata.calibration["left"]["principal_point"] == [20, 24]
     assert pair.metadata.calibration["size"] == [WIDTH, HEIGHT]
-
-
-def test_two_frames_of_an_avif_sequence():
-    file = io.BytesIO()
-    view(0).save(file, "AVIF", save_all=True, append_images=[view(1)], quality=90)
-    assert is_pair(opened(file.getvalue(), layout="mpo"), view(0), view(1))
-    with pytest.raises(InvalidInput, match=r"holds 2 frames .* --layout mpo"):
-        opened(file.getvalue())
