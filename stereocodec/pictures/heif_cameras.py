@@ -3,7 +3,8 @@
 Properties `cmin` (intrinsic matrix) and `cmex` (extrinsic matrix) of ISO/IEC 23008-12, first published as MPEG document
 w22940; Apple writes them, and a disparity adjustment, under UUIDs of its own (github.com/strukturag/libheif, issues
 1164 and 1191). Positions are in micrometres (github.com/MPEGGroup/FileFormatConformance, pull request 85), and both
-matrices are those of the picture as it is coded (github.com/MPEGGroup/FileFormat, issue 102). Programs that cannot
+matrices are those of the picture as it is coded (github.com/MPEGGroup/FileFormat, issue 102), of whose width and height
+lengths are fractions. Programs that cannot
 write them name the same facts in XMP of Apple's (christianmahnke.de/en/post/vintagereality-apple-spatial).
 """
 
@@ -28,11 +29,19 @@ _DECIMALS = 6
 
 @dataclass(frozen=True)
 class _Pinhole:
-    """focal: lengths, and centre: the principal point, x and y in pixels. size: of the picture, width and height."""
+    """focal: lengths, and centre: the principal point from the upper left corner, x and y in pixels.
+
+    size: of the picture, width and height.
+    """
 
     focal: tuple[float, float]
     centre: tuple[float, float]
     size: tuple[float, float]
+
+    @property
+    def centre_in_pixels(self) -> tuple[float, float]:
+        """The principal point where (0, 0) is the middle of the upper left pixel, as in a calibration."""
+        return self.centre[0] - 0.5, self.centre[1] - 0.5
 
     def turned(self, quarters: int) -> _Pinhole:
         """That of the picture turned anticlockwise by quarter turns."""
@@ -64,7 +73,7 @@ def heif_calibration(items: HeifItems, views: StereoViews, *, upright: bool) -> 
     pinholes = [_pinhole(items, item, upright) for item in views[:2]]
     poses = [_pose(items, item) for item in views[:2]]
     for side, pinhole, pose in zip(("left", "right"), pinholes, poses, strict=True):
-        camera = {} if pinhole is None else {"focal_length": pinhole.focal, "principal_point": pinhole.centre}
+        camera = {} if pinhole is None else {"focal_length": pinhole.focal, "principal_point": pinhole.centre_in_pixels}
         camera = {key: [round(value, _DECIMALS) for value in values] for key, values in camera.items()} | pose
         if camera:
             found[side] = camera

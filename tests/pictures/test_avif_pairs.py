@@ -27,5 +27,5 @@ def test_turned_stills_of_an_avif_file_are_kept_as_they_are_stored():
     pair = opened(data)
     assert pair.left.orientation == 8
     assert is_pair(pair, view(0).transpose(Image.Transpose.ROTATE_90), view(1).transpose(Image.Transpose.ROTATE_90))
-    assert pair.metadata.calibration["left"]["principal_point"] == [20, 24]
+    assert pair.metadata.calibration["left"]["principal_point"] == [19.5, 23.5]
     assert pair.metadata.calibration["size"] == [WIDTH, HEIGHT]

@@ -38,7 +38,7 @@ def test_a_spatial_photo_is_known_and_its_cameras_are_kept():
     pair = opened(data)
     assert is_pair(pair, left, right)
     focal = pytest.approx(WIDTH / 2 / math.tan(math.radians(63.4 / 2)), abs=1e-5)
-    camera = {"focal_length": [focal, focal], "principal_point": [WIDTH / 2, HEIGHT / 2]}
+    camera = {"focal_length": [focal, focal], "principal_point": [(WIDTH - 1) / 2, (HEIGHT - 1) / 2]}
     assert pair.metadata.calibration == {
         "size": [WIDTH, HEIGHT],
         "left": {**camera, "position": [0, 0, 0]},
@@ -110,10 +110,10 @@ def test_one_picture_with_a_layout_is_split():
 @pytest.mark.parametrize(
     ("transform", "turn", "centre"),
     [
-        (boxes.box(b"irot", b"\1"), Image.Transpose.ROTATE_90, (24, 44)),
-        (boxes.box(b"irot", b"\3"), Image.Transpose.ROTATE_270, (24, 20)),
-        (boxes.box(b"imir", b"\0"), Image.Transpose.FLIP_TOP_BOTTOM, (20, 24)),
-        (boxes.box(b"imir", b"\1"), Image.Transpose.FLIP_LEFT_RIGHT, (44, 24)),
+        (boxes.box(b"irot", b"\1"), Image.Transpose.ROTATE_90, (23.5, 43.5)),
+        (boxes.box(b"irot", b"\3"), Image.Transpose.ROTATE_270, (23.5, 19.5)),
+        (boxes.box(b"imir", b"\0"), Image.Transpose.FLIP_TOP_BOTTOM, (19.5, 23.5)),
+        (boxes.box(b"imir", b"\1"), Image.Transpose.FLIP_LEFT_RIGHT, (43.5, 23.5)),
     ],
 )
 def test_turned_pictures_are_turned_once_and_their_cameras_with_them(transform, turn, centre):
@@ -151,7 +151,7 @@ def test_intrinsics_are_those_that_libheif_reads():
             expected = image.info["heif"]["camera_intrinsic_matrix"]
         assert camera["focal_length"] == pytest.approx([expected["focal_length_x"], expected["focal_length_y"]])
         assert camera["principal_point"] == pytest.approx(
-            [expected["principal_point_x"], expected["principal_point_y"]]
+            [expected["principal_point_x"] - 0.5, expected["principal_point_y"] - 0.5]
         )
 
 
@@ -165,7 +165,7 @@ def test_a_camera_with_two_focal_lengths_and_turned():
         "size": [64, 64],
         "right": {
             "focal_length": [64, 96],
-            "principal_point": [32, 32],
+            "principal_point": [31.5, 31.5],
             "position": [0, -0.005, 0],
             "orientation": [0, half, 0, half],
         },
