@@ -17,6 +17,7 @@ NAMESPACES = " ".join(
         "GImage": "http://ns.google.com/photos/1.0/image/",
         "GAudio": "http://ns.google.com/photos/1.0/audio/",
         "GDepth": "http://ns.google.com/photos/1.0/depthmap/",
+        "tiff": "http://ns.adobe.com/tiff/1.0/",
         "dc": "http://purl.org/dc/elements/1.1/",
         "xmpNote": "http://ns.adobe.com/xmp/note/",
     }.items()

@@ -13,6 +13,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from ..container.layouts import Layout
+from ..container.limits import MAX_METADATA_BYTES
 from ..container.shown import AS_STORED
 from ..errors import InvalidInput
 from .jpeg_segments import APP1, JPEG_START, jpeg_segments
@@ -26,6 +27,7 @@ _EXTENSION = b"http://ns.adobe.com/xmp/extension/\0"
 _PANORAMA, _IMAGE, _AUDIO, _DEPTH = (
     f"http://ns.google.com/photos/1.0/{name}/" for name in ("panorama", "image", "audio", "depthmap")
 )
+_TIFF = "http://ns.adobe.com/tiff/1.0/"
 _GUID_BYTES = 32
 _HEAD_BYTES = _GUID_BYTES + 8  # of a piece, with the length of all pieces and the place of this one
 _MAX_BYTES = 2**26  # of an extended packet; the largest view as a JPEG, in base64
@@ -54,14 +56,13 @@ def read_vr180(source: PairSource) -> StereoPair | None:
         if packet.has(_DEPTH) or not (packet.has(_PANORAMA) and packet.has(_IMAGE)):
             return None
         right = _right_view(packet)
+        xmp = _without_views(packet)
     except ValueError as error:
         if not says_so:
             return None
         raise InvalidInput(f"{source.name} is a VR photo whose right view cannot be read: {error}") from error
-    for namespace in (_IMAGE, _AUDIO):
-        packet.remove(namespace)
     pair = _pair(source, right)
-    return replace(pair, metadata=replace(pair.metadata, xmp=packet.to_bytes()))
+    return replace(pair, metadata=replace(pair.metadata, xmp=xmp))
 
 
 def _packets(source: PairSource) -> list[bytes]:
@@ -117,6 +118,16 @@ def _right_view(packet: XmpPacket) -> bytes:
     if not data.startswith(_PICTURE_STARTS):
         raise ValueError("it is no JPEG")
     return data
+
+
+def _without_views(packet: XmpPacket) -> bytes:
+    """What is kept of the XMP, where the orientation is not told, because it stands elsewhere."""
+    for namespace, name in ((_IMAGE, None), (_AUDIO, None), (_TIFF, "Orientation")):
+        packet.remove(namespace, name)
+    kept = packet.to_bytes()
+    if len(kept) > MAX_METADATA_BYTES:
+        raise ValueError(f"its XMP has {len(kept)} bytes beside it, a .bsc file holds {MAX_METADATA_BYTES}")
+    return kept
 
 
 def _pair(source: PairSource, data: bytes) -> StereoPair:

@@ -80,7 +80,11 @@ def test_base64_as_writers_have_it(base, image):
 def test_an_orientation_of_the_left_view_is_that_of_both():
     exif = Image.Exif()
     exif[0x0112] = 6
-    pair = opened(vr_photo(jpeg(LEFT, exif=exif.tobytes()), jpeg(RIGHT)))
+    pair = opened(
+        vr_photo(jpeg(LEFT, exif=exif.tobytes()), jpeg(RIGHT), attributes='tiff:Orientation="6" dc:title="a"')
+    )
+    assert XmpPacket(pair.metadata.xmp).get("http://ns.adobe.com/tiff/1.0/", "Orientation") is None
+    assert b'dc:title="a"' in pair.metadata.xmp
     assert pair.left.orientation == pair.right.orientation == 6
     assert alike(pair.right.pixels, RIGHT)
 
@@ -128,6 +132,12 @@ def test_a_right_view_of_another_size_or_cut_off_is_one_line():
         opened(photo(jpeg(RIGHT.resize((32, 48)))))
     with pytest.raises(InvalidInput, match=r"the right view of a\.vr\.jpg is truncated or damaged"):
         opened(photo(jpeg(RIGHT)[:-400]), name="a.vr.jpg")
+
+
+def test_xmp_that_no_file_can_hold_is_one_line():
+    large = f"<dc:title>{'QUJD' * 2**22}</dc:title>"
+    with pytest.raises(InvalidInput, match="bytes beside it, a .bsc file holds 16777216"):
+        opened(photo(extended_properties=large))
 
 
 def test_pieces_of_other_packets_are_left_aside():
