@@ -136,7 +136,7 @@ def test_a_right_view_of_another_size_or_cut_off_is_one_line():
 
 def test_xmp_that_no_file_can_hold_is_one_line():
     large = f"<dc:title>{'QUJD' * 2**22}</dc:title>"
-    with pytest.raises(InvalidInput, match="bytes beside it, a .bsc file holds 16777216"):
+    with pytest.raises(InvalidInput, match=r"bytes beside it, a \.bsc file holds 16777216"):
         opened(photo(extended_properties=large))
 
 
