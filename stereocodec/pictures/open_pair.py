@@ -10,12 +10,13 @@ from typing import IO
 from ..container.layouts import INPUT_LAYOUTS, LAYOUT_NAMES, Layout
 from ..errors import InvalidInput
 from .alpha import Background
+from .array_files import read_arrays
 from .packed import split
 from .picture import Picture, StereoPair
 from .source import PairSource, Reader
 
 # Asked in this order; the first that knows the form of the file reads it.
-_READERS: tuple[Reader, ...] = ()
+_READERS: tuple[Reader, ...] = (read_arrays,)
 
 
 def open_pair(
@@ -65,10 +66,16 @@ def _source(
 
 def _read(source: PairSource) -> StereoPair:
     for reader in _READERS:
-        pair = reader(source)
-        if pair is not None:
-            return pair
-    picture = source.picture()
+        found = reader(source)
+        if isinstance(found, StereoPair):
+            return found
+        if found is not None:
+            return _taken_apart(found, source)
+    return _taken_apart(source.picture(), source)
+
+
+def _taken_apart(picture: Picture, source: PairSource) -> StereoPair:
+    """The pair in one picture, by the layout that was given."""
     if isinstance(source.layout, Layout):
         return split(picture, source.layout, source.name)
     raise InvalidInput(_which_layouts(picture, source))

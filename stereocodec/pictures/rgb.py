@@ -157,22 +157,29 @@ def _of_array(array: NDArray[np.uint8]) -> Picture:
     return Picture(array, channels_of(array))
 
 
-def _checked_array(array: NDArray[Any], name: str) -> NDArray[np.uint8]:
-    """H x W x 3 or H x W."""
-    if array.ndim == 3 and array.shape[2] == 1:
-        array = array[..., 0]
-    if array.ndim != 2 and (array.ndim != 3 or array.shape[2] != 3):
-        raise InvalidInput(f"{name} is an array of shape {array.shape}: {_shape_hint(array.shape)}")
-    if array.dtype == np.bool_:
+def check_array(shape: tuple[int, ...], dtype: np.dtype[Any], name: str) -> None:
+    """Raises InvalidInput unless an array of this shape and dtype is a picture: uint8, H x W x 3, or H x W (x 1)."""
+    if len(shape) == 3 and shape[2] == 1:
+        shape = shape[:2]
+    if len(shape) != 2 and (len(shape) != 3 or shape[2] != 3):
+        raise InvalidInput(f"{name} is an array of shape {shape}: {_shape_hint(shape)}")
+    if dtype == np.bool_:
         raise InvalidInput(f"{name} is an array of bool, it must be uint8: use array.astype(np.uint8) * 255")
-    if array.dtype != np.uint8:
+    if dtype != np.uint8:
         hint = (
             "np.clip(np.round(255 * array), 0, 255).astype(np.uint8) if it lies in 0..1"
-            if array.dtype.kind == "f"
+            if dtype.kind == "f"
             else "array.astype(np.uint8) if its values lie in 0..255"
         )
-        raise InvalidInput(f"{name} is an array of {array.dtype}, it must be uint8: use {hint}")
-    check_size(array.shape[1], array.shape[0], name)
+        raise InvalidInput(f"{name} is an array of {dtype}, it must be uint8: use {hint}")
+    check_size(shape[1], shape[0], name)
+
+
+def _checked_array(array: NDArray[Any], name: str) -> NDArray[np.uint8]:
+    """H x W x 3 or H x W."""
+    check_array(array.shape, array.dtype, name)
+    if array.ndim == 3 and array.shape[2] == 1:
+        array = array[..., 0]
     if np.ma.is_masked(array):
         raise InvalidInput(f"{name} has masked values, which a .bsc file cannot hold: fill them, e.g. array.filled(0)")
     return np.asarray(array)

@@ -64,5 +64,8 @@ class PairSource:
             return load_picture(file, self.name, self.background)
 
 
-Reader = Callable[[PairSource], StereoPair | None]
-"""Reads one form of file; None for a file of another form, which costs no more than a look at its head."""
+Reader = Callable[[PairSource], StereoPair | Picture | None]
+"""Reads one form of file: the pair, or one picture, which the layout takes apart.
+
+None for a file of another form, which costs no more than a look at its head.
+"""
