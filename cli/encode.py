@@ -58,7 +58,7 @@ def _checked_colour(_: click.Context, __: click.Parameter, value: str | None) ->
     metavar="NAME",
     help=f"How one file holds both views, where it does not tell: {', '.join(INPUT_LAYOUTS)}.",
 )
-@click.option("--frame", type=click.IntRange(min=0), metavar="N", help="Which picture of a film, from 0.")
+@click.option("--frame", type=click.IntRange(min=0), metavar="N", help="Which picture of a film or animation, from 0.")
 @click.option(
     "--depth", type=NamedPath(stream=True), metavar="FILE", help="A depth map: LEFT is then its colour picture."
 )

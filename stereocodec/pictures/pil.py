@@ -96,8 +96,10 @@ def check_size(width: int, height: int, name: str) -> None:
         )
 
 
-def pil_picture(image: Image.Image, name: str, background: Background | None = None) -> Picture:
-    """What a PIL image holds, as it is stored.
+def pil_picture(
+    image: Image.Image, name: str, background: Background | None = None, *, is_frame: bool = False
+) -> Picture:
+    """What a PIL image holds, as it is stored; is_frame: of a file that may have others, the frame it is at.
 
     Its EXIF orientation is kept. (Pillow turns TIFF files while it decodes them; here they are turned back. One that
     was decoded before is upright.)
@@ -107,7 +109,7 @@ def pil_picture(image: Image.Image, name: str, background: Background | None = N
             without a `background` (see `alpha.Background`), other colours than RGB and grey.
     """
     _check_open(image, name)
-    _check_stored(image, name)
+    _check_stored(image, name, is_frame)
     stored = load_pixels(image, name)
     orientation = stored_orientation(stored, name) or AS_STORED
     opaque = flattened(stored, name, background)
@@ -133,10 +135,11 @@ def _check_open(image: Image.Image, name: str) -> None:
         ) from error
 
 
-def _check_stored(image: Image.Image, name: str) -> None:
+def _check_stored(image: Image.Image, name: str, is_frame: bool) -> None:
     """Refuse what cannot be kept; looks at the header alone, the pixels need not be decoded yet."""
     check_size(*image.size, name)
-    guarded(lambda: check_is_single(image, name), name)
+    if not is_frame:
+        guarded(lambda: check_is_single(image, name), name)
     if image.mode in _DEEP or is_cut_to_8_bits(image):
         raise InvalidInput(
             f"{name} has more than 8 bits per channel (mode {image.mode}), a .bsc file holds 8: reduce it first, "

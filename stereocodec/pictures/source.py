@@ -64,6 +64,11 @@ class PairSource:
             return load_picture(file, self.name, self.background)
 
 
+def beyond_the_end(name: str, count: int, number: int) -> InvalidInput:
+    """The error for frame `number` of a file that has `count` of them."""
+    return InvalidInput(f"{name} has {count} frames: --frame (in Python frame=) takes 0 to {count - 1}, not {number}")
+
+
 Reader = Callable[[PairSource], StereoPair | Picture | None]
 """Reads one form of file: the pair, or one picture, which the layout takes apart.
 
