@@ -9,7 +9,7 @@ from __future__ import annotations
 import numpy as np
 from av.video.frame import VideoFrame
 from av.video.plane import VideoPlane
-from av.video.reformatter import ColorRange, Interpolation
+from av.video.reformatter import ColorRange
 from numpy.typing import NDArray
 
 from ..errors import InvalidInput
@@ -19,7 +19,7 @@ _BT709, _BT601 = (0.2126, 0.0722), (0.299, 0.114)
 _SHARES = {1: _BT709, 4: (0.3, 0.11), 5: _BT601, 6: _BT601, 7: (0.212, 0.087), 9: (0.2627, 0.0593)}
 _UNSPECIFIED = 2
 _HIGH_DEFINITION = (1280, 576)  # films as wide, or higher, are those in which players expect BT.709
-_CHROMA = Interpolation.BICUBIC | Interpolation.ACCURATE_RND | Interpolation.BITEXACT
+_CHROMA = 0x4 | 0x40000 | 0x80000  # of libswscale: bicubic, rounded accurately, the same on every machine
 _STRIP = 2**18  # pixels that are converted at once
 
 

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import IO
+from typing import IO, Any
 
 import av
 from av.container import InputContainer
@@ -22,6 +22,8 @@ from .source import beyond_the_end
 
 _VIEW = re.compile(r"\b(left|right)\b", re.IGNORECASE)
 _STILL = Disposition.attached_pic | Disposition.timed_thumbnails
+# PyAV before version 19 refuses titles that are no UTF-8, unless it is told not to.
+_TOLERANT: dict[str, Any] = {"metadata_errors": "replace"} if int(av.__version__.split(".")[0]) < 19 else {}
 _LIMITS = {"max_pixels": str(MAX_PIXELS)}  # of decoders, before they take memory
 
 
@@ -99,7 +101,7 @@ def open_film(file: IO[bytes], form: str, name: str) -> Iterator[Film]:
     Raises InvalidInput for what is damaged, also while it is read, and for films without pictures that can be decoded.
     """
     try:
-        with av.open(file, "r", format=form, options=_LIMITS, metadata_errors="replace") as container:
+        with av.open(file, "r", format=form, options=_LIMITS, **_TOLERANT) as container:
             yield Film(container, _streams(container, name), name)
     except (av.FFmpegError, OSError) as error:
         raise InvalidInput(f"{name} is truncated or damaged: {error.strerror or reason_of(error)}") from error

@@ -226,6 +226,11 @@ def test_two_streams_are_the_views_when_they_are_called_so():
     assert_views(opened(named), left[0], right[0])
 
 
+def test_titles_in_any_encoding_are_no_hindrance():
+    data = film(FRAMES, metadata=[{"title": "abcd", "stereo_mode": "left_right"}])
+    assert_views(opened(data.replace(b"abcd", b"\xe9\xff\xfe\xe8")), FRAMES[0, :, :32], FRAMES[0, :, 32:])
+
+
 def test_two_streams_without_names_need_the_layout():
     data = film(FRAMES, FRAMES[::-1])
     assert "several streams of video and does not say that two of them are views" in refusal(data)
