@@ -17,6 +17,7 @@ from commands import posix_only, printed_by, run
 from conftest import sample_crop
 from hub_machine import done
 from hub_server import TOKEN
+from mpo_files import jpeg, mpo
 from PIL import Image
 from rgbd_frames import frame
 from stereocodec_cli.main import bisic
@@ -65,6 +66,27 @@ def test_the_page_for_beginners(folder, monkeypatch, tmp_path):
     for name in ("pair_left.png", "pair_right.png", "left.webp", "right.webp"):
         with Image.open(folder / name) as image:
             assert image.size == (384, 256)
+
+
+def test_the_page_of_stereo_pictures(folder, tiny_codec, monkeypatch):
+    """All its code, in order, with files of the forms that it names, and a small model."""
+    for load in ("from_pretrained", "for_file"):
+        monkeypatch.setattr(StereoCodec, load, lambda *_, **__: tiny_codec)
+    left, right = (Image.fromarray(view) for view in sample_crop(64, 64))
+    (folder / "photo.mpo").write_bytes(mpo([jpeg(left), jpeg(right)]))
+    both = Image.new("RGB", (128, 64))
+    both.paste(left, (0, 0))
+    both.paste(right, (64, 0))
+    both.save(folder / "photo_SBS.jpg")
+    names = {}
+    for language, code in blocks("pictures.md"):
+        if language == "python":
+            exec(compile(code, "pictures.md", "exec"), names)
+        for line in bisic_lines(code):
+            *arguments, _, file = line if "<" in line else (*line, None, None)
+            result = run(*arguments, stdin=None if file is None else (folder / file).read_bytes())
+            assert result.exit_code == 0, result.output
+    assert [view.size for view in tiny_codec.decompress((folder / "photo.bsc").read_bytes())] == [(64, 64)] * 2
 
 
 def test_the_page_for_programmers(folder, capsys):

@@ -39,14 +39,14 @@ def read_animation(source: PairSource) -> StereoPair | Picture | None:
     with source.open() as file:
         image, name = open_image(file, source.name)
         with image:
-            check_size(*image.size, name)
+            check_size(*image.size, name, views=2)
             count = _count(image, name)
             if count == 1:
                 return None
             if source.layout == MPO_LAYOUT:
                 if count != 2 or source.frame is not None:
                     raise InvalidInput(f"{name} holds {count} frames: the layout mpo takes both of two, and no --frame")
-                return as_pair(*(_frame(image, number, source) for number in range(2)))
+                return as_pair(*(_frame(image, number, source, views=1) for number in range(2)))
             if source.frame is None:
                 both = ", or --layout mpo if they are the left and the right view" if count == 2 else ""
                 raise InvalidInput(
@@ -55,7 +55,7 @@ def read_animation(source: PairSource) -> StereoPair | Picture | None:
                 )
             if source.frame >= count:
                 raise beyond_the_end(name, count, source.frame)
-            return _frame(image, source.frame, source)
+            return _frame(image, source.frame, source, views=2)
 
 
 def _count(image: Image.Image, name: str) -> int:
@@ -67,14 +67,14 @@ def _count(image: Image.Image, name: str) -> int:
         raise InvalidInput(f"{name} is truncated or damaged: {reason_of(error)}") from error
 
 
-def _frame(image: Any, number: int, source: PairSource) -> Picture:
+def _frame(image: Any, number: int, source: PairSource, views: int) -> Picture:
     try:
         image.seek(number)
     except MemoryError:
         raise
     except Exception as error:
         raise InvalidInput(f"{source.name} is truncated or damaged: {reason_of(error)}") from error
-    picture = pil_picture(image, source.name, source.background, is_frame=True)
+    picture = pil_picture(image, source.name, source.background, views=views, is_frame=True)
     # A GIF has palettes alone, but Pillow gives its later frames in RGB.
     is_grey = image.format == "GIF" and picture.channels is Channels.GREY_RGB
     return replace(picture, channels=Channels.GREY) if is_grey else picture

@@ -16,7 +16,7 @@ from .alpha import Background
 from .npy import NPY_MAGIC, NpyHeader, read_header, read_samples
 from .picture import Picture, StereoPair, as_pair
 from .pil import load_picture
-from .rgb import check_array, to_picture
+from .rgb import array_picture, check_array
 from .source import PairSource
 
 _ZIP_MAGIC = (b"PK\x03\x04", b"PK\x05\x06")  # of an archive, and of one without entries
@@ -85,21 +85,21 @@ def _picture(file: IO[bytes], name: str) -> Picture:
     return _samples(file, header, name)
 
 
-def _samples(file: IO[bytes], header: NpyHeader, name: str) -> Picture:
-    check_array(header.shape, header.dtype, name)
-    return to_picture(read_samples(file, header, name), name)
+def _samples(file: IO[bytes], header: NpyHeader, name: str, views: int = 1) -> Picture:
+    check_array(header.shape, header.dtype, name, views)
+    return array_picture(read_samples(file, header, name), name)
 
 
 def _array_pair(file: IO[bytes], name: str, layout: Layout | str | None) -> StereoPair | Picture:
     """What the one array of a file holds."""
     header = read_header(file, name)
     if not _holds_both(header.shape):
-        return _samples(file, header, name)
+        return _samples(file, header, name, views=2)
     if isinstance(layout, Layout):
         raise InvalidInput(f"{name} holds two views on its first axis, {header.shape}: leave the layout out")
     check_array(header.shape[1:], header.dtype, _part(name, "left"))
     left, right = read_samples(file, header, name)
-    return as_pair(to_picture(left, _part(name, "left")), to_picture(right, _part(name, "right")))
+    return as_pair(array_picture(left, _part(name, "left")), array_picture(right, _part(name, "right")))
 
 
 def _holds_both(shape: tuple[int, ...]) -> bool:

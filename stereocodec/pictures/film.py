@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -10,6 +11,7 @@ from ..container.metadata import Metadata
 from ..errors import InvalidInput
 from .packed import split
 from .picture import Picture, StereoPair, as_pair
+from .shell import shown_path
 from .source import PairSource
 
 if TYPE_CHECKING:
@@ -76,15 +78,15 @@ def _views_of(film: Film, source: PairSource) -> StereoPair | Picture:
     number, layout = source.frame or 0, source.layout
     streams = film.views(in_order=layout == MPO_LAYOUT)
     if streams is not None and not isinstance(layout, Layout):
-        left, right = (film_picture(frame, source.name, source.background) for frame in film.frames(streams, number))
-        return as_pair(left, right)
+        frames = film.frames(streams, number, views=1)
+        return as_pair(*(film_picture(frame, source.name, source.background, views=1) for frame in frames))
     stream = film.main_stream
-    (frame,) = film.frames((stream,), number)
+    (frame,) = film.frames((stream,), number, views=2)
     packing = film_packing(frame, float(stream.sample_aspect_ratio or 1))
     if layout is None and packing.layout is None:
         _check_is_together(packing, source, several=film.has_others_like(stream))
     layout = layout or packing.layout
-    picture = film_picture(frame, source.name, source.background)
+    picture = film_picture(frame, source.name, source.background, views=2)
     picture = replace(picture, metadata=Metadata(calibration=packing.calibration or None))
     return split(picture, layout, source.name) if isinstance(layout, Layout) else picture
 
@@ -92,7 +94,8 @@ def _views_of(film: Film, source: PairSource) -> StereoPair | Picture:
 def _check_is_together(packing: Packing, source: PairSource, *, several: bool) -> None:
     """Refuses a film whose views lie apart, or may do so. several: whether there are streams of equal size."""
     if packing.apart is not None:
-        command = f", e.g. with ffmpeg -i IN {packing.to_join} -c:v ffv1 OUT.mkv" if packing.to_join else ""
+        file = shlex.quote(shown_path(source.path))
+        command = f", e.g. with ffmpeg -i {file} {packing.to_join} -c:v ffv1 OUT.mkv" if packing.to_join else ""
         raise InvalidInput(f"{source.name} holds its views {packing.apart}: put them side by side first{command}")
     if several:
         raise InvalidInput(

@@ -81,19 +81,19 @@ def film_packing(frame: VideoFrame, pixel_aspect: float) -> Packing:
     return Packing(Layout(name), calibration={key: value for key, value in calibration.items() if value})
 
 
-def film_picture(frame: VideoFrame, name: str, background: Background | None) -> Picture:
-    """A frame as a picture, as it is stored, with its orientation.
+def film_picture(frame: VideoFrame, name: str, background: Background | None, views: int) -> Picture:
+    """A frame that holds some views as a picture, as it is stored, with its orientation.
 
     Raises InvalidInput: more than 8 bits per channel, colours that `film_levels` does not know, or too large.
     """
-    check_size(frame.width, frame.height, name)
+    check_size(frame.width, frame.height, name, views)
     if max(component.bits for component in frame.format.components) > 8:
         raise InvalidInput(
             f"{name} has more than 8 bits per channel ({frame.format.name}), a .bsc file holds 8: reduce it first, "
             "e.g. with ffmpeg -i IN -pix_fmt yuv444p -c:v ffv1 OUT.mkv"
         )
     image = Image.fromarray(film_levels(frame, name))
-    return replace(pil_picture(image, name, background), orientation=_orientation(frame))
+    return replace(pil_picture(image, name, background, views=views), orientation=_orientation(frame))
 
 
 def _orientation(frame: VideoFrame) -> int:

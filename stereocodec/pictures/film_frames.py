@@ -24,7 +24,7 @@ _VIEW = re.compile(r"\b(left|right)\b", re.IGNORECASE)
 _STILL = Disposition.attached_pic | Disposition.timed_thumbnails
 # PyAV before version 19 refuses titles that are no UTF-8, unless it is told not to.
 _TOLERANT: dict[str, Any] = {"metadata_errors": "replace"} if int(av.__version__.split(".")[0]) < 19 else {}
-_LIMITS = {"max_pixels": str(MAX_PIXELS)}  # of decoders, before they take memory
+_LIMITS = {"max_pixels": str(2 * MAX_PIXELS)}  # of decoders, before they take memory
 
 
 @dataclass(frozen=True)
@@ -56,8 +56,8 @@ class Film:
         """Whether there are more streams of the size of one."""
         return [(other.width, other.height) for other in self.streams].count((stream.width, stream.height)) > 1
 
-    def frames(self, streams: Sequence[VideoStream], number: int) -> list[VideoFrame]:
-        """Frame `number` of some streams, counted from 0 in the order in which they are shown.
+    def frames(self, streams: Sequence[VideoStream], number: int, views: int) -> list[VideoFrame]:
+        """Frame `number` of some streams, each of which holds some views, counted from 0 as frames are shown.
 
         All before it are decoded, because no index of a file tells reliably which frame comes when. Raises InvalidInput
         for a frame beyond the end, and for one that is damaged.
@@ -66,9 +66,9 @@ class Film:
         for stream in streams:
             if stream.width == 0 or stream.height == 0:  # libavcodec forgets sizes that are above its limits
                 raise InvalidInput(
-                    f"{self.name} has frames of unknown size, or of more than {MAX_PIXELS} pixels: scale it down"
+                    f"{self.name} has frames of unknown size, or above {views * MAX_PIXELS} pixels: scale it down"
                 )
-            check_size(stream.width, stream.height, self.name)
+            check_size(stream.width, stream.height, self.name, views)
             stream.thread_type = "AUTO"
             stream.codec_context.options = _LIMITS
         counts = dict.fromkeys(wanted, 0)

@@ -8,19 +8,22 @@ from pathlib import Path
 from typing import IO
 
 from ..container import SIGNATURE
-from ..container.layouts import INPUT_LAYOUTS, LAYOUT_NAMES, Layout
+from ..container.layouts import INPUT_LAYOUTS, LAYOUT_NAMES, MPO_LAYOUT, Layout
 from ..errors import InvalidInput
 from .alpha import Background
 from .animation import read_animation
 from .arguments import plain_number
 from .array_files import read_arrays
 from .film import read_film
+from .jps import read_jps
+from .layout_hints import which_layout
+from .mpo import read_mpo
 from .packed import split
 from .picture import Picture, StereoPair
 from .source import PairSource, Reader
 
 # Asked in this order; the first that knows the form of the file reads it.
-_READERS: tuple[Reader, ...] = (read_arrays, read_film, read_animation)
+_READERS: tuple[Reader, ...] = (read_mpo, read_jps, read_arrays, read_film, read_animation)
 _WITH_FRAMES = (read_film, read_animation)
 
 
@@ -83,20 +86,13 @@ def _read(source: PairSource) -> StereoPair:
             return _taken_apart(found, source)
     if source.frame is not None:
         raise InvalidInput(f"{source.name} is no film or animation of several frames: leave --frame out")
-    return _taken_apart(source.picture(), source)
+    return _taken_apart(source.picture(views=2), source)
 
 
 def _taken_apart(picture: Picture, source: PairSource) -> StereoPair:
     """The pair in one picture, by the layout that was given."""
+    if source.layout == MPO_LAYOUT:
+        raise InvalidInput(f"{source.name} does not hold two pictures: leave the layout out")
     if isinstance(source.layout, Layout):
         return split(picture, source.layout, source.name)
-    raise InvalidInput(_which_layouts(picture, source))
-
-
-def _which_layouts(picture: Picture, source: PairSource) -> str:
-    """What is seen of a picture that does not tell how it holds two views, and what would fit."""
-    height, width = picture.upright().pixels.shape[:2]
-    fitting = [f"sbs (two of {width // 2}x{height})"] if width % 2 == 0 else []
-    fitting += [f"tb (two of {width}x{height // 2})"] if height % 2 == 0 else []
-    where = f"give --layout {' or '.join(fitting)}, or half-..., ...-cross" if fitting else "its sides are odd"
-    return f"{source.name} is one picture of {width}x{height} that does not say how it holds two views: {where}"
+    raise InvalidInput(which_layout(picture, source))

@@ -96,7 +96,9 @@ def test_one_picture_of_both_views_needs_a_layout(make):
     assert_views(pair, RIGHT, LEFT)
     assert pair.metadata.layout is Layout.SBS_CROSS
     assert_views(open_pair(make(np.concatenate([GREY_LEFT, GREY_RIGHT])), layout="tb"), GREY_LEFT, GREY_RIGHT)
-    with pytest.raises(InvalidInput, match="16x6 that does not say how it holds two views: give --layout sbs"):
+    with pytest.raises(
+        InvalidInput, match=r"16x6 \(2.67:1\) that does not say how it holds two views: give --layout sbs"
+    ):
         open_pair(make(beside))
 
 

@@ -198,8 +198,8 @@ def test_views_that_are_woven_are_refused_with_a_command(mode, words):
 
 def test_a_film_that_says_nothing_is_asked_about_like_a_picture():
     data = film(FRAMES)
-    assert "x is one picture of 64x32 that does not say how it holds two views" in refusal(data)
-    assert refusal(data, layout="mpo")
+    assert "x is one picture of 64x32 (2.00:1) that does not say how it holds two views" in refusal(data)
+    assert refusal(data, layout="mpo") == "x does not hold two pictures: leave the layout out"
 
 
 def test_a_frame_beyond_the_end_tells_how_many_there_are():
