@@ -20,7 +20,7 @@ _SHARES = {1: _BT709, 4: (0.3, 0.11), 5: _BT601, 6: _BT601, 7: (0.212, 0.087), 9
 _UNSPECIFIED = 2
 _HIGH_DEFINITION = (1280, 576)  # films as wide, or higher, are those in which players expect BT.709
 _CHROMA = 0x4 | 0x40000 | 0x80000  # of libswscale: bicubic, rounded accurately, the same on every machine
-_STRIP = 2**18  # pixels that are converted at once
+_STRIP = 2**15  # pixels that are converted at once
 
 
 def film_levels(frame: VideoFrame, name: str) -> NDArray[np.uint8]:
@@ -35,24 +35,31 @@ def film_levels(frame: VideoFrame, name: str) -> NDArray[np.uint8]:
     form, components = frame.format, frame.format.components
     has_alpha = form.has_palette or any(component.is_alpha for component in components)
     if len(components) == 1 and not form.has_palette:
-        grey = _plane(frame.reformat(format="gray").planes[0])
-        return _rounded((grey - np.float32(16)) / 219) if frame.color_range == ColorRange.MPEG else grey
+        return _grey(frame)
     if form.is_rgb or form.has_palette or len(components) < 3:
         return np.asarray(frame.reformat(format="rgba" if has_alpha else "rgb24").to_ndarray(), np.uint8)
-    shares = _shares(frame, name)
-    is_full = frame.color_range == ColorRange.JPEG
+    shares, is_full = _shares(frame, name), frame.color_range == ColorRange.JPEG
     even = frame.reformat(
         format="yuva444p" if has_alpha else "yuv444p",
         dst_color_range=ColorRange.JPEG if is_full else None,
         interpolation=_CHROMA,
     )
-    y, cb, cr, *alpha = map(_plane, even.planes)
-    levels = np.stack([y, cb, cr, *alpha], axis=-1)
+    planes = [_plane(plane) for plane in even.planes]
+    levels = np.empty((frame.height, frame.width, len(planes)), np.uint8)
+    for channel in range(3, len(planes)):
+        levels[..., channel] = planes[channel]
     rows = max(1, _STRIP // frame.width)
-    for top in range(0, frame.height, rows):
-        strip = levels[top : top + rows, :, :3]
-        strip[:] = _rgb(strip.astype(np.float32), shares, is_full)
+    for strip in (np.s_[top : top + rows] for top in range(0, frame.height, rows)):
+        _fill(levels[strip], [plane[strip] for plane in planes[:3]], shares, is_full)
     return levels
+
+
+def _grey(frame: VideoFrame) -> NDArray[np.uint8]:
+    """libswscale takes the range of grey for full, whatever the frame states."""
+    levels = _plane(frame.reformat(format="gray").planes[0])
+    if frame.color_range != ColorRange.MPEG:
+        return levels
+    return _rounded((levels - np.float32(16)) * np.float32(255 / 219))
 
 
 def _shares(frame: VideoFrame, name: str) -> tuple[float, float]:
@@ -67,19 +74,28 @@ def _shares(frame: VideoFrame, name: str) -> tuple[float, float]:
     return _SHARES[frame.colorspace]
 
 
-def _rgb(ycc: NDArray[np.float32], shares: tuple[float, float], is_full: bool) -> NDArray[np.uint8]:
-    """Levels of RGB for those of YCbCr, (H, W, 3)."""
-    (red_share, blue_share), zero = shares, np.float32(128)
-    luma = ycc[..., 0] / 255 if is_full else (ycc[..., 0] - 16) / 219
-    cb, cr = ((ycc[..., channel] - zero) / (255 if is_full else 224) for channel in (1, 2))
-    red, blue = luma + 2 * (1 - red_share) * cr, luma + 2 * (1 - blue_share) * cb
-    green = (luma - red_share * red - blue_share * blue) / (1 - red_share - blue_share)
-    return _rounded(np.stack([red, green, blue], axis=-1))
+def _fill(
+    levels: NDArray[np.uint8], planes: list[NDArray[np.uint8]], shares: tuple[float, float], is_full: bool
+) -> None:
+    """Writes levels of red, green and blue, (H, W, 3 or 4), for planes of Y, Cb and Cr, (H, W) each."""
+    luma, cb, cr = (plane.astype(np.float32) for plane in planes)
+    cb -= 128
+    cr -= 128
+    if is_full:
+        gain = 1.0
+    else:
+        luma = (luma - 16) * np.float32(255 / 219)
+        gain = 255 / 224
+    (red, blue), green = shares, 1 - sum(shares)
+    to_red, to_blue = 2 * gain * (1 - red), 2 * gain * (1 - blue)
+    levels[..., 0] = _rounded(luma + np.float32(to_red) * cr)
+    levels[..., 1] = _rounded(luma - np.float32(to_blue * blue / green) * cb - np.float32(to_red * red / green) * cr)
+    levels[..., 2] = _rounded(luma + np.float32(to_blue) * cb)
 
 
 def _rounded(values: NDArray[np.float32]) -> NDArray[np.uint8]:
-    """Values of 0 to 1 as the nearest of 256 levels."""
-    return np.rint(np.clip(values, 0, 1) * 255).astype(np.uint8)
+    """The nearest of 256 levels; may change the values."""
+    return np.rint(np.clip(values, 0, 255, out=values), out=values).astype(np.uint8)
 
 
 def _plane(plane: VideoPlane) -> NDArray[np.uint8]:
