@@ -17,6 +17,7 @@ from .picture import Picture, StereoPair
 from .pil import load_picture
 
 _HEAD_BYTES = 4096
+_MAX_PIPED_BYTES = 2**30  # 8-bit RGB of the largest pair is a fifth of that
 
 
 @dataclass(frozen=True)
@@ -50,13 +51,20 @@ class PairSource:
         if self.path is None:
             return io.BytesIO(self.data or b"")
         try:
-            return self.path.open("rb")
+            return io.BytesIO(self._piped) if self.path.is_fifo() else self.path.open("rb")
         except FileNotFoundError as error:
             raise InvalidInput(f"{self.name}: no such file") from error
         except IsADirectoryError as error:
             raise InvalidInput(f"{self.name} is a folder: name a picture") from error
         except OSError as error:
             raise InvalidInput(f"{self.name} cannot be read: {error.strerror or reason_of(error)}") from error
+
+    @cached_property
+    def _piped(self) -> bytes:
+        """What comes through the pipe that the path names, which can be read but once."""
+        assert self.path is not None
+        with self.path.open("rb") as pipe:
+            return pipe.read(_MAX_PIPED_BYTES)
 
     def picture(self, views: int = 1) -> Picture:
         """All of it as one picture that holds some views; raises InvalidInput."""

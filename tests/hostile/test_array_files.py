@@ -105,6 +105,11 @@ def test_the_largest_views_are_not_made_before_their_samples_are_there():
     assert "truncated: 300 of 201326592 bytes" in refused(npy(header("(2, 4096, 8192, 3)"), bytes(300)))
 
 
+def test_a_picture_of_both_views_may_have_the_pixels_of_two():
+    assert "truncated: 0 of 201326592 bytes" in refused(npy(header("(4096, 16384, 3)")))
+    assert "is 16384x4097: a .bsc file holds" in refused(npy(header("(4097, 16384, 3)")))
+
+
 @pytest.mark.parametrize(
     "text",
     [

@@ -61,6 +61,14 @@ def test_altered_films(kind, capfd):
     assert capfd.readouterr() == ("", "")
 
 
+def test_a_frame_of_which_a_part_was_lost_is_not_returned_as_if_it_were_whole():
+    data = film(FRAMES, form="mpegts", codec="mpeg2video", pixels="yuv420p", options={"g": "1"})
+    packets = [data[place : place + 188] for place in range(0, len(data), 188)]
+    results = [outcome(b"".join(packets[:lost] + packets[lost + 1 :]), frame=1) for lost in range(len(packets))]
+    damaged = "x is damaged at this frame: choose another one with --frame (in Python frame=)"
+    assert results.count(damaged) > len(packets) // 5  # the second of three frames has about a third of the packets
+
+
 @pytest.mark.parametrize("size", [(3000, 20000), (9000, 9000), (65535, 65535)])
 def test_a_frame_that_claims_to_be_larger_than_the_film(size):
     data, mark = FILMS["avi"], b"\xff\xc0\x00\x11\x08"

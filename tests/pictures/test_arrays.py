@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import io
+import os
+import threading
 
 import numpy as np
 import pytest
-from commands import error_line, run
+from commands import error_line, posix_only, run
 from PIL import Image
 
 from stereocodec.container.layouts import Layout
@@ -166,6 +168,18 @@ def test_the_command_takes_an_archive_and_two_arrays(folder, raw_codec):
     piped = run("encode", "left.npy", "-", "-o", "3.bsc", stdin=(folder / "right.npy").read_bytes())
     assert piped.exit_code == 0, piped.output
     assert (folder / "3.bsc").read_bytes() == (folder / "0.bsc").read_bytes()
+
+
+@posix_only
+def test_a_pipe_that_can_be_read_but_once(tmp_path):
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    for data, layout in ((npz(left=LEFT, right=RIGHT), None), (npy(np.concatenate([LEFT, RIGHT], 1)), "sbs")):
+        thread = threading.Thread(target=pipe.write_bytes, args=(data.getvalue(),), daemon=True)
+        thread.start()
+        assert_views(open_pair(pipe, layout=layout))
+        thread.join(60)
+        assert not thread.is_alive()
 
 
 def test_an_array_of_both_views_is_no_view(folder, raw_codec):

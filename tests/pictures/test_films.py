@@ -165,18 +165,25 @@ def test_mp4_says_how_views_lie(mode, layout):
     assert_views(pair, *np.split(FRAMES[0], 2, axis=1 if layout.beside else 0))
 
 
+EYES = box(
+    b"eyes",
+    box(b"stri", bytes((0, 0, 0, 0, 3)))
+    + box(b"cams", box(b"blin", struct.pack(">II", 0, 19240)))
+    + box(b"cmfy", box(b"dadj", struct.pack(">Ii", 0, 200))),
+)
+
+
 def test_a_spatial_video_says_how_its_cameras_stood():
-    eyes = box(
-        b"eyes",
-        box(b"stri", bytes((0, 0, 0, 0, 3)))
-        + box(b"cams", box(b"blin", struct.pack(">II", 0, 19240)))
-        + box(b"cmfy", box(b"dadj", struct.pack(">Ii", 0, 200))),
-    )
     pack = box(b"pack", box(b"pkin", bytes(4) + b"side"))
     field = box(b"hfov", struct.pack(">I", 63500))
-    pair = opened(with_boxes(film(FRAMES, **MOV), box(b"vexu", eyes + pack), field))
+    pair = opened(with_boxes(film(FRAMES, **MOV), box(b"vexu", EYES + pack), field))
     assert pair.metadata.layout is Layout.SBS
     assert pair.metadata.calibration == {"baseline": 0.01924, "field_of_view": 63.5, "disparity_adjustment": 0.02}
+
+
+def test_a_spatial_video_whose_second_view_is_a_layer_is_refused():
+    line = refusal(with_boxes(film(FRAMES, **MOV), box(b"vexu", EYES)))
+    assert line == "x holds its views in two layers, as of a spatial video (MV-HEVC): put them side by side first"
 
 
 @pytest.mark.parametrize(
@@ -291,6 +298,15 @@ def test_colours_are_those_of_the_matrix_and_the_range(size, told, matrix, full)
     expected = np.clip(255 * expected, 0, 255)
     found = np.concatenate([view.shown() for view in decoded])
     assert np.abs(found - expected).max() < 0.502
+
+
+def test_other_matrices_are_refused_with_a_command():
+    def tell(context):
+        context.colorspace = 8  # YCgCo
+
+    data = film([np.zeros((3, 32, 64), np.uint8)], pixels="yuv444p", set_up=tell)
+    with pytest.raises(InvalidInput, match=r"^x has colours that are not read \(matrix 8 .*ffmpeg -i IN -pix_fmt gbrp"):
+        opened(data, layout="sbs")
 
 
 @pytest.mark.parametrize("pixels", ["yuv420p10le", "gray10le", "gbrp12le"])
