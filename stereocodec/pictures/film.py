@@ -16,7 +16,7 @@ from .source import PairSource
 
 if TYPE_CHECKING:
     from .film_frame import Packing
-    from .film_frames import Film
+    from .film_decoder import Film
 
 # How files begin, from which place on, and what libavformat calls their format. It never guesses: among all that it
 # knows are lists of other files and addresses, which it would open.
@@ -63,7 +63,7 @@ def read_film(source: PairSource) -> StereoPair | Picture | None:
     if form is None:
         return None
     try:
-        from .film_frames import open_film
+        from .film_decoder import open_film
     except ImportError as error:
         raise InvalidInput(
             f"{source.name} is a film, which needs PyAV to be read: pip install 'stereocodec[video]'"

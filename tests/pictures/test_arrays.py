@@ -149,6 +149,11 @@ def test_arrays_that_are_no_pictures_say_what_to_do_as_those_in_memory_do(array,
             open_pair(file, name="x")
 
 
+def test_an_odd_side_is_not_that_of_two_views():
+    with pytest.raises(InvalidInput, match=r"^x has a height of 5 pixels, which is not that of two views"):
+        open_pair(npy(LEFT[:5]), name="x", layout="tb")
+
+
 def test_views_of_different_size():
     with pytest.raises(InvalidInput, match=r"left is 8x6, right is 7x6.*crop or rectify"):
         open_pair(npz(left=LEFT, right=RIGHT[:, :7]))

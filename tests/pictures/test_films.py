@@ -209,6 +209,11 @@ def test_a_film_that_says_nothing_is_asked_about_like_a_picture():
     assert refusal(data, layout="mpo") == "x does not hold two pictures: leave the layout out"
 
 
+def test_a_frame_of_odd_width_is_no_pair_side_by_side():
+    data = film([frame[:, :63] for frame in FRAMES])
+    assert "x has a width of 63 pixels, which is not that of two views of one size" in refusal(data, layout="sbs")
+
+
 def test_a_frame_beyond_the_end_tells_how_many_there_are():
     assert (
         refusal(film(FRAMES), layout="sbs", frame=5) == "x has 5 frames: --frame (in Python frame=) takes 0 to 4, not 5"
@@ -365,7 +370,7 @@ def test_what_holds_no_video_is_said():
 def test_a_film_without_pyav_names_the_extra(monkeypatch):
     data = film(FRAMES)
     monkeypatch.setitem(sys.modules, "av", None)
-    for module in ("film_frame", "film_frames"):
+    for module in ("film_frame", "film_decoder"):
         monkeypatch.delitem(sys.modules, f"stereocodec.pictures.{module}", raising=False)
     assert refusal(data, layout="sbs") == "x is a film, which needs PyAV to be read: pip install 'stereocodec[video]'"
 
