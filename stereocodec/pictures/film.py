@@ -15,8 +15,8 @@ from .shell import shown_path
 from .source import PairSource
 
 if TYPE_CHECKING:
-    from .film_frame import Packing
     from .film_decoder import Film
+    from .film_frame import Packing
 
 # How files begin, from which place on, and what libavformat calls their format. It never guesses: among all that it
 # knows are lists of other files and addresses, which it would open.
