@@ -52,7 +52,7 @@ def read_film(source: PairSource) -> StereoPair | Picture | None:
     """The views in frame `source.frame` of a film, counted from 0 as they are shown; the first one where that is None.
 
     The layout is the one that is given, or the one that the film states (Matroska's StereoMode, the st3d and vexu boxes
-    of MP4, the frame packing of H.264 and HEVC): in Matroska, and wherever pixels are said to be twice as wide or as
+    of MP4, the frame packing of H.264): in Matroska, and wherever pixels are said to be twice as wide or as
     high, half layouts are told apart. Two streams of video are the views where they are called left and right, or the
     layout is `mpo`. Calibration has what a spatial video says of baseline, field of view and disparity adjustment.
 

@@ -165,6 +165,13 @@ def test_mp4_says_how_views_lie(mode, layout):
     assert_views(pair, *np.split(FRAMES[0], 2, axis=1 if layout.beside else 0))
 
 
+@pytest.mark.parametrize(("packing", "layout"), [(3, Layout.SBS), (4, Layout.TB)])
+def test_h264_says_how_views_lie(packing, layout):
+    options = {"x264-params": f"frame-packing={packing}", "qp": "1"}
+    pair = opened(film(FRAMES, form="avi", codec="libx264", pixels="yuv420p", options=options))
+    assert pair.metadata.layout is layout
+
+
 EYES = box(
     b"eyes",
     box(b"stri", bytes((0, 0, 0, 0, 3)))
