@@ -51,10 +51,10 @@ def film_format(head: bytes) -> str | None:
 def read_film(source: PairSource) -> StereoPair | Picture | None:
     """The views in frame `source.frame` of a film, counted from 0 as they are shown; the first one where that is None.
 
-    The layout is the one that is given, or the one that the film states (Matroska's StereoMode, the st3d and vexu boxes
-    of MP4, the frame packing of H.264): in Matroska, and wherever pixels are said to be twice as wide or as
-    high, half layouts are told apart. Two streams of video are the views where they are called left and right, or the
-    layout is `mpo`. Calibration has what a spatial video says of baseline, field of view and disparity adjustment.
+    The layout is the one that is given, or the one that the film states: Matroska's StereoMode, the st3d and vexu boxes
+    of MP4, the frame packing of H.264. It is a half layout where the pixels are said to be far from square. Two
+    streams of video are the views where they are called left and right, or the layout is `mpo`. Calibration has what a
+    spatial video says of baseline, field of view and disparity adjustment.
 
     Raises InvalidInput: no PyAV, damaged, a frame beyond the end, more than 8 bits per channel, or views that are not
     packed into one picture.
