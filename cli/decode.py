@@ -14,9 +14,9 @@ import click
 from stereocodec.container import Container, ViewKind
 from stereocodec.errors import OutputError
 from stereocodec.files import check_writable, made_folder, write_together
-from stereocodec.pixel_limit import DEFAULT_MAX_PIXELS, MAX_PIXELS_VARIABLE
 from stereocodec.text import one_line
 
+from ._decoding import check_model_options, codec_for, max_pixels_option, model_of_file_option, pull_option
 from ._shared import (
     STANDARD_STREAM,
     NamedPath,
@@ -32,8 +32,6 @@ from ._shared import (
 
 if TYPE_CHECKING:
     from PIL import Image
-
-    from stereocodec import RgbdCodec, StereoCodec
 
 # Formats that hold 8-bit RGB, by extension: Pillow's name, and settings that lose as little as it allows.
 _JPEG: tuple[str, dict[str, Any]] = ("JPEG", {"quality": 95, "subsampling": 0})
@@ -56,20 +54,9 @@ _NAMES = {ViewKind.RGB8: _VIEWS, ViewKind.RGB8_DEPTH: ("color", "depth")}
 @click.option("-o", "--output", type=NamedPath(), metavar="DIR", help="Folder for both views, as PNG; made if missing.")
 @click.option("--left", type=NamedPath(stream=True), metavar="FILE", help="The left view; - for stdout, as PNG.")
 @click.option("--right", type=NamedPath(stream=True), metavar="FILE", help="The right view; - for stdout, as PNG.")
-@click.option(
-    "--model",
-    metavar="NAME|DIR|ORG/NAME",
-    help="A built-in model, the folder of a release, or a model on the Hub. [default: the one that wrote the file, "
-    "if it is built in or was pulled]",
-)
-@click.option("--pull", is_flag=True, help="Fetch the model that the file names from the Hub, if it is not here.")
-@click.option(
-    "--max-pixels",
-    type=click.IntRange(min=1),
-    metavar="N",
-    help="Refuse views of more pixels, counted with the padding of their edges; decoding takes some 300 bytes of "
-    f"memory per pixel. [default: {MAX_PIXELS_VARIABLE} in the environment, or {DEFAULT_MAX_PIXELS}]",
-)
+@model_of_file_option
+@pull_option
+@max_pixels_option
 @device_option
 @force_option
 @quiet_option
@@ -95,8 +82,7 @@ def decode(
     A file of colour with depth becomes frame_color.png and frame_depth.png, the depth map as it was given: in the
     same unit and bits, with its holes where they were.
     """
-    if pull and model is not None:
-        raise click.UsageError("--pull fetches the model that the file names: leave --model out.")
+    check_model_options(model, pull)
     if output is not None and Path(output).exists() and not Path(output).is_dir():
         raise click.UsageError(f"-o {one_line(output)} is not a folder: name files with --left and --right.")
     if output is not None and _looks_like_a_picture(output):
@@ -121,7 +107,7 @@ def decode(
     elif container.view_kind is not ViewKind.RGB8:
         raise click.UsageError("The file is of colour and depth: leave --left and --right out.")
     with about(file), progress_bar(quiet) as progress:
-        codec = _codec_class(container.view_kind).for_file(container, model, device=device, pull=pull)
+        codec = codec_for(container, model, device=device, pull=pull)
         decoded = codec.decompress(container, max_pixels=max_pixels, progress=progress)
         pictures = dict(zip(names, decoded, strict=True))
     files = [(path, _writer(pictures[name], path)) for name, path in targets.items() if name != stdout_view]
@@ -133,12 +119,6 @@ def decode(
     if not quiet and files:
         written = ", ".join(one_line(path) for path, _ in files)
         click.echo(f"{written}: {container.shown_size[0]}x{container.shown_size[1]}", err=stdout is not None)
-
-
-def _codec_class(kind: ViewKind) -> type[StereoCodec | RgbdCodec]:
-    from stereocodec import RgbdCodec, StereoCodec
-
-    return RgbdCodec if kind is ViewKind.RGB8_DEPTH else StereoCodec
 
 
 def _check_writable(targets: Mapping[str, str], force: bool) -> None:
