@@ -47,8 +47,9 @@ class RawCodec:
     def quality_or_default(self, quality):
         return 50 if quality is None else quality
 
-    def encode(self, left, right, *, quality, progress):
+    def encode(self, pair, *, quality, progress):
         assert progress is None  # nothing is shown where there is no terminal
+        left, right = pair
         height, width, _ = left.pixels.shape
         streams = Streams(b"", b"", left.pixels.tobytes(), right.pixels.tobytes())
         return Container(
@@ -59,6 +60,7 @@ class RawCodec:
             guard=b"",
             streams=streams,
             latent_checksum=7,
+            chunks=pair.metadata.to_chunks(),
         )
 
     def decompress(self, data, *, output="pil", max_pixels=None, progress):

@@ -30,7 +30,7 @@ from .limits import (
     SHOWN_VERSION,
     VERSION,
 )
-from .metadata import Metadata, metadata_problems
+from .metadata import NO_METADATA, Metadata, metadata_problems
 from .reader import SIGNATURE, Reader
 from .shown import AS_STORED, ORIENTATIONS, SHOWN_FLAGS, Channels, exchanges_sides, from_flags, to_flags
 from .varint import write_varint
@@ -127,8 +127,8 @@ class Container(Header):
 
     @property
     def metadata(self) -> Metadata:
-        """What the file says beside its pictures, unpacked."""
-        return Metadata.of(self)
+        """What the file says beside its pictures, unpacked; nothing before 1.3, when no program wrote such chunks."""
+        return Metadata.of_chunks(self.chunks) if self.version >= METADATA_VERSION else NO_METADATA
 
     def check(self) -> None:
         """Raises InvalidInput for a field that no `.bsc` file of this version may hold."""

@@ -8,7 +8,7 @@ VERSION = (1, 3)  # newest major and minor version that this reader knows
 FIRST_VERSION = (1, 0)  # what a writer states of files that need nothing newer
 DEPTH_VERSION = (1, 1)  # the first with depth maps
 REPOSITORY_VERSION = (1, 1)  # what a writer states of files that name a repository on the Hub
-SHOWN_VERSION = (1, 3)  # the first with grey pictures and with orientations
+SHOWN_VERSION = (1, 2)  # the first with grey pictures and with orientations
 METADATA_VERSION = (1, 3)  # the first whose metadata chunks are packed; no program wrote them before
 
 MAX_SIDE = 65535  # pixels

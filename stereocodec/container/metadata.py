@@ -5,15 +5,12 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields, replace
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from .chunks import Chunk
 from .layouts import Layout
-from .limits import CALIBRATION, EXIF, ICC_PROFILE, LAYOUT, METADATA_CHUNKS, METADATA_VERSION, XMP
+from .limits import CALIBRATION, EXIF, ICC_PROFILE, LAYOUT, METADATA_CHUNKS, XMP
 from .packing import pack, unpack
-
-if TYPE_CHECKING:
-    from .file import Container
 
 
 @dataclass(frozen=True)
@@ -49,12 +46,11 @@ class Metadata:
         return packed if layout is None else (*packed, Chunk(LAYOUT, layout))
 
     @classmethod
-    def of(cls, container: Container) -> Metadata:
-        """That of a file. Files of versions before 1.3, which no program wrote with such chunks, have none."""
-        if container.version < METADATA_VERSION:
-            return cls()
+    def of_chunks(cls, chunks: Sequence[Chunk]) -> Metadata:
+        """That of a file of version 1.3 or newer with these chunks, among others; they are without problems."""
+        payloads = {chunk.name: chunk.payload for chunk in chunks if chunk.name in METADATA_CHUNKS}
         contents = {
-            name: None if (payload := container.chunk(name)) is None else unpack(payload)
+            name: None if (payload := payloads.get(name)) is None else unpack(payload)
             for name in (ICC_PROFILE, EXIF, XMP, CALIBRATION)
         }
         calibration = contents[CALIBRATION]
@@ -63,7 +59,7 @@ class Metadata:
             contents[EXIF],
             contents[XMP],
             None if calibration is None else json.loads(calibration),
-            _layout(container.chunk(LAYOUT)),
+            _layout(payloads.get(LAYOUT)),
         )
 
 

@@ -87,7 +87,7 @@ def test_swap_exchanges_the_views_also_from_standard_input(folder, raw_codec):
 def test_swap_is_refused_with_depth(folder):
     result = run("encode", "--swap", "--depth", "right.png", "left.png", "-o", "x.bsc")
     assert result.exit_code == 2
-    assert "--swap exchanges two views: leave it out with --depth." in result.stderr
+    assert "are about two views: leave them out with --depth." in result.stderr
 
 
 def test_a_doubt_is_a_line_on_standard_error(folder, raw_codec, monkeypatch):

@@ -90,7 +90,7 @@ def test_the_options_of_depth(folder):
     [
         (["--depth", "depth.png", "color.png", "color.png", "-o", "x.bsc"], "With --depth there is one picture"),
         (["color.png", "color.png", "--depth-unit", "mm", "-o", "x.bsc"], "need a depth map"),
-        (["color.png", "-o", "x.bsc"], "Missing argument 'RIGHT'"),
+        (["--depth", "depth.png", "color.png", "--layout", "sbs", "-o", "x.bsc"], "leave them out with --depth"),
         (["--depth", "-", "-", "-o", "x.bsc", "--model", "small"], "Only one of colour and depth"),
         (["--depth", "depth.png", "color.png", "-o", "depth.png", "--model", "small"], "a name of its own"),
     ],

@@ -110,7 +110,7 @@ def test_impossible_values_in_a_file_are_refused():
 
 def test_values_of_later_versions_are_told_as_such():
     later = bytearray(altered(DEPTH_AT - 3, 2))
-    later[8] = 0x13
+    later[8] = 0x10 | rules.VERSION[1] + 1
     with pytest.raises(UnsupportedVersion, match="depth mode 2"):
         Container.from_bytes(with_crc(bytes(later)))
 
