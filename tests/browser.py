@@ -114,7 +114,7 @@ class Browser:
 
     def wheel(self, point, delta):
         """Turns the wheel at a point."""
-        turned = {"type": "scroll", "x": point[0], "y": point[1], "deltaX": 0, "deltaY": delta, "duration": 0}
+        turned = {**_move(point), "type": "scroll", "deltaX": 0, "deltaY": delta}
         self._do("actions", actions=[{"type": "wheel", "id": "wheel", "actions": [turned]}])
         self.wait("true")
 
@@ -144,7 +144,7 @@ class Browser:
 
 
 def _move(point):
-    x, y = (round(value) for value in point)
+    x, y = map(int, point)
     return {"type": "pointerMove", "duration": 0, "x": x, "y": y}
 
 

@@ -155,6 +155,11 @@ function pointerUp(event) {
   gesture.dividing = false;
 }
 
+// What a finger has touched can be read when it is gone.
+function pointerLeave(event) {
+  if (event.pointerType === "mouse") element("readout").textContent = "";
+}
+
 function wheel(event) {
   event.preventDefault();
   const lines = event.deltaMode === 0 ? 1 : 33;
@@ -240,7 +245,7 @@ function connect() {
   }
   const listeners = {
     pointerdown: pointerDown, pointermove: pointerMove, pointerup: pointerUp, pointercancel: pointerUp,
-    pointerleave: () => { element("readout").textContent = ""; },
+    pointerleave: pointerLeave,
   };
   for (const [type, listener] of Object.entries(listeners)) canvas.addEventListener(type, listener);
   canvas.addEventListener("wheel", wheel, { passive: false });
