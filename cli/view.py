@@ -8,6 +8,7 @@ import sys
 import tempfile
 import webbrowser
 from contextlib import nullcontext
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -150,20 +151,25 @@ def _original(container: Container, paths: tuple[str, ...], options: PairOptions
     """What was encoded: a pair, or colour and depth; raises InvalidInput when it cannot be that."""
     from stereocodec.viewer.page import check_original_size
 
+    original: Any
+    if container.depth is not None:
+        original = _frame_originals(container, paths, options)
+    else:
+        original = _pair_originals(container, paths, options)
     with about(paths[0]):
-        if container.depth is not None:
-            color, depth = _frame_originals(container, paths, options)
-            check_original_size(container, color)
-            return color, depth
-        if len(paths) == 2 and (options.layout is not None or options.frame is not None):
-            raise click.UsageError("--layout and --frame are about one original that holds both views.")
-        known = container.metadata.layout
-        if len(paths) == 1 and options.layout is None and known is not None:
-            options = PairOptions(options.swap, options.background, known.value, options.frame)
-        pictures = PairPictures(paths, options)
-        pictures.load()
-        check_original_size(container, pictures.pair.left)
-        return pictures.pair
+        check_original_size(container, next(iter(original)))
+    return original
+
+
+def _pair_originals(container: Container, paths: tuple[str, ...], options: PairOptions) -> Any:
+    known = container.metadata.layout
+    if len(paths) == 2 and (options.layout is not None or options.frame is not None):
+        raise click.UsageError("--layout and --frame are about one original that holds both views.")
+    if len(paths) == 1 and options.layout is None and known is not None:
+        options = replace(options, layout=known.value)
+    pictures = PairPictures(paths, options)
+    pictures.load()
+    return pictures.pair
 
 
 def _frame_originals(container: Container, paths: tuple[str, ...], options: PairOptions) -> tuple[Any, Any]:

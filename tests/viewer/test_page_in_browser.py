@@ -69,7 +69,7 @@ def open_page(window, pages):
 
     yield open_page
     assert window.console() == []
-    asked = {address for address in window.requests() if not address.startswith("chrome://")}
+    asked = {address for address in window.requests() if not address.startswith("chrome")}
     assert asked <= {"data:image"} | {path.as_uri() for path in pages.values()}
 
 
@@ -130,6 +130,13 @@ def slide(window, control, value):
 
 def stage_centre(window):
     return window.centre("#canvas")
+
+
+def lies_near_the_middle(picture, part):
+    """Whether a picture has a smaller one in its middle, or up to two pixels off."""
+    top, left = (picture.shape[0] - HEIGHT) // 2, (picture.shape[1] - WIDTH) // 2
+    places = ((top + row, left + column) for row in range(-2, 3) for column in range(-2, 3))
+    return any(np.array_equal(picture[y : y + HEIGHT, x : x + WIDTH], part) for y, x in places)
 
 
 def zoom(window):
@@ -311,14 +318,7 @@ def test_two_clicks_or_taps_go_to_single_pixels_and_back(open_page, size, kind):
     x, y = stage_centre(window)
     window.pointer([(x, y)], kind=kind, times=2)
     assert zoom(window) == 100
-    picture = canvas(window)
-    top, left = (picture.shape[0] - HEIGHT) // 2, (picture.shape[1] - WIDTH) // 2
-    found = picture[top : top + HEIGHT + 1, left : left + WIDTH + 1]  # sides may be odd
-    assert any(
-        np.array_equal(found[row : row + HEIGHT, column : column + WIDTH], views()[1])
-        for row in (0, 1)
-        for column in (0, 1)
-    )
+    assert lies_near_the_middle(canvas(window), views()[1])
     window.pointer([(x, y)], kind=kind, times=2)
     assert zoom(window) == fitting
 
