@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
-from PIL import ImageCms
+from icc_profiles import SRGB, matrix_profile
 
 from stereocodec.container import Container, Metadata, Streams, ViewKind
 from stereocodec.container.depth import DepthMode, DepthView
@@ -78,11 +78,7 @@ def page_of_frame(*, original=False, mode=DepthMode.LINEAR, **settings):
 
 def exchanging_profile():
     """An ICC profile in which red and green are exchanged, so that nobody can show its pictures right without it."""
-    profile = bytearray(ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes())
-    red, green = (profile.index(tag, 128, 400) + 4 for tag in (b"rXYZ", b"gXYZ"))
-    first, second = profile[red : red + 8], profile[green : green + 8]
-    profile[red : red + 8], profile[green : green + 8] = second, first
-    return bytes(profile)
+    return matrix_profile(SRGB[:, [1, 0, 2]], "exchanged")
 
 
 def with_profile():

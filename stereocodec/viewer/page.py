@@ -20,12 +20,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .._version import __version__
-from ..container import Container, Layout
+from ..container import Container
 from ..container.depth import DepthMode
 from ..errors import InvalidInput
 from ..pictures.anaglyph import DUBOIS_LEFT, DUBOIS_RIGHT
 from ..pictures.depth import DepthMap, depth_errors
 from ..pictures.picture import Picture, StereoPair
+from ..pictures.pixel_shape import SQUARE, pixel_aspect
 from ..pictures.rgb import psnr
 from .embedded import data_uri, packed_samples, scaled_down
 from .facts import Facts, file_facts, level_text
@@ -104,7 +105,7 @@ def pair_page(
             for view, pixels in zip(("Left", "Right"), uncoded, strict=True)
         ]
     matrices = {"left": DUBOIS_LEFT, "right": DUBOIS_RIGHT}
-    data = {"aspect": _pixel_aspect(container.metadata.layout), "anaglyph": matrices}
+    data = {"aspect": pixel_aspect(container.metadata.layout), "anaglyph": matrices}
     return _page(container, name, _Contents(("Left", "Right"), pictures, facts, levels, data), max_side)
 
 
@@ -145,7 +146,7 @@ def frame_page(
         "inverse": container.depth.mode is DepthMode.INVERSE,
         "maps": list(map(packed_samples, samples)),
     }
-    data = {"aspect": (1, 1), "depth": described}
+    data = {"aspect": SQUARE, "depth": described}
     return _page(container, name, _Contents(("Color", "Depth"), pictures, facts, levels, data), max_side)
 
 
@@ -205,13 +206,6 @@ def _policy(script: str, style: str) -> str:
 
 def _part(name: str) -> str:
     return resources.files(__package__).joinpath(name).read_text(encoding="utf-8")
-
-
-def _pixel_aspect(layout: Layout | None) -> tuple[int, int]:
-    """Width and height of a stored pixel when it is shown."""
-    if layout is None or not layout.half:
-        return (1, 1)
-    return (2, 1) if layout.beside else (1, 2)
 
 
 def _in_colour(pixels: _Pixels) -> _Pixels:
