@@ -69,7 +69,7 @@ function showState() {
   element("shift").value = state.shift;
   element("shift-value").textContent = `${state.shift} px`;
   element("divider").value = 100 * state.divider;
-  element("gain-value").textContent = `\u00d7${state.gain}`;
+  element("gain-value").textContent = gainText();
   element("speed-value").textContent = `${element("speed").value} / s`;
   element("zoom").textContent = `${Math.round(100 * state.scale)} %`;
   const [first, second] = mode.captions ? mode.captions() : ["", ""];
@@ -78,6 +78,12 @@ function showState() {
   const depthIsThere = ["parallel", "second"].includes(state.mode) || (state.mode === "compare" && state.which === 1);
   element("legend").hidden = !data.depth || !depthIsThere;
   canvas.setAttribute("aria-label", `${document.title}: ${mode.label}`);
+}
+
+function gainText() {
+  if (!data.depth || state.which === 0 || !pictures.range) return `\u00d7${state.gain}`;
+  const white = 1000 * data.depth.metresPerStep * whiteError(pictures.range, state.gain);
+  return `\u00d7${state.gain}, white is ${Number(white.toPrecision(3))} mm`;
 }
 
 function read(at) {

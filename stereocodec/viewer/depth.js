@@ -66,9 +66,13 @@ function coloured(samples, range) {
   });
 }
 
-// Errors as grey: white is the whole range of depth, divided by the gain.
-function depthErrors(decoded, original, { nearest, farthest }, gain) {
-  const scale = (255 * gain) / Math.max(1, farthest - nearest);
+// The error that is shown as white, in steps: a part of the range of depths.
+function whiteError({ nearest, farthest }, gain) {
+  return Math.max(1, farthest - nearest) / (16 * gain);
+}
+
+function depthErrors(decoded, original, range, gain) {
+  const scale = 255 / whiteError(range, gain);
   return painted((i) => {
     const unknown = decoded[i] === data.depth.invalid || original[i] === data.depth.invalid;
     const grey = unknown ? 0 : Math.min(255, Math.round(scale * Math.abs(decoded[i] - original[i])));

@@ -396,7 +396,10 @@ def test_colour_with_depth(open_page):
     window.keys("r")
     grey = shown(window)
     assert list(grey[0, 0]) == [0, 0, 0]
-    assert set(grey[0, 1:].ravel()) == {round(255 * 8 * 100 / (2299 - 1001))}
+    assert set(grey[0, 1:].ravel()) == {255}  # 100 mm
+    assert text(window, "#gain-value") == f"\u00d78, white is {(2299 - 1001) / (16 * 8):.1f} mm"
+    slide(window, "gain", 0)
+    assert text(window, "#gain-value") == f"\u00d71, white is {(2299 - 1001) / 16:.1f} mm"
 
 
 def test_depth_under_a_finger_and_colours_of_inverse_depth(open_page):
