@@ -8,9 +8,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from stereocodec.container import HEADER_BYTES, Chunk, Container, Streams, peek_header
+from stereocodec.container import HEADER_BYTES, Chunk, Container, Streams, packing, peek_header
 from stereocodec.container import limits as rules
-from stereocodec.container import packing
 from stereocodec.container.varint import write_varint
 from stereocodec.errors import CorruptFile, InvalidInput, LimitExceeded
 
