@@ -113,8 +113,8 @@ def encode(
 
     LEFT and RIGHT are the two views of a rectified pair: 8-bit pictures of equal size in any format that
     Pillow reads, in colour or grey; one of them may be - for standard input. LEFT alone is one file that holds both
-    views; where it does not say how, --layout does. They are coded as they are stored, and an
-    Exif orientation is kept for decoding.
+    views, such as a stereo camera's MPO file; where it does not say how, --layout does. They are coded as they are
+    stored, and an Exif orientation is kept for decoding.
 
     Prints the size, the bits per pixel (8 * bytes / (2 * width * height)) and, after decoding the result
     once, the PSNR over all samples that a decoder will get. The file appears only when all went well.

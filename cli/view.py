@@ -19,6 +19,7 @@ from stereocodec.container.layouts import INPUT_LAYOUTS
 from stereocodec.errors import OutputError
 from stereocodec.files import check_writable, made_folder, write_atomically
 from stereocodec.text import one_line
+from stereocodec.viewer import DEFAULT_MAX_SIDE
 
 from ._decoding import check_model_options, codec_for, max_pixels_option, model_of_file_option, pull_option
 from ._pictures import DepthOptions, FramePictures, PairOptions, PairPictures
@@ -70,7 +71,7 @@ _GIVE_OUTPUT = "write the page with -o page.html, and open it where there is one
 @click.option(
     "--max-side",
     type=click.IntRange(min=1),
-    default=8192,
+    default=DEFAULT_MAX_SIDE,
     show_default=True,
     metavar="N",
     help="Scale pictures down whose longer side has more pixels; the page gets smaller, too.",

@@ -43,6 +43,8 @@ def commands(page):
 
 def _command(page, words):
     words = [word for word in words if not re.match(r"\d*>", word)]
+    if "<" in words:
+        del words[words.index("<") : words.index("<") + 2]
     while words[0] in _LAUNCHERS or re.match(r"[A-Z_]+=", words[0]):
         words = words[1:]
     program, *arguments = words

@@ -18,6 +18,7 @@ from commands import posix_only, printed_by, run
 from conftest import sample_crop
 from hub_machine import done
 from hub_server import TOKEN
+from mpo_files import jpeg, mpo
 from PIL import Image
 from rgbd_frames import frame
 from stereocodec_cli.main import bisic
@@ -92,6 +93,27 @@ def test_the_page_on_looking(folder, monkeypatch, tiny_codec):
     [code] = [code for language, code in blocks("view.md") if language == "python"]
     exec(compile(code, "view.md", "exec"), {})
     assert (folder / "page.html").read_bytes().startswith(b"<!DOCTYPE html>")
+
+
+def test_the_page_of_stereo_pictures(folder, tiny_codec, monkeypatch):
+    """All its code, in order, with files of the forms that it names, and a small model."""
+    for load in ("from_pretrained", "for_file"):
+        monkeypatch.setattr(StereoCodec, load, lambda *_, **__: tiny_codec)
+    left, right = (Image.fromarray(view) for view in sample_crop(64, 64))
+    (folder / "photo.mpo").write_bytes(mpo([jpeg(left), jpeg(right)]))
+    both = Image.new("RGB", (128, 64))
+    both.paste(left, (0, 0))
+    both.paste(right, (64, 0))
+    both.save(folder / "photo_SBS.jpg")
+    names = {}
+    for language, code in blocks("pictures.md"):
+        if language == "python":
+            exec(compile(code, "pictures.md", "exec"), names)
+        for line in bisic_lines(code):
+            *arguments, _, file = line if "<" in line else (*line, None, None)
+            result = run(*arguments, stdin=None if file is None else (folder / file).read_bytes())
+            assert result.exit_code == 0, result.output
+    assert [view.size for view in tiny_codec.decompress((folder / "photo.bsc").read_bytes())] == [(64, 64)] * 2
 
 
 def test_the_page_for_programmers(folder, capsys):

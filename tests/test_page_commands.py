@@ -25,6 +25,7 @@ RUN = {
     "README.md": "test_readme.py",
     "docs/start.md": "test_docs.py",
     "docs/python.md": "test_docs.py",
+    "docs/pictures.md": "test_docs.py",
     "docs/rgbd.md": "test_docs.py",
     "docs/view.md": "test_docs.py",
     "docs/hub.md": "test_docs.py",

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import re
+from html import unescape
+
 import numpy as np
 from icc_profiles import SRGB, matrix_profile
 
@@ -86,3 +89,8 @@ def with_profile():
     red = np.zeros((HEIGHT, WIDTH, 3), np.uint8)
     red[..., 0] = 255
     return page_of_pair(pair=(red, red), metadata=Metadata(icc_profile=exchanging_profile()))
+
+
+def page_facts(page):
+    """The rows of what the page, as text, says of the file."""
+    return {unescape(name): unescape(text) for name, text in re.findall(r"<dt>(.*?)</dt><dd>(.*?)</dd>", page)}

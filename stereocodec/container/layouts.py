@@ -32,9 +32,19 @@ class Layout(enum.Enum):
         return self.value.endswith("-cross")
 
     @property
+    def exchanged(self) -> Layout:
+        """The same with the views in each other's place."""
+        return Layout(self.value.removesuffix("-cross") if self.crossed else f"{self.value}-cross")
+
+    @property
     def half(self) -> bool:
         """Whether views were squeezed, so that pixels are twice as wide (sbs) or as high (tb) as the other way."""
         return self.value.startswith("half-")
+
+    @property
+    def full(self) -> Layout:
+        """The same with views that were not squeezed."""
+        return Layout(self.value.removeprefix("half-"))
 
     @property
     def words(self) -> str:

@@ -7,15 +7,18 @@ from dataclasses import replace
 from pathlib import Path
 from typing import IO
 
-from ..container.layouts import INPUT_LAYOUTS, LAYOUT_NAMES, Layout
+from ..container.layouts import INPUT_LAYOUTS, LAYOUT_NAMES, MPO_LAYOUT, Layout
 from ..errors import InvalidInput
 from .alpha import Background
+from .jps import read_jps
+from .layout_hints import which_layout
+from .mpo import read_mpo
 from .packed import split
-from .picture import Picture, StereoPair
+from .picture import StereoPair
 from .source import PairSource, Reader
 
 # Asked in this order; the first that knows the form of the file reads it.
-_READERS: tuple[Reader, ...] = ()
+_READERS: tuple[Reader, ...] = (read_mpo, read_jps)
 
 
 def open_pair(
@@ -68,16 +71,9 @@ def _read(source: PairSource) -> StereoPair:
         pair = reader(source)
         if pair is not None:
             return pair
-    picture = source.picture()
+    picture = source.picture(views=2)
+    if source.layout == MPO_LAYOUT:
+        raise InvalidInput(f"{source.name} is no MPO file of several pictures: leave the layout out")
     if isinstance(source.layout, Layout):
         return split(picture, source.layout, source.name)
-    raise InvalidInput(_which_layouts(picture, source))
-
-
-def _which_layouts(picture: Picture, source: PairSource) -> str:
-    """What is seen of a picture that does not tell how it holds two views, and what would fit."""
-    height, width = picture.upright().pixels.shape[:2]
-    fitting = [f"sbs (two of {width // 2}x{height})"] if width % 2 == 0 else []
-    fitting += [f"tb (two of {width}x{height // 2})"] if height % 2 == 0 else []
-    where = f"give --layout {' or '.join(fitting)}, or half-..., ...-cross" if fitting else "its sides are odd"
-    return f"{source.name} is one picture of {width}x{height} that does not say how it holds two views: {where}"
+    raise InvalidInput(which_layout(picture, source))

@@ -12,21 +12,24 @@ from ..errors import InvalidInput
 from .picture import Picture, StereoPair, as_pair
 
 
-def split(picture: Picture, layout: Layout, name: str) -> StereoPair:
+def split(picture: Picture, layout: Layout, name: str, gap: int = 0) -> StereoPair:
     """The pair in a picture that holds both views.
 
     The picture is made upright first, because a layout is about what is seen. The pair's metadata name the layout.
-    Raises InvalidInput for an odd width (views side by side) or height (top and bottom).
+    gap: columns (views side by side) or rows between the views, which belong to neither.
+    Raises InvalidInput for an odd width (views side by side) or height (top and bottom), or a gap that fills it.
     """
     pixels = picture.upright().pixels
     axis = 1 if layout.beside else 0
-    if pixels.shape[axis] % 2:
-        side = "width" if layout.beside else "height"
+    side = (pixels.shape[axis] - gap) // 2
+    if 2 * side + gap != pixels.shape[axis] or side < 1:
+        what = "width" if layout.beside else "height"
+        between = f" with {gap} between the views" if gap else ""
         raise InvalidInput(
-            f"{name} has an odd {side}, {pixels.shape[axis]} pixels: {layout.value} needs two views of one size, "
-            "crop it"
+            f"{name} has a {what} of {pixels.shape[axis]} pixels{between}, which is not that of two views of one size: "
+            f"{layout.value} needs them, crop it"
         )
-    first, second = (np.ascontiguousarray(half) for half in np.split(pixels, 2, axis=axis))
+    first, second = (np.ascontiguousarray(half) for half in np.split(pixels, (side, side + gap), axis=axis)[::2])
     left, right = (second, first) if layout.crossed else (first, second)
     metadata = replace(picture.metadata, layout=layout)
     return replace(as_pair(Picture(left, picture.channels), Picture(right, picture.channels)), metadata=metadata)

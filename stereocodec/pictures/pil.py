@@ -47,7 +47,11 @@ def load_image(source: str | os.PathLike[str] | IO[bytes], name: str | None = No
 
 
 def load_picture(
-    source: str | os.PathLike[str] | IO[bytes], name: str | None = None, background: Background | None = None
+    source: str | os.PathLike[str] | IO[bytes],
+    name: str | None = None,
+    background: Background | None = None,
+    *,
+    views: int = 1,
 ) -> Picture:
     """Open and fully decode one picture from a path or a binary file object, as it is stored.
 
@@ -55,6 +59,7 @@ def load_picture(
         source: a path, or a file object open for reading bytes.
         name: what error messages call the picture; the path when not given.
         background: what transparent parts are laid onto.
+        views: how many it holds, each of which may be as large as the format allows.
 
     Raises:
         InvalidInput: missing, unreadable, not a picture, damaged, or one that `pil_picture` refuses. The size
@@ -62,7 +67,7 @@ def load_picture(
     """
     opened, name = open_image(source, name)
     with opened:
-        return pil_picture(opened, name, background)
+        return pil_picture(opened, name, background, views=views)
 
 
 def open_image(source: str | os.PathLike[str] | IO[bytes], name: str | None) -> tuple[Image.Image, str]:
@@ -85,18 +90,18 @@ def open_image(source: str | os.PathLike[str] | IO[bytes], name: str | None) -> 
         raise InvalidInput(f"{name} is damaged: {reason_of(error)}") from error
 
 
-def check_size(width: int, height: int, name: str) -> None:
-    """Raises InvalidInput for a picture without pixels or above the pixel limits of the format."""
+def check_size(width: int, height: int, name: str, views: int = 1) -> None:
+    """Raises InvalidInput for a picture of some views without pixels, or with too many for the format."""
     if width < 1 or height < 1:
         raise InvalidInput(f"{name} has no pixels: its size is {width}x{height}")
-    if max(width, height) > MAX_SIDE or width * height > MAX_PIXELS:
+    if max(width, height) > MAX_SIDE or width * height > views * MAX_PIXELS:
         raise InvalidInput(
             f"{name} is {width}x{height}: a .bsc file holds sides of up to {MAX_SIDE} and "
             f"up to {MAX_PIXELS} pixels per view, scale it down or cut it into tiles"
         )
 
 
-def pil_picture(image: Image.Image, name: str, background: Background | None = None) -> Picture:
+def pil_picture(image: Image.Image, name: str, background: Background | None = None, *, views: int = 1) -> Picture:
     """What a PIL image holds, as it is stored.
 
     Its EXIF orientation is kept. (Pillow turns TIFF files while it decodes them; here they are turned back. One that
@@ -107,7 +112,7 @@ def pil_picture(image: Image.Image, name: str, background: Background | None = N
             without a `background` (see `alpha.Background`), other colours than RGB and grey.
     """
     _check_open(image, name)
-    _check_stored(image, name)
+    _check_stored(image, name, views)
     stored = load_pixels(image, name)
     orientation = stored_orientation(stored, name) or AS_STORED
     opaque = flattened(stored, name, background)
@@ -133,9 +138,9 @@ def _check_open(image: Image.Image, name: str) -> None:
         ) from error
 
 
-def _check_stored(image: Image.Image, name: str) -> None:
+def _check_stored(image: Image.Image, name: str, views: int) -> None:
     """Refuse what cannot be kept; looks at the header alone, the pixels need not be decoded yet."""
-    check_size(*image.size, name)
+    check_size(*image.size, name, views)
     guarded(lambda: check_is_single(image, name), name)
     if image.mode in _DEEP or is_cut_to_8_bits(image):
         raise InvalidInput(

@@ -16,5 +16,10 @@ def command(image: Image.Image, settings: str = "", *, frame: int | None = None,
 
 def file_of(image: Image.Image) -> str:
     """The path that an image was opened from; IN where it has none, or none that fits into one line."""
-    path = os.fsdecode(getattr(image, "filename", "") or "")
-    return path if path and path.isprintable() else "IN"
+    return shown_path(getattr(image, "filename", None))
+
+
+def shown_path(path: str | bytes | os.PathLike[str] | None) -> str:
+    """A path as a command names it; IN where there is none, or none that fits into one line."""
+    text = os.fsdecode(path or "")
+    return text if text and text.isprintable() else "IN"

@@ -58,10 +58,10 @@ class PairSource:
         except OSError as error:
             raise InvalidInput(f"{self.name} cannot be read: {error.strerror or reason_of(error)}") from error
 
-    def picture(self) -> Picture:
-        """All of it as one picture; raises InvalidInput."""
+    def picture(self, views: int = 1) -> Picture:
+        """All of it as one picture that holds some views; raises InvalidInput."""
         with self.open() as file:
-            return load_picture(file, self.name, self.background)
+            return load_picture(file, self.name, self.background, views=views)
 
 
 Reader = Callable[[PairSource], StereoPair | None]

@@ -58,15 +58,26 @@ class ViewMatch:
     rows: tuple[float, float] | None = None
 
     @property
+    def is_known(self) -> bool:
+        """Whether enough of the views has texture to say anything."""
+        return self.textured >= _LEAST_FOUND
+
+    @property
+    def looks_exchanged(self) -> bool:
+        """Whether the right view seems to come first, of views that match."""
+        known = self.found * self.textured >= _LEAST_FOUND
+        return known and self.behind > 0.5 and self.ahead < 0.1 and self.nearer_below < _LIKE_A_FLOOR
+
+    @property
     def doubt(self) -> str | None:
         """What is wrong with the pair and what to do, in a line; None when it looks like one, or nothing is known."""
-        if self.textured < _LEAST_FOUND:
+        if not self.is_known:
             return None
         if self.similarity < 0.72 and self.similarity - self.chance < 0.2 and self.found < 0.2:
             return "these do not look like two views of one scene, which makes the file larger: check the two pictures"
         if self.found * self.textured < _LEAST_FOUND:
             return None
-        if self.behind > 0.5 and self.ahead < 0.1 and self.nearer_below < _LIKE_A_FLOOR:
+        if self.looks_exchanged:
             return "left and right look exchanged, which makes the file larger: swap them (bisic encode --swap)"
         if self.rows is not None and abs(self.rows[0]) > (0.8 if self.found > 0.3 else 1.5) and abs(self.rows[1]) > 0.3:
             count = max(1, round(abs(self.rows[0])))

@@ -68,6 +68,7 @@ def _calibration_text(calibration: Mapping[str, Any]) -> str:
         ("focal length", first, "px"),
         ("baseline", calibration.get("baseline"), "m"),
         ("field of view", calibration.get("field_of_view"), "degrees"),
+        ("disparity adjustment", calibration.get("disparity_adjustment"), "of the width"),
     )
     return ", ".join(f"{name} {value:.6g} {unit}" for name, value, unit in parts if _is_number(value))
 

@@ -31,7 +31,7 @@ from ..pictures.rgb import psnr
 from .embedded import data_uri, packed_samples, scaled_down
 from .facts import Facts, file_facts, level_text
 
-DEFAULT_MAX_SIDE = 8192
+DEFAULT_MAX_SIDE = 4096
 """Longest side of the pictures in a page, in pixels: browsers show larger ones slowly, or not at all."""
 
 _SCRIPTS = "stage.js", "depth.js", "drawing.js", "controls.js"

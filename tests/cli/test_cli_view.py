@@ -15,6 +15,7 @@ import pytest
 from commands import HEIGHT, WIDTH, error_line, names, run
 from PIL import Image
 from stereocodec_cli import view as view_module
+from viewer_pages import page_facts
 
 from stereocodec.container import Container, Layout, Metadata
 
@@ -44,7 +45,7 @@ def browser(monkeypatch, tmp_path):
 
 
 def facts(page):
-    return dict(re.findall(r"<dt>(.*?)</dt><dd>(.*?)</dd>", page.decode()))
+    return page_facts(page.decode())
 
 
 def test_the_page_is_written_with_what_the_file_says(pair_file, folder):
@@ -166,7 +167,7 @@ def test_wrong_usage(pair_file, arguments, message):
     ("original", "message"),
     [
         ("gone.png", "error: gone.png: no such file"),
-        ("left.png", "error: left.png is one picture of 8x6 that does not say how it holds two views"),
+        ("left.png", "error: left.png is one picture of 8x6 (1.33:1) that does not say how it holds two views"),
         ("small.png", "error: small.png: the original is 4x6, and the file holds 8x6"),
     ],
 )

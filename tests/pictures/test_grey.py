@@ -9,7 +9,7 @@ from PIL import Image
 
 from stereocodec.container import Channels
 from stereocodec.errors import InvalidInput
-from stereocodec.pictures.picture import Picture, as_pair
+from stereocodec.pictures.picture import Picture, as_pair, channels_of
 from stereocodec.pictures.rgb import from_rgb8, psnr, to_picture
 
 GREY = np.random.default_rng(0).integers(0, 256, (5, 7), dtype=np.uint8)
@@ -122,3 +122,11 @@ def test_grey_outputs():
 def test_psnr_of_one_channel_is_that_of_three_equal_ones():
     other = GREY ^ 1
     assert psnr(GREY, other) == pytest.approx(psnr(TRIPLE, np.stack([other] * 3, -1)))
+
+
+@pytest.mark.parametrize("row", [0, 1, 39])
+def test_one_sample_in_colour_makes_a_picture_one_in_colour(row):
+    pixels = np.full((40, 8, 3), 7, np.uint8)
+    assert channels_of(pixels) is Channels.GREY_RGB
+    pixels[row, 3, 2] = 8
+    assert channels_of(pixels) is Channels.RGB

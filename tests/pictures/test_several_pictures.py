@@ -3,36 +3,35 @@
 from __future__ import annotations
 
 import io
-import struct
 
 import numpy as np
 import pytest
+from mpo_files import (
+    DISPARITY,
+    GAIN_MAP,
+    GAIN_MAP_MARK,
+    PANORAMA,
+    PRIMARY,
+    SIZE,
+    THUMBNAIL,
+    UNDEFINED,
+    jpeg,
+    picture,
+    with_segment,
+)
+from mpo_files import mpo as mpo_file
 from PIL import Image
 
 from stereocodec.errors import InvalidInput
 from stereocodec.pictures.pil import load_image
 from stereocodec.pictures.rgb import to_pair, to_rgb8
 
-SIZE = 32, 24
-UNDEFINED, THUMBNAIL, DISPARITY, PANORAMA = 0x000000, 0x010002, 0x020002, 0x020001
-
-
-def picture(seed=0, size=SIZE, mode="RGB"):
-    rng = np.random.default_rng(seed)
-    return Image.fromarray(rng.integers(0, 256, (size[1], size[0], 3), np.uint8)).convert(mode)
+FIRST = jpeg(picture())
 
 
 def mpo(*others, kind=UNDEFINED):
     """A JPEG with other pictures behind it, which are all of one type."""
-    file = io.BytesIO()
-    picture().save(file, "MPO", save_all=True, append_images=list(others))
-    data = file.getvalue()
-    index = data.index(b"MPF\0")
-    place = data.rindex(struct.pack("<L", 0x030000), index, index + 100)  # the type of the first picture
-    for number in range(1, len(others) + 1):
-        at = place + 16 * number
-        data = data[:at] + struct.pack("<L", kind) + data[at + 4 :]
-    return data
+    return mpo_file([FIRST, *map(jpeg, others)], [PRIMARY, *(kind for _ in others)])
 
 
 def jpeg_of(data):
@@ -58,21 +57,38 @@ def test_animations_are_refused_with_commands_that_take_frames_out(image_format,
         assert not np.array_equal(*to_pair(*frames))
 
 
+APART = r"magick IN left.png and exiftool -b -MPImage2 IN > right.jpg$"
+
+
 @pytest.mark.parametrize(
-    "data",
+    ("data", "message"),
     [
-        mpo(picture(1)),
-        mpo(picture(1), kind=DISPARITY),
-        mpo(picture(1, (64, 48)), kind=DISPARITY),
-        mpo(picture(1), picture(2), kind=PANORAMA),
-        mpo(picture(1, (8, 6)), picture(2)),
+        (
+            mpo(picture(1)),
+            rf"holds 2 pictures \(MPO\) and does not say .*, bisic encode IN -o pair.bsc --layout mpo.*{APART}",
+        ),
+        (
+            mpo(picture(1), kind=DISPARITY),
+            r"holds both views of a pair \(MPO\): .*, bisic encode IN -o pair.bsc, or open_pair",
+        ),
+        (mpo(picture(1, (64, 48)), kind=DISPARITY), r"holds both views of a pair \(MPO\)"),
+        (mpo(picture(1), picture(2), kind=PANORAMA), rf"holds 3 pictures of a panorama \(MPO\).*{APART}"),
+        (mpo(picture(1), picture(2), picture(3), kind=DISPARITY), rf"holds 4 pictures \(MPO\).*{APART}"),
+        (mpo(picture(1, (8, 6)), picture(2)), rf"holds 3 pictures \(MPO\).*{APART}"),
     ],
 )
-def test_views_in_an_mpo_file_are_refused_with_commands_that_take_them_apart(data):
-    with pytest.raises(
-        InvalidInput, match=r"pictures \(MPO\).*magick IN left.png and exiftool -b -MPImage2 IN > right"
-    ):
+def test_views_in_an_mpo_file_are_refused_with_the_way_out(data, message):
+    with pytest.raises(InvalidInput, match=f"^the picture {message}"):
         load_image(io.BytesIO(data))
+    with Image.open(io.BytesIO(data)) as image, pytest.raises(InvalidInput, match=f"^left {message}"):
+        to_pair(image, picture())
+
+
+def test_the_way_out_names_the_file(tmp_path):
+    path = tmp_path / "our photo.mpo"
+    path.write_bytes(mpo(picture(1), kind=DISPARITY))
+    with pytest.raises(InvalidInput, match=rf"bisic encode '{path}' -o pair.bsc"):
+        load_image(path)
 
 
 @pytest.mark.parametrize(
@@ -81,6 +97,7 @@ def test_views_in_an_mpo_file_are_refused_with_commands_that_take_them_apart(dat
         mpo(picture(1, (16, 12))),  # a gain map of half the size
         mpo(picture(1, mode="L")),  # a depth map
         mpo(picture(1), kind=THUMBNAIL),
+        mpo(picture(1), kind=GAIN_MAP),
         mpo(picture(1, (64, 48)), kind=THUMBNAIL),
         mpo(picture(1, (16, 12)), picture(1, mode="L")),
     ],
@@ -94,17 +111,13 @@ def test_a_phones_picture_is_the_first_one_of_its_file(data):
 
 
 def test_a_gain_map_of_the_same_size_is_told_by_its_mark():
-    mark = b"urn:iso:std:iso:ts:21496:-1\0" + bytes(4)
-    segment = b"\xff\xe2" + struct.pack(">H", len(mark) + 2) + mark
-    data = mpo(picture(1))
-    second = data.index(b"\xff\xd8", 2)
-    marked = data[: second + 2] + segment + data[second + 2 :]
-    np.testing.assert_array_equal(np.asarray(load_image(io.BytesIO(marked))), jpeg_of(data))
+    marked = mpo_file([FIRST, with_segment(jpeg(picture(1)), 0xE2, GAIN_MAP_MARK)], (PRIMARY, UNDEFINED))
+    np.testing.assert_array_equal(np.asarray(load_image(io.BytesIO(marked))), jpeg_of(marked))
 
 
 def test_another_frame_than_the_first_is_no_picture_of_its_own():
     with Image.open(io.BytesIO(mpo(picture(1, (16, 12))))) as image:
         image.seek(1)
-        with pytest.raises(InvalidInput, match="2 pictures"):
+        with pytest.raises(InvalidInput, match="one of the 2 pictures of an MPO file: pass a copy"):
             to_rgb8(image, "left")
         assert to_rgb8(image.copy(), "left").shape == (12, 16, 3)

@@ -8,7 +8,6 @@ import io
 import json
 import re
 import zlib
-from html import unescape
 
 import numpy as np
 import pytest
@@ -22,6 +21,7 @@ from viewer_pages import (
     noise,
     original_pair,
     originals,
+    page_facts,
     page_of_frame,
     page_of_pair,
     views,
@@ -46,7 +46,7 @@ def data_of(page):
 
 
 def facts_of(page):
-    return {unescape(name): unescape(text) for name, text in re.findall(r"<dt>(.*?)</dt><dd>(.*?)</dd>", page.decode())}
+    return page_facts(page.decode())
 
 
 def unpacked(text, shape):
@@ -77,14 +77,6 @@ def test_the_page_asks_for_nothing_and_its_policy_allows_nothing_else():
     assert re.findall(r'(?:src|href)="(?!data:)', page) == []
     assert " style=" not in page
     assert not re.search(r"<[^>]*\son\w+=", page)
-
-
-@pytest.mark.parametrize("name", ["</title><script>alert(1)</script>.bsc", "a\"b'c&d.bsc", "$title $$ ${data}.bsc"])
-def test_names_are_escaped(name):
-    page = page_of_pair(name=name).decode()
-    assert unescape(re.search(r"<title>(.*?)</title>", page)[1]) == name
-    assert page.count("<script") == 2
-    assert facts_of(page.encode())["File"] == name
 
 
 def test_facts_of_a_pair():
@@ -125,11 +117,6 @@ def test_only_the_profile_of_the_metadata_is_in_the_pictures():
         assert "exif" not in image.info
     assert data_of(page_of_pair(metadata=metadata))["profile"] is True
     assert "icc_profile" not in pictures(page_of_pair())[0][1].info
-
-
-def test_calibration_of_other_kinds_is_left_out():
-    for calibration in ({"left": [], "baseline": True}, {"left": {"focal_length": []}, "baseline": 1e300}):
-        assert "Camera" not in facts_of(page_of_pair(metadata=Metadata(calibration=calibration)))
 
 
 def test_an_original_of_another_size_is_refused():
