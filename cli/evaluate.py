@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import csv
+import io
 import re
 import sys
 from collections.abc import Iterator
@@ -25,6 +27,7 @@ if TYPE_CHECKING:
 _DEFAULT_ANCHORS = "jpeg,webp,avif,jxl,jpeg2000,x265,av1"
 _EXTRA = ("bjontegaard", "pytorch_msssim", "matplotlib", "jinja2")
 _SHOWN_PAIRS = 6
+_TOLD = 10  # pairs that were left out: of the others only the number
 
 
 def _parts(ctx: click.Context, param: click.Parameter, value: str | None) -> list[str]:
@@ -38,7 +41,6 @@ def _parts(ctx: click.Context, param: click.Parameter, value: str | None) -> lis
 @click.option(
     "-o",
     "--output",
-    required=True,
     type=NamedPath(path_type=Path),
     metavar="REPORT",
     help="The report's folder; a report in it is resumed.",
@@ -95,6 +97,12 @@ def _parts(ctx: click.Context, param: click.Parameter, value: str | None) -> lis
 @click.option("--split", metavar="NAME", help="Only pairs with a folder of this name in their paths, such as test.")
 @click.option("--pairs", callback=_parts, default="", metavar="NAME,...", help="Only these pairs.")
 @click.option(
+    "--list",
+    "only_list",
+    is_flag=True,
+    help="Measure nothing: write the pairs to standard output as a CSV list, and name every picture that is in none.",
+)
+@click.option(
     "--jobs",
     type=click.IntRange(1, 256),
     default=1,
@@ -104,14 +112,19 @@ def _parts(ctx: click.Context, param: click.Parameter, value: str | None) -> lis
 )
 @device_option
 @quiet_option
-def evaluate(dataset: Path, output: Path, quiet: bool, **options: Any) -> None:
+def evaluate(dataset: Path, output: Path | None, only_list: bool, quiet: bool, **options: Any) -> None:
     """Measure models and other codecs on stereo pairs.
 
-    DATASET is a folder of pairs (NAME_left.*, NAME_right.*), a CSV list with the columns left and right, or the folder
-    of InStereo2K, Cityscapes, KITTI 2012 or 2015, or Middlebury. REPORT receives report.html, results.json,
-    results.csv, bd.csv, plots, and every measured file; what it holds already is not measured again. The exit status
-    is 1 when a pair or a point was left out; a codec whose program is missing is named and skipped.
+    DATASET is a folder of pairs (NAME_left.*, NAME_right.*, or folders left and right), that of a data set such as
+    InStereo2K, Cityscapes, KITTI or Holopix50k, or a list of two files a line. REPORT receives report.html,
+    results.json, results.csv, bd.csv, plots, and every measured file; what it holds already is not measured again. The
+    exit status is 1 when a pair or a point was left out; a codec whose program is missing is named and skipped.
     """
+    if only_list:
+        _list_pairs(dataset, options["split"], options["pairs"], quiet)
+        return
+    if output is None:
+        raise click.UsageError("Name the folder of the report with -o, or give --list.")
     missing = [package for package in _EXTRA if find_spec(package) is None]
     if missing:
         raise InvalidInput(f"bisic eval needs {missing[0]}, which is not installed: pip install 'stereocodec[eval]'")
@@ -146,6 +159,22 @@ def evaluate(dataset: Path, output: Path, quiet: bool, **options: Any) -> None:
     write_report(gathered, output, dataset.resolve().stem)
     _tell(run, output, quiet)
     if not run.complete:
+        raise click.exceptions.Exit(1)
+
+
+def _list_pairs(dataset: Path, split: str | None, names: list[str], quiet: bool) -> None:
+    """Writes the pairs to standard output as a list; on standard error, what is in none, each picture in a line."""
+    from stereocodec.evaluation.datasets import find_dataset
+
+    found = find_dataset(dataset, split=split, names=names)
+    text = io.StringIO()
+    lines = csv.writer(text, lineterminator="\n")
+    lines.writerow(("left", "right", "name", "group"))
+    lines.writerows((pair.left, pair.right, pair.name, pair.group) for pair in found.pairs)
+    click.echo(text.getvalue().encode("utf-8", "surrogateescape"), nl=False)
+    for problem in (*found.problems, *(() if quiet else found.unmatched)):
+        click.echo(f"bisic: left out {one_line(problem.name)}: {one_line(problem.reason)}", err=True)
+    if found.problems:
         raise click.exceptions.Exit(1)
 
 
@@ -233,8 +262,17 @@ def _tell(run: Run, output: Path, quiet: bool) -> None:
     for problem in run.skipped:
         if not quiet:
             click.echo(f"bisic: skipped {one_line(problem.name)}: {one_line(problem.reason)}", err=True)
-    for problem in run.dataset.problems:
+    problems, unmatched = run.dataset.problems, run.dataset.unmatched
+    for problem in problems[:_TOLD]:
         click.echo(f"bisic: left out {one_line(problem.name)}: {one_line(problem.reason)}", err=True)
+    everything = one_line(output / "results.json")
+    if len(problems) > _TOLD:
+        click.echo(f"bisic: left out {len(problems) - _TOLD} more, which {everything} names", err=True)
+    if unmatched and not quiet:
+        example = one_line(unmatched[0].name)
+        click.echo(
+            f"bisic: {len(unmatched)} pictures are in no pair, such as {example}; {everything} names all", err=True
+        )
     for failure in run.failures:
         click.echo(
             f"bisic: failed {failure.codec} {failure.setting} on {one_line(failure.pair)}: {one_line(failure.reason)}",

@@ -115,7 +115,7 @@ def train(
     import torch
 
     from stereocodec.devices import torch_device
-    from stereocodec.training.distributed import process_group
+    from stereocodec.training.distributed import process_group, rank
     from stereocodec.training.examples import load_photos
     from stereocodec.training.kinds import load_examples
     from stereocodec.training.loop import Trainer
@@ -134,7 +134,7 @@ def train(
     with process_group(torch_device(device)) as own_device:
         trainer = Trainer(
             settings,
-            load_examples(settings, data),
+            load_examples(settings, data, None if rank() else report),
             output,
             photos=load_photos(photos),
             device=own_device,

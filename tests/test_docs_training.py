@@ -69,12 +69,14 @@ def test_the_page_on_training(folder):
 
 
 def test_the_page_on_comparing_codecs(folder, tiny_release):
-    (line,) = of_program("docs/evaluation.md", "bisic")
+    line, listing = of_program("docs/evaluation.md", "bisic")
     shutil.rmtree("pairs")
     ten_pairs(folder / "PAIRS", size=(64, 64))
     for path in folder.glob("PAIRS/pair-[1-9]*"):
         path.unlink()
     small = ["--models", str(tiny_release), "--qualities", "50", "--anchors", "jpeg", "--settings", "jpeg=50"]
+    views = ",".join(str(folder / "PAIRS" / f"pair-0_{view}.png") for view in ("left", "right"))
+    assert done(listing).stdout.splitlines()[1:] == [f"{views},pair-0,PAIRS"]
     done([*line, *small, "--device", "cpu", "--jobs", "1"])
     assert {"report.html", "results.json", "results.csv"} <= {path.name for path in folder.glob("REPORT/*")}
 

@@ -23,8 +23,9 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
+from stereocodec.datasets.folders import pictures_in
 from stereocodec.datasets.pairs import PairFiles, find_pairs
-from stereocodec.datasets.sources import find_all, pictures_in, unique
+from stereocodec.datasets.sources import find_all, unique
 from stereocodec.errors import OutputError, StereoCodecError, TrainingError
 from stereocodec.pictures.pil import load_image
 from stereocodec.pictures.rgb import to_rgb8

@@ -10,7 +10,7 @@
 from __future__ import annotations
 
 from bisect import bisect_left
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -20,7 +20,8 @@ from numpy.typing import NDArray
 from ..errors import InvalidInput
 from ..pictures.depth import DepthMap, as_frame, depth_orientation, load_depth, to_depth_map
 from ..pictures.pil import load_picture
-from .sources import ExampleFiles, Layouts, OnMissing, pictures_in, stop
+from .folders import pictures_in, scan
+from .sources import ExampleFiles, Layouts, OnMissing
 
 _ROTATED = "sun"  # the unit of SUN RGB-D: millimetres, rotated to the left by three bits
 _COLOR_FOLDERS, _DEPTH_FOLDERS = ("color", "rgb", "image"), ("depth", "gt")
@@ -62,20 +63,21 @@ class FrameFiles(ExampleFiles):
         return color.upright().pixels, depth.turned(color.orientation)
 
 
-def find_frames(source: Path, on_missing: OnMissing = stop) -> list[FrameFiles]:
-    """The files of all frames of a folder with all below it, in the order of their paths, or of a CSV list.
+def find_frames(source: Path, on_missing: OnMissing | None = None) -> list[FrameFiles]:
+    """The files of all frames of a folder with all below it, in the order of their paths, or of a list.
 
-    A list has the columns `color` and `depth`, relative to it or absolute, and maybe `name`. Names and `on_missing`
-    are as of `find_pairs`; folders of colour and depth that do not belong together are always refused.
+    A list has the columns `color` and `depth`, relative to it or absolute, and maybe `name`, or two files in each line.
+    Names, lists and `on_missing` are as of `find_pairs`; folders of colour and depth that do not belong together are
+    always refused.
 
     Raises InvalidInput: there is no such folder or list, it holds no frames, or colour lacks its depth.
     """
-    return _LAYOUTS.find(source, on_missing)
+    return _LAYOUTS.find(source, _in_folder, on_missing)
 
 
 def _in_folder(source: Path, on_missing: OnMissing) -> Iterator[FrameFiles]:
     yield from _beside(pictures_in(source), on_missing)
-    for folder in sorted([source, *(path for path in source.rglob("*") if path.is_dir())]):
+    for folder in sorted(map(Path, scan(source))):
         if all((folder / name).is_file() for name in _TIMES):
             yield from _by_times(folder, on_missing)
             continue
@@ -91,17 +93,19 @@ def _in_folder(source: Path, on_missing: OnMissing) -> Iterator[FrameFiles]:
                 yield FrameFiles(name, color, depth, _ROTATED if is_sun else None)
 
 
-def _beside(pictures: Iterable[Path], on_missing: OnMissing) -> Iterator[FrameFiles]:
-    held = set(pictures)
-    for color in sorted(held):
+def _beside(pictures: Sequence[Path], on_missing: OnMissing) -> Iterator[FrameFiles]:
+    by_stem: dict[tuple[Path, str], Path] = {}
+    for path in pictures:
+        by_stem.setdefault((path.parent, path.stem), path)
+    for color in pictures:
         name = color.stem.removesuffix("_color")
         if name == color.stem:
             continue
-        depths = sorted(path for path in held if path.parent == color.parent and path.stem == f"{name}_depth")
-        if not depths:
+        depth = by_stem.get((color.parent, f"{name}_depth"))
+        if depth is None:
             on_missing(str(color), f"has no depth beside it; expected {name}_depth.png")
             continue
-        yield FrameFiles(name, color, depths[0])
+        yield FrameFiles(name, color, depth)
 
 
 def _matched(colors: Path, depths: Path, on_missing: OnMissing) -> list[tuple[Path, Path]]:
@@ -110,7 +114,7 @@ def _matched(colors: Path, depths: Path, on_missing: OnMissing) -> list[tuple[Pa
     by_name = {path.stem: path for path in depth}
     if not any(path.stem in by_name for path in color):
         if len(color) != len(depth):
-            stop(str(colors), f"has {len(color)} pictures, and {depths.name} has {len(depth)} of other names")
+            raise InvalidInput(f"{colors} has {len(color)} pictures, and {depths.name} has {len(depth)} of other names")
         return list(zip(color, depth, strict=True))
     for path in color:
         if path.stem not in by_name:
@@ -148,4 +152,4 @@ def _of_row(name: str | None, color: Path, depth: Path) -> FrameFiles:
 
 
 _OTHERS = "folders such as color and depth, or the layout of NYUv2, SUN RGB-D or TUM RGB-D"
-_LAYOUTS = Layouts("frames", ("color", "depth"), _OTHERS, _of_row, _in_folder)
+_LAYOUTS = Layouts("frames", ("color", "depth"), _OTHERS, _of_row)

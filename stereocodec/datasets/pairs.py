@@ -1,42 +1,54 @@
 """Where data sets keep the two views of a pair.
 
-Each file of a folder is looked at on its own, so that layouts may lie side by side below one folder:
+Each picture is looked at on its own, so that layouts may lie side by side below one folder:
 
-- any files: NAME_left.EXT and NAME_right.EXT in one folder;
+- any files: NAME_left.EXT and NAME_right.EXT in one folder, or NAME_L.EXT and NAME_R.EXT, as of Flickr1024;
+- folders left/ and right/ that hold files of equal names, or NAME_left and NAME_right, as of SceneFlow and Holopix50k;
+  also folders of which left is a word of the name, such as left_images, and files in the same folders below both;
 - InStereo2K: SPLIT/SCENE/left.png and right.png;
 - Cityscapes: leftImg8bit/SPLIT/CITY/NAME_leftImg8bit.png and rightImg8bit/SPLIT/CITY/NAME_rightImg8bit.png;
 - KITTI 2012: SPLIT/colored_0/NAME.png and SPLIT/colored_1/NAME.png; KITTI 2015: image_2 and image_3;
-- Middlebury: SCENE/im0 and im1 (2014, 2021), view1 and view5 (2005, 2006), im2 and im6 (2001, 2003).
+- KITTI raw: DRIVE/image_02/data/NAME.png and image_03, in colour, image_00 and image_01, grey; KITTI tracking:
+  SPLIT/image_02/SEQUENCE/NAME.png and image_03;
+- Middlebury: SCENE/im0 and im1 (2014, 2021), view1 and view5 (2005, 2006), im2 and im6 (2001, 2003);
+- EuRoC: SEQUENCE/mav0/cam0/data/NAME.png and cam1;
+- WildTrack: images/C1/NAME.png and images/C4/NAME.png, or Image_subsets;
+- ZED: left000000.png and right000000.png in one folder;
+- one file with both views: NAME.mpo, NAME.jps, NAME.pns.
+
+Left, LEFT, L and l stand for left, where the other view is called Right, RIGHT, R and r. Both views have one ending, in
+upper or lower case; where there is no such other view, one of another ending is taken.
 """
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterable, Iterator
+import itertools
+import os
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from operator import itemgetter
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ..errors import InvalidInput
+from ..pictures.open_pair import open_pair
 from ..pictures.pil import load_picture
 from ..pictures.rgb import to_pair
-from .sources import ExampleFiles, Layouts, OnMissing, pictures_in, stop
+from . import pair_layouts
+from .folders import EXTENSIONS, listed, scan
+from .pair_layouts import LAYOUTS, Layout, Pictures, View, Views, is_below, may_be_part, name_below, other_folders
+from .sources import ExampleFiles, Layouts, OnMissing
 
-# By the name of the file alone. Of several in one folder the first counts: those of 2001 and 2003 hold im0 to im8.
-_SCENE_FOLDERS = (("im2", "im6"), ("im0", "im1"), ("view1", "view5"), ("left", "right"))
-_LEFT_STEMS = frozenset(left for left, _ in _SCENE_FOLDERS)
-_MIDDLEBURY_STEMS = _LEFT_STEMS - {"left"}
-_KITTI = {"colored_0": ("colored_1", "kitti2012"), "image_2": ("image_3", "kitti2015")}
-_CITYSCAPES = ("leftImg8bit", "rightImg8bit")
-_RIGHT_STEM = re.compile(r"(.*_)?(right|rightImg8bit)")
-_RIGHT_FOLDERS = frozenset(right for right, _ in _KITTI.values())
+_BOTH_VIEWS = frozenset({".mpo", ".jps", ".pns"})
+_PERHAPS_BOTH_VIEWS = frozenset({".heic", ".heif"})
+_LISTED = EXTENSIONS | _BOTH_VIEWS | _PERHAPS_BOTH_VIEWS
 
 
 @dataclass(frozen=True)
 class PairFiles(ExampleFiles):
-    """The two pictures of a pair, which are not opened yet."""
+    """The two pictures of a pair, which are not opened yet; one file that holds both views is both of them."""
 
     left: Path
     right: Path
@@ -44,8 +56,12 @@ class PairFiles(ExampleFiles):
     def load(self) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
         """Both views, (H, W, 3) uint8, RGB.
 
-        Raises InvalidInput, naming the file, for what is no 8-bit RGB picture and for views of different size.
+        Raises InvalidInput, naming the file, for what is no 8-bit RGB picture, for views of different size, and for one
+        file that does not say how it holds both.
         """
+        if self.left == self.right:
+            pair = open_pair(self.left)
+            return pair.left.upright().pixels, pair.right.upright().pixels
         left, right = (load_picture(path) for path in (self.left, self.right))
         try:
             return to_pair(left, right)
@@ -53,95 +69,132 @@ class PairFiles(ExampleFiles):
             raise InvalidInput(f"{self.left} and {self.right.name}: {error}") from error
 
 
-def find_pairs(source: Path, on_missing: OnMissing = stop) -> list[PairFiles]:
-    """The files of all pairs of a folder with all below it, in the order of their paths, or of a CSV list.
+def find_pairs(
+    source: Path, on_missing: OnMissing | None = None, on_unmatched: OnMissing | None = None
+) -> list[PairFiles]:
+    """The files of all pairs of a folder with all below it, in the order of their paths, or of a list.
 
-    A list has the columns `left` and `right`, relative to it or absolute, and maybe `name`. Names are unique: of
-    several with one name those after the first end in @2, @3 and so on. Where `on_missing` is given, a pair that lacks
-    a view is told and left out, and a source without any other pair is empty.
+    A list has the columns `left` and `right`, relative to it or absolute, and maybe `name`; or each of its lines names
+    two files, left and right, between commas or white space. Names are unique: of several with one name those after the
+    first end in @2, @3 and so on. Pictures that are hidden, such as AppleDouble files (`._NAME`), are passed over.
+
+    Args:
+        source: a folder or a list, .csv or .txt.
+        on_missing: called with the name of each view that lacks the other one, and with what is wrong; the pair is left
+            out, and a source without any other pair is empty. When not given, such views are an error.
+        on_unmatched: called with each other picture of a folder that is in no pair, and with the reason.
 
     Raises:
         InvalidInput: there is no such folder or list, it holds no pairs, or a view lacks the other one.
     """
-    return _LAYOUTS.find(source, on_missing)
+
+    def in_folder(folder: Path, missing: OnMissing) -> list[PairFiles]:
+        search = _Search(folder)
+        found = search.pairs()
+        search.tell(missing, on_unmatched or (lambda file, reason: None))
+        return found
+
+    return _LAYOUTS.find(source, in_folder, on_missing)
 
 
 def data_set_of(left: Path) -> str | None:
-    """What the place of a left view tells about its data set: cityscapes, kitti2012, kitti2015, middlebury, or None."""
-    if left.stem.endswith(f"_{_CITYSCAPES[0]}"):
-        return "cityscapes"
-    if left.parent.name in _KITTI:
-        return _KITTI[left.parent.name][1]
-    return "middlebury" if left.stem in _MIDDLEBURY_STEMS else None
+    """What the place of a left view tells about its data set.
+
+    cityscapes, euroc, kitti2012, kitti2015, kittiraw, kittitracking, middlebury, sceneflow, wildtrack, or None.
+    """
+    return pair_layouts.data_set_of(str(left.parent), left.stem)
 
 
-def is_right_view(path: Path) -> bool:
-    """Whether a picture's name or folder says that it is the right view of a pair."""
-    return _RIGHT_STEM.fullmatch(path.stem) is not None or path.parent.name in _RIGHT_FOLDERS
+class _Search:
+    """Takes the pictures of a folder, and of all below it, into pairs."""
+
+    def __init__(self, folder: Path) -> None:
+        self._source = str(folder)
+        self._pictures: Pictures = {path: _by_stems(names) for path, names in scan(folder, _LISTED).items()}
+        self._inside = sorted(self._pictures)
+        self._found: list[PairFiles] = []
+        self._with_pairs: set[tuple[Layout, str]] = set()
+        for path in self._inside if may_be_part(self._source) else ():
+            for other in other_folders(path):
+                # Of a part of a data set, the other views may lie elsewhere.
+                is_elsewhere = other not in self._pictures and not is_below(self._source, other)
+                if is_elsewhere and os.path.isdir(other):
+                    self._pictures[other] = _by_stems(listed(other, _LISTED)[0])
+
+    def pairs(self) -> list[PairFiles]:
+        """All pairs, in the order of their left views; to be called once."""
+        for layout in LAYOUTS:
+            for folder, stems in self._pictures.items():
+                if not any(stems.values()):
+                    continue
+                views = layout.views(folder, self._pictures, self._source)
+                if views is not None:
+                    self._pair(layout, folder, stems, views)
+        for folder, name in list(self._left_over()):
+            stem, ending = os.path.splitext(name)
+            if ending.lower() in _BOTH_VIEWS:
+                path = Path(folder, name)
+                self._found.append(PairFiles(name_below(self._source, folder, stem), path, path))
+                self._pictures[folder][stem].remove(name)
+        return sorted(self._found, key=lambda files: files.left.parts)
+
+    def tell(self, on_missing: OnMissing, on_unmatched: OnMissing) -> None:
+        """Of each picture of the folder that is in no pair, what is wrong."""
+        for folder, left_over in itertools.groupby(self._left_over(), key=itemgetter(0)):
+            layouts = [layout for layout in LAYOUTS if layout.is_certain or (layout, folder) in self._with_pairs]
+            known = [layout.views(folder, self._pictures, self._source) for layout in layouts]
+            for _, name in left_over:
+                path, (stem, ending) = os.path.join(folder, name), os.path.splitext(name)
+                found = (views(stem) for views in known if views is not None)
+                view = next((view for view in found if view is not None), None)
+                if view is not None:
+                    on_missing(path, _lacking(view, folder, ending))
+                elif ending.lower() in _PERHAPS_BOTH_VIEWS:
+                    on_unmatched(path, "may hold both views: a list can name it as left and as right")
+                else:
+                    on_unmatched(path, "fits no layout of pairs")
+
+    def _pair(self, layout: Layout, folder: str, stems: dict[str, list[str]], views: Views) -> None:
+        for stem, names in stems.items():
+            view = views(stem) if names else None
+            others = self._pictures.get(view.folder, {}).get(view.stem) if view and view.is_left else None
+            if not (view and others):
+                continue
+            self._with_pairs |= {(layout, folder), (layout, view.folder)}
+            for left, right in list(_matched(names, others)):
+                self._found.append(PairFiles(view.name, Path(folder, left), Path(view.folder, right)))
+                names.remove(left)
+                others.remove(right)
+
+    def _left_over(self) -> Iterator[tuple[str, str]]:
+        for folder in self._inside:
+            for stem in sorted(self._pictures[folder]):
+                for name in self._pictures[folder][stem]:
+                    yield folder, name
 
 
-def _in_folder(folder: Path, on_missing: OnMissing) -> Iterator[PairFiles]:
-    pictures = pictures_in(folder)
-    scenes = _scene_views(pictures, on_missing)
-    for left in pictures:
-        if left in scenes:
-            yield PairFiles(_scene_name(left, folder), left, scenes[left])
-            continue
-        match = _beside(left) or _cityscapes(left) or _kitti(left)
-        if match is None:
-            continue
-        name, right = match
-        if not right.is_file():
-            where = right.name if right.parent == left.parent else str(right)
-            on_missing(str(left), f"has no right view beside it; expected {where}")
-            continue
-        yield PairFiles(name, left, right)
+def _by_stems(names: Iterable[str]) -> dict[str, list[str]]:
+    stems: dict[str, list[str]] = {}
+    for name in names:
+        stems.setdefault(os.path.splitext(name)[0], []).append(name)
+    return stems
 
 
-def _scene_views(pictures: Iterable[Path], on_missing: OnMissing) -> dict[Path, Path]:
-    """Right views by left views, of the folders that hold one pair under a fixed name."""
-    folders: dict[Path, dict[str, Path]] = {}
-    for path in pictures:
-        folders.setdefault(path.parent, {})[path.stem] = path
-    views = {}
-    for held in folders.values():
-        started = [(left, right) for left, right in _SCENE_FOLDERS if left in held]
-        complete = [(left, right) for left, right in started if right in held]
-        if complete:
-            left, right = complete[0]
-            views[held[left]] = held[right]
-        elif started:
-            left, right = started[0]
-            expected = right + held[left].suffix
-            on_missing(str(held[left]), f"has no right view beside it; expected {expected}")
-    return views
+def _matched(lefts: Sequence[str], rights: Sequence[str]) -> Iterator[tuple[str, str]]:
+    """Names of equal endings, but for case; then what is left of both, where that is one file each."""
+    by_ending = {os.path.splitext(right)[1].lower(): right for right in rights}
+    same = [
+        (left, by_ending.pop(ending)) for left in lefts if (ending := os.path.splitext(left)[1].lower()) in by_ending
+    ]
+    yield from same
+    if len(lefts) == len(rights) == len(same) + 1:
+        (left,), (right,) = (set(names) - {pair[view] for pair in same} for view, names in enumerate((lefts, rights)))
+        yield left, right
 
 
-def _scene_name(left: Path, source: Path) -> str:
-    """The folders below the source, such as train-000123 or Art-Illum1-Exp0."""
-    folders = left.parent.relative_to(source).parts
-    return "-".join(folders) or left.parent.name
-
-
-def _beside(left: Path) -> tuple[str, Path] | None:
-    name = left.stem.removesuffix("_left")
-    return None if name == left.stem else (name, left.with_name(f"{name}_right{left.suffix}"))
-
-
-def _cityscapes(left: Path) -> tuple[str, Path] | None:
-    first, second = _CITYSCAPES
-    name = left.stem.removesuffix(f"_{first}")
-    if name == left.stem or len(left.parents) < 4 or left.parents[2].name != first:
-        return None
-    split, city = left.parent.parent.name, left.parent.name
-    return name, left.parents[3] / second / split / city / f"{name}_{second}{left.suffix}"
-
-
-def _kitti(left: Path) -> tuple[str, Path] | None:
-    if left.parent.name not in _KITTI:
-        return None
-    second, year = _KITTI[left.parent.name]
-    return f"{year}-{left.parent.parent.name}-{left.stem}", left.parent.parent / second / left.name
+def _lacking(view: View, folder: str, ending: str) -> str:
+    expected = view.stem + ending if view.folder == folder else os.path.join(view.folder, view.stem + ending)
+    return f"has no {'right' if view.is_left else 'left'} view beside it; expected {expected}"
 
 
 def _of_row(name: str | None, left: Path, right: Path) -> PairFiles:
@@ -149,11 +202,20 @@ def _of_row(name: str | None, left: Path, right: Path) -> PairFiles:
 
 
 def _name_of_listed(left: Path) -> str:
-    if left.stem in _LEFT_STEMS:
-        return left.parent.name
-    match = _beside(left) or _cityscapes(left) or _kitti(left)
-    return match[0] if match else left.stem
+    folder = str(left.parent)
+    alone: Pictures = {folder: {left.stem: [left.name]}}
+    for layout in LAYOUTS:
+        views = layout.views(folder, alone, folder)
+        view = views(left.stem) if views else None
+        if view is not None and view.is_left:
+            return view.name
+    return left.stem
 
 
-_OTHERS = "or the layout of InStereo2K, Cityscapes, KITTI or Middlebury"
-_LAYOUTS = Layouts("pairs", ("left", "right"), _OTHERS, _of_row, _in_folder)
+_LAYOUTS = Layouts(
+    "pairs",
+    ("left", "right"),
+    "folders left and right, or the layout of Cityscapes, EuRoC, KITTI, Middlebury or WildTrack",
+    _of_row,
+    ": bisic eval {source} --list names all",
+)

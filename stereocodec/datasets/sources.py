@@ -1,20 +1,17 @@
-"""What finding pairs and finding frames have in common: picture files of folders, CSV lists, names that differ."""
+"""What finding pairs and finding frames have in common: folders or lists, names that differ, and what is missing."""
 
 from __future__ import annotations
 
-import csv
 import os
+import shlex
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Generic, TypeVar
 
 from ..errors import InvalidInput
-
-EXTENSIONS = frozenset({".png", ".webp", ".jpg", ".jpeg", ".avif", ".bmp", ".ppm", ".tif", ".tiff"})
-"""Endings of the files that are taken for pictures, in upper or lower case."""
+from .lists import LIST_ENDINGS, files_of_list
 
 OnMissing = Callable[[str, str], object]
 """Called with the name of a file and what is wrong: its counterpart is missing, or itself."""
@@ -34,39 +31,66 @@ _Files = TypeVar("_Files", bound=ExampleFiles)
 class Layouts(Generic[_Files]):
     """How examples of one kind are found.
 
-    noun: what they are called, in the plural. columns: those of a CSV list, and the ends of the names of two files
-    beside each other, NAME_left and NAME_right. others: what else a folder may hold, for error messages. of_row: the
-    files of a list's row, from what its column `name` says, if anything, and two paths. in_folder: the files of a
-    folder and of all below it, in order.
+    noun: what they are called, in the plural. columns: those of a list, and the ends of the names of two files beside
+    each other, NAME_left and NAME_right. others: what else a folder may hold, for error messages. of_row: the files of
+    a list's row, from what its column `name` says, if anything, and two paths. hint: what an error adds where more than
+    one file is missing, with {source} in it.
     """
 
     noun: str
     columns: tuple[str, str]
     others: str
     of_row: Callable[[str | None, Path, Path], _Files]
-    in_folder: Callable[[Path, OnMissing], Iterable[_Files]]
+    hint: str = ""
 
-    def find(self, source: Path, on_missing: OnMissing) -> list[_Files]:
-        """All examples of a folder or of a CSV list; `find_pairs` and `find_frames` tell more."""
-        missing: list[str] = []
+    def find(
+        self,
+        source: Path,
+        in_folder: Callable[[Path, OnMissing], Iterable[_Files]],
+        on_missing: OnMissing | None,
+    ) -> list[_Files]:
+        """All examples of a folder or of a list; `find_pairs` and `find_frames` tell more.
+
+        in_folder: the files of a folder and of all below it, in order.
+        """
+        missing: list[tuple[str, str]] = []
         first, second = (f"NAME_{column}" for column in self.columns)
 
         def tell(file: str, reason: str) -> None:
-            on_missing(file, reason)
-            missing.append(file)
+            missing.append((file, reason))
+            if on_missing is not None:
+                on_missing(file, reason)
 
-        if source.suffix.lower() == ".csv":
-            found = [self.of_row(*row) for row in _rows(source, self.columns, tell)]
-        elif source.is_dir():
+        if source.suffix.lower() in LIST_ENDINGS and not os.path.isdir(source):
+            found = list(self._listed(source, tell))
+        elif os.path.isdir(source):
             # Made absolute, because the names of the folders above it tell layouts as well.
-            found = list(self.in_folder(Path(os.path.abspath(source)), tell))
+            found = list(in_folder(Path(os.path.abspath(source)), tell))
         else:
             raise InvalidInput(f"{source} is not a folder; give folders of {self.noun} such as {first}.*, or CSV lists")
+        if missing and on_missing is None:
+            raise InvalidInput(self._first_of(missing, source))
         if not found and not missing:
             raise InvalidInput(
                 f"no {self.noun} in {source}; expected files such as {first}.png and {second}.png, {self.others}"
             )
         return with_unique_names(found)
+
+    def _listed(self, source: Path, on_missing: OnMissing) -> Iterable[_Files]:
+        path = os.path.abspath(source)
+        for line, name, *files in files_of_list(source, self.columns):
+            lacking = [picture for picture in files if not os.path.isfile(picture)]
+            if lacking:
+                on_missing(f"{path}, line {line}: {lacking[0]}", "is not a file")
+            else:
+                yield self.of_row(name, *files)
+
+    def _first_of(self, missing: Sequence[tuple[str, str]], source: Path) -> str:
+        file, reason = missing[0]
+        if len(missing) == 1:
+            return f"{file} {reason}"
+        hint = self.hint.format(source=shlex.quote(str(source)))
+        return f"{file} {reason}; {len(missing) - 1} more like it{hint}"
 
 
 def find_all(find: Callable[[Path], Sequence[_Files]], sources: Iterable[Path]) -> list[_Files]:
@@ -80,7 +104,9 @@ def find_all(find: Callable[[Path], Sequence[_Files]], sources: Iterable[Path]) 
 def with_unique_names(found: Sequence[_Files]) -> list[_Files]:
     """All of the files; of several with one name those after the first end in @2, @3 and so on."""
     names = unique([files.name for files in found])
-    return [replace(files, name=name) for name, files in zip(names, found, strict=True)]
+    return [
+        files if files.name == name else replace(files, name=name) for name, files in zip(names, found, strict=True)
+    ]
 
 
 def unique(names: Sequence[str]) -> list[str]:
@@ -94,45 +120,3 @@ def unique(names: Sequence[str]) -> list[str]:
         taken.add(numbered)
         result.append(numbered)
     return result
-
-
-def pictures_in(folder: Path) -> list[Path]:
-    """All picture files of a folder and those below it, sorted."""
-    return sorted(path for path in folder.rglob("*") if path.suffix.lower() in EXTENSIONS and path.is_file())
-
-
-def stop(file: str, reason: str) -> None:
-    """Raises InvalidInput: what `on_missing` does unless the caller has another use for files that are missing."""
-    raise InvalidInput(f"{file} {reason}")
-
-
-@contextmanager
-def opened_list(path: Path) -> Iterator[csv.DictReader[str]]:
-    """The rows of a CSV list with a line of column names; raises InvalidInput, also where rows are read."""
-    try:
-        with path.open(newline="", encoding="utf-8-sig") as file:
-            yield csv.DictReader(file, skipinitialspace=True)
-    except OSError as error:
-        raise InvalidInput(f"{path} cannot be read: {error.strerror}") from error
-    except (UnicodeDecodeError, csv.Error) as error:
-        raise InvalidInput(f"{path} is no CSV list in UTF-8: {error}") from error
-
-
-def _rows(path: Path, columns: tuple[str, str], on_missing: OnMissing) -> Iterator[tuple[str | None, Path, Path]]:
-    """Rows of a CSV list with two columns of files: what its column `name` says, if anything, and both files.
-
-    Raises InvalidInput for what is no such list; calls `on_missing` for files that are not there.
-    """
-    path = Path(os.path.abspath(path))
-    with opened_list(path) as rows:
-        missing = [column for column in columns if column not in (rows.fieldnames or ())]
-        if missing:
-            expected = ",".join(columns)
-            raise InvalidInput(f"{path} has no column '{missing[0]}'; its first line must be {expected} or more")
-        for row in rows:
-            first, second = (path.parent / (row[column] or "") for column in columns)
-            lacking = [picture for picture in (first, second) if not picture.is_file()]
-            if lacking:
-                on_missing(f"{path}, line {rows.line_num}: {lacking[0]}", "is not a file")
-                continue
-            yield row.get("name") or None, first, second

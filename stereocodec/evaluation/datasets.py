@@ -1,21 +1,22 @@
 """The pairs of a data set, with its published crops, and what cannot be used of it.
 
-Layouts are those of `stereocodec.datasets.pairs`: NAME_left and NAME_right, InStereo2K, Cityscapes, KITTI, Middlebury,
-and CSV lists. Where training stops at a view that is missing, an evaluation names it and goes on.
+Layouts are those of `stereocodec.datasets.pairs`, and lists. Where training stops at a view that is missing, an
+evaluation names it and goes on.
 """
 
 from __future__ import annotations
 
 import hashlib
+import os
 import re
-from collections.abc import Collection, Iterator
-from dataclasses import dataclass
+from collections.abc import Collection
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 
-from ..datasets.pairs import PairFiles, data_set_of, find_pairs, is_right_view
-from ..datasets.sources import opened_list, pictures_in
+from ..datasets.lists import read_list, read_table
+from ..datasets.pairs import PairFiles, data_set_of, find_pairs
 from ..errors import InvalidInput, StereoCodecError
 from .metrics import View
 
@@ -91,7 +92,7 @@ class EvaluationPair(PairFiles):
 
 @dataclass(frozen=True)
 class Problem:
-    """A pair that was left out, or a point that could not be measured, and why."""
+    """A pair that was left out, a picture in no pair, or a point that could not be measured, and why."""
 
     name: str
     reason: str
@@ -99,10 +100,11 @@ class Problem:
 
 @dataclass(frozen=True)
 class Dataset:
-    """The pairs to measure, and those that cannot be."""
+    """The pairs to measure, those that cannot be, and pictures that belong to no pair, such as maps of disparities."""
 
     pairs: tuple[EvaluationPair, ...]
     problems: tuple[Problem, ...] = ()
+    unmatched: tuple[Problem, ...] = ()
 
 
 def content_hash(views: tuple[View, View]) -> str:
@@ -126,9 +128,12 @@ def find_dataset(
     Raises InvalidInput: no such folder or list, or no pair that fits.
     """
     problems: list[Problem] = []
-    found = find_pairs(source, on_missing=lambda view, why: problems.append(Problem(view, why)))
-    if source.is_dir():
-        problems += _lone_right_views(source, {path for files in found for path in (files.left, files.right)})
+    unmatched: list[Problem] = []
+    found = find_pairs(
+        source,
+        on_missing=lambda view, why: problems.append(Problem(view, why)),
+        on_unmatched=lambda picture, why: unmatched.append(Problem(picture, why)),
+    )
     groups = _listed_groups(source)
     pairs = [
         EvaluationPair(files.name, files.left, files.right, _group(files, groups, source), crop)
@@ -136,14 +141,16 @@ def find_dataset(
         if (not names or files.name in names) and (split is None or split in files.left.parts)
     ]
     if split is not None:
-        problems = [problem for problem in problems if split in Path(problem.name).parts]
+        problems, unmatched = (
+            [problem for problem in told if split in Path(problem.name).parts] for told in (problems, unmatched)
+        )
     if names:
         problems += [
             Problem(name, f"{source} holds no pair of this name") for name in sorted({*names} - {p.name for p in pairs})
         ]
     if not pairs and not problems:
         raise InvalidInput(f"{source} holds no pairs" + (f" below a folder '{split}'" if split else ""))
-    return Dataset(tuple(pairs), tuple(problems))
+    return Dataset(tuple(pairs), tuple(problems), tuple(unmatched))
 
 
 def usable(dataset: Dataset) -> tuple[dict[str, str], Dataset]:
@@ -155,7 +162,7 @@ def usable(dataset: Dataset) -> tuple[dict[str, str], Dataset]:
             pairs.append(pair)
         except StereoCodecError as error:
             problems.append(Problem(pair.name, str(error)))
-    return hashes, Dataset(tuple(pairs), tuple(problems))
+    return hashes, replace(dataset, pairs=tuple(pairs), problems=tuple(problems))
 
 
 def manifest_column(folder: Path, column: str) -> dict[str, str]:
@@ -163,20 +170,16 @@ def manifest_column(folder: Path, column: str) -> dict[str, str]:
     manifest = folder / "manifest.csv"
     if not manifest.is_file():
         return {}
-    return {row["name"]: row[column] or "" for row in _rows(manifest) if row.get("name") and row.get(column)}
+    return {row["name"]: row[column] for row in read_table(manifest) if row.get("name") and row.get(column)}
 
 
 def _listed_groups(source: Path) -> dict[str, str]:
-    """Groups by names for a folder's manifest, by resolved left files for a list."""
+    """Groups by names for a folder's manifest, by left files for a list."""
     if source.is_dir():
         return manifest_column(source, "group")
-    rows = [row for row in _rows(source) if row.get("group") and row.get("left")]
-    return {str((source.resolve().parent / row["left"]).resolve()): row["group"] for row in rows}
-
-
-def _rows(path: Path) -> Iterator[dict[str, str]]:
-    with opened_list(path) as rows:
-        yield from rows
+    folder = Path(os.path.abspath(source)).parent
+    rows = read_list(source, ("left", "right"))
+    return {str(folder / row["left"]): row["group"] for _, row in rows if row.get("group")}
 
 
 def _group(files: PairFiles, listed: dict[str, str], source: Path) -> str:
@@ -184,11 +187,5 @@ def _group(files: PairFiles, listed: dict[str, str], source: Path) -> str:
 
     listed: of `_listed_groups`.
     """
-    group = listed.get(files.name) or listed.get(str(files.left.resolve())) or data_set_of(files.left)
+    group = listed.get(files.name) or listed.get(str(files.left)) or data_set_of(files.left)
     return group or (source if source.is_dir() else source.with_suffix("")).resolve().name or "pairs"
-
-
-def _lone_right_views(folder: Path, paired: set[Path]) -> list[Problem]:
-    taken = {path.resolve() for path in paired}
-    lone = [path for path in pictures_in(folder) if is_right_view(path) and path.resolve() not in taken]
-    return [Problem(str(path), "it has no left view beside it") for path in lone]

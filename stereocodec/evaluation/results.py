@@ -124,6 +124,7 @@ def as_json(results: Results) -> dict[str, Any]:
         "bd_rates": [asdict(rate) for rate in results.rates],
         "refused_bd_rates": [asdict(refused) for refused in results.refused],
         "left_out_pairs": [asdict(problem) for problem in run.dataset.problems],
+        "unmatched_pictures": [asdict(problem) for problem in run.dataset.unmatched],
         "failed_points": [failure._asdict() for failure in run.failures],
         "skipped_codecs": [asdict(problem) for problem in run.skipped],
     }

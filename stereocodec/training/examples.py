@@ -10,7 +10,7 @@ from typing import Protocol, TypeVar
 import torch
 from torch import Tensor
 
-from ..datasets.sources import pictures_in
+from ..datasets.folders import pictures_in
 from ..errors import InvalidInput, TrainingError
 from ..pictures.pil import load_image
 from ..pictures.rgb import to_rgb8

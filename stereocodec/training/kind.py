@@ -68,8 +68,13 @@ class Kind(ABC, Generic[_Example]):
     card: CardTexts
 
     @abstractmethod
-    def load(self, sources: Iterable[Path], config: TrainingConfig) -> list[_Example]:
-        """The examples of folders and CSV lists, decoded; raises InvalidInput for sources without any."""
+    def load(
+        self, sources: Iterable[Path], config: TrainingConfig, report: Callable[[str], object] | None = None
+    ) -> list[_Example]:
+        """The examples of folders and lists, decoded; raises InvalidInput for sources without any.
+
+        report: called with a line on pictures that are no part of an example, where a kind knows of them.
+        """
 
     @abstractmethod
     def stand_in(self) -> _Example:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -29,9 +29,14 @@ def kind_of_architecture(arch: str) -> Kind[Any]:
     return kind_of(found.model if found else StereoModel)
 
 
-def load_examples(config: TrainingConfig, sources: Iterable[Path]) -> Sequence[Example]:
-    """What the architecture of a run learns from, of folders and CSV lists; raises what `Kind.load` raises."""
-    return kind_of_architecture(config.arch).load(sources, config)
+def load_examples(
+    config: TrainingConfig, sources: Iterable[Path], report: Callable[[str], object] | None = None
+) -> Sequence[Example]:
+    """What the architecture of a run learns from, of folders and lists; raises what `Kind.load` raises.
+
+    report: called with a line on pictures that are left out, where there are any.
+    """
+    return kind_of_architecture(config.arch).load(sources, config, report)
 
 
 def check_examples(kind: Kind[Any], arch: str, examples: Sequence[Example]) -> None:

@@ -31,6 +31,7 @@ def pairs(tmp_path_factory):
     Image.new("RGB", (8, 8)).save(folder / "unequal_left.png")
     Image.new("RGB", (9, 8)).save(folder / "unequal_right.png")
     Image.new("RGB", (8, 8)).save(folder / "lone_left.png")
+    Image.new("L", (8, 8)).save(folder / "one_disparity.png")
     (folder / "manifest.csv").write_text("name,group\none,near\ntwo,far\n", encoding="utf-8")
     return folder
 
@@ -56,9 +57,14 @@ def test_bad_pairs_are_named_and_counted_and_end_in_status_1(report):
     assert any("unequal_right.png: left is 8x8, right is 9x8" in line for line in lines)
     assert any("lone_left.png: has no right view beside it" in line for line in lines)
     assert "2 pairs, 18 points, 2 pairs left out" in lines[-1]
+    assert any("1 pictures are in no pair, such as" in line and "one_disparity.png; " in line for line in lines)
     document = json.loads((output / "results.json").read_text(encoding="utf-8"))
     assert len(document["left_out_pairs"]) == 2
-    assert "2 pairs left out, 0 points failed" in (output / "report.html").read_text(encoding="utf-8")
+    (unmatched,) = document["unmatched_pictures"]
+    assert unmatched["name"].endswith("one_disparity.png")
+    page = (output / "report.html").read_text(encoding="utf-8")
+    assert "2 pairs left out, 0 points failed" in page
+    assert "one_disparity.png; results.json names all" in page
 
 
 def test_tables_hold_every_point_with_the_size_of_its_files(report):

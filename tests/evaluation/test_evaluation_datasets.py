@@ -81,6 +81,34 @@ def test_a_line_of_a_list_without_its_file_is_named(tmp_path):
     ]
 
 
+@pytest.mark.parametrize(
+    ("left", "right", "group"),
+    [
+        ("leftImg8bit/test/a/x_leftImg8bit.png", "rightImg8bit/test/a/x_rightImg8bit.png", "cityscapes"),
+        ("drive/image_02/data/1.png", "drive/image_03/data/1.png", "kittiraw"),
+        ("training/image_02/0001/1.png", "training/image_03/0001/1.png", "kittitracking"),
+        ("V1_01/mav0/cam0/data/1.png", "V1_01/mav0/cam1/data/1.png", "euroc"),
+        ("images/C1/1.png", "images/C4/1.png", "wildtrack"),
+        ("frames_finalpass_webp/TRAIN/left/1.webp", "frames_finalpass_webp/TRAIN/right/1.webp", "sceneflow"),
+        ("test/left/x_left.jpg", "test/right/x_right.jpg", "mine"),
+    ],
+)
+def test_groups_of_data_sets_are_known_by_their_folders(tmp_path, left, right, group):
+    for path in (left, right, "maps/disparity.png"):
+        save(tmp_path / "mine" / path)
+    found = find_dataset(tmp_path / "mine")
+    assert [pair.group for pair in found.pairs] == [group]
+    assert [problem.name for problem in found.unmatched] == [str(tmp_path / "mine" / "maps" / "disparity.png")]
+
+
+def test_of_drives_of_kitti_colour_alone_can_be_chosen(tmp_path):
+    for camera in range(4):
+        save(tmp_path / "drive" / f"image_0{camera}" / "data" / "1.png")
+    assert len(find_dataset(tmp_path).pairs) == 2
+    (pair,) = find_dataset(tmp_path, split="image_02").pairs
+    assert pair.right.parts[-3] == "image_03"
+
+
 @pytest.mark.parametrize("source", ["nowhere", "empty", "nowhere.csv"])
 def test_sources_without_pairs_are_refused(tmp_path, source):
     (tmp_path / "empty").mkdir()

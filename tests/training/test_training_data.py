@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 
 import numpy as np
 import pytest
@@ -33,6 +34,20 @@ def test_pairs_are_found_in_folders_below(tmp_path, pictures):
 
 def test_names_of_pairs_are_their_files_without_the_view(pictures):
     assert [files.name for files in find_pairs(pictures)] == ["training-a", "training-b", "validation"]
+
+
+def test_pictures_in_no_pair_are_counted(tmp_path, pictures):
+    folder = tmp_path / "my pairs"
+    shutil.copytree(pictures, folder)
+    lines = []
+    assert len(load_pairs([folder], lines.append)) == 3
+    assert lines == []
+    for name in ("x.png", "y.png", "._z_left.png"):
+        (folder / name).touch()
+    assert len(load_pairs([folder], lines.append)) == 3
+    assert lines == [
+        f"2 pictures of {folder} are in no pair, such as {folder}/x.png; bisic eval '{folder}' --list names all"
+    ]
 
 
 def test_folders_without_complete_pairs_are_refused(tmp_path):

@@ -53,7 +53,9 @@ class FrameKind(Kind[Frame]):
     crops = "crops"
     card = _CARD
 
-    def load(self, sources: Iterable[Path], config: TrainingConfig) -> list[Frame]:
+    def load(
+        self, sources: Iterable[Path], config: TrainingConfig, report: Callable[[str], object] | None = None
+    ) -> list[Frame]:
         return load_frames(sources, config)
 
     def stand_in(self) -> Frame:

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import shlex
+from collections.abc import Callable, Iterable
 from pathlib import Path
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from ...datasets.pairs import find_pairs
+from ...datasets.pairs import PairFiles, find_pairs
 from ...datasets.sources import find_all
 from ..examples import Picture
 from ..rendered import rendered_texture
@@ -27,12 +28,25 @@ class Pair(Picture):
         return torch.stack([self.pixels[..., :3], self.pixels[..., 3:]])
 
 
-def load_pairs(sources: Iterable[Path]) -> list[Pair]:
-    """All pairs of folders and CSV lists (`find_pairs`), decoded, with names that differ.
+def load_pairs(sources: Iterable[Path], report: Callable[[str], object] | None = None) -> list[Pair]:
+    """All pairs of folders and lists (`find_pairs`), decoded, with names that differ.
+
+    report: called with a line on the pictures that are in no pair, if there are any.
 
     Raises what `find_pairs` and `PairFiles.load` raise: InvalidInput, which names the source or the file.
     """
-    found = find_all(find_pairs, sources)
+
+    def find(source: Path) -> list[PairFiles]:
+        unmatched: list[str] = []
+        found = find_pairs(source, on_unmatched=lambda picture, reason: unmatched.append(picture))
+        if unmatched and report is not None:
+            report(
+                f"{len(unmatched)} pictures of {source} are in no pair, such as {unmatched[0]}; "
+                f"bisic eval {shlex.quote(str(source))} --list names all"
+            )
+        return found
+
+    found = find_all(find, sources)
     return [Pair(files.name, torch.from_numpy(np.concatenate(files.load(), -1))) for files in found]
 
 

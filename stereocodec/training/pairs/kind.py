@@ -50,8 +50,10 @@ class PairKind(Kind[Pair]):
     crops = "crop pairs"
     card = _CARD
 
-    def load(self, sources: Iterable[Path], config: TrainingConfig) -> list[Pair]:
-        return load_pairs(sources)
+    def load(
+        self, sources: Iterable[Path], config: TrainingConfig, report: Callable[[str], object] | None = None
+    ) -> list[Pair]:
+        return load_pairs(sources, report)
 
     def stand_in(self) -> Pair:
         return rendered_pair()
