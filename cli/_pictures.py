@@ -14,7 +14,7 @@ import click
 from stereocodec.errors import UnlikelyPair
 from stereocodec.pixel_limit import ANY_SIZE
 
-from ._shared import STANDARD_STREAM, display_name, progress_bar, same_file, standard_input
+from ._shared import STANDARD_STREAM, display_name, progress_bar, same_file, standard_input, wrong_usage
 
 if TYPE_CHECKING:
     from stereocodec import RgbdCodec, StereoCodec
@@ -23,6 +23,16 @@ if TYPE_CHECKING:
     from stereocodec.pictures.picture import Picture
 
 _MAX_PICTURE_BYTES = 2**30  # read from standard input; 8-bit RGB of the largest view is a tenth of that
+
+
+def checked_colour(_: click.Context, __: click.Parameter, value: str | None) -> str | None:
+    """Refuses what is no colour as wrong usage."""
+    from stereocodec.pictures.alpha import background_levels
+
+    if value is not None:
+        with wrong_usage():
+            background_levels(value)
+    return value
 
 
 class Pictures(ABC):

@@ -22,7 +22,7 @@ from stereocodec.text import one_line
 from stereocodec.viewer import DEFAULT_MAX_SIDE
 
 from ._decoding import check_model_options, codec_for, max_pixels_option, model_of_file_option, pull_option
-from ._pictures import DepthOptions, FramePictures, PairOptions, PairPictures
+from ._pictures import DepthOptions, FramePictures, PairOptions, PairPictures, checked_colour
 from ._shared import (
     STANDARD_STREAM,
     NamedPath,
@@ -67,7 +67,12 @@ _GIVE_OUTPUT = "write the page with -o page.html, and open it where there is one
 )
 @click.option("--frame", type=click.IntRange(min=0), metavar="N", help="Which picture of an --original film, from 0.")
 @click.option("--swap", is_flag=True, help="The originals were exchanged, as by bisic encode --swap.")
-@click.option("--background", metavar="COLOUR", help="What transparent parts of the originals were laid onto.")
+@click.option(
+    "--background",
+    metavar="COLOUR",
+    callback=checked_colour,
+    help="What transparent parts of the originals were laid onto.",
+)
 @click.option(
     "--max-side",
     type=click.IntRange(min=1),

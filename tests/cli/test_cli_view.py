@@ -154,6 +154,7 @@ def test_pictures_are_scaled_down_on_demand(pair_file, folder):
         (["--pull", "--model", "x"], "leave --model out"),
         (["--original", "page.html"], "The page would replace one of the inputs"),
         (["--max-side", "0"], "--max-side"),
+        (["--background", "no-colour"], "--background"),
     ],
 )
 def test_wrong_usage(pair_file, arguments, message):
