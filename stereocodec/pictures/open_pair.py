@@ -10,15 +10,17 @@ from typing import IO
 from ..container.layouts import INPUT_LAYOUTS, LAYOUT_NAMES, MPO_LAYOUT, Layout
 from ..errors import InvalidInput
 from .alpha import Background
+from .heif import read_heif
 from .jps import read_jps
 from .layout_hints import which_layout
 from .mpo import read_mpo
 from .packed import split
 from .picture import StereoPair
 from .source import PairSource, Reader
+from .vr180 import read_vr180
 
 # Asked in this order; the first that knows the form of the file reads it.
-_READERS: tuple[Reader, ...] = (read_mpo, read_jps)
+_READERS: tuple[Reader, ...] = (read_heif, read_vr180, read_mpo, read_jps)
 
 
 def open_pair(

@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 import warnings
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import IO, TypeVar
 
@@ -20,6 +21,8 @@ from ..errors import InvalidInput
 from ..text import reason_of
 from .alpha import Background, flattened
 from .bit_depth import is_cut_to_8_bits
+from .heif_opener import open_file
+from .nclx_profile import profile_of_nclx
 from .picture import Picture, channels_of, turning_back
 from .picture_metadata import metadata_of
 from .several import check_is_single
@@ -83,7 +86,9 @@ def open_image(source: str | os.PathLike[str] | IO[bytes], name: str | None) -> 
             # Pillow warns of very large pictures, which are above the format's limit and refused below, and of lists of
             # further pictures in a JPEG that cannot be read, which is then its first one.
             warnings.simplefilter("ignore")
-            return Image.open(source), name
+            return open_file(source, name), name
+    except InvalidInput:
+        raise
     except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
         raise InvalidInput(_why_not_opened(error, name)) from error
     except Exception as error:  # decoders of damaged files raise whatever comes up, e.g. struct.error
@@ -113,6 +118,7 @@ def pil_picture(image: Image.Image, name: str, background: Background | None = N
     """
     _check_open(image, name)
     _check_stored(image, name, views)
+    named_profile = profile_of_nclx(image)
     stored = load_pixels(image, name)
     orientation = stored_orientation(stored, name) or AS_STORED
     opaque = flattened(stored, name, background)
@@ -120,7 +126,10 @@ def pil_picture(image: Image.Image, name: str, background: Background | None = N
     channels = Channels.GREY if opaque.mode in ("1", "L") else channels_of(pixels)
     if stored.mode in ("P", "PA") and channels is Channels.GREY_RGB:
         channels = Channels.GREY  # a palette of greys
-    return Picture(pixels, channels, orientation, metadata_of(stored, channels, name))
+    metadata = metadata_of(stored, channels, name)
+    if metadata.icc_profile is None and channels is not Channels.GREY:
+        metadata = replace(metadata, icc_profile=named_profile)
+    return Picture(pixels, channels, orientation, metadata)
 
 
 def _check_open(image: Image.Image, name: str) -> None:
