@@ -201,9 +201,9 @@ class FramePictures(Pictures):
 
 
 def _load_picture(path: str, background: str | None) -> Picture:
-    from stereocodec.pictures.pil import load_picture
+    from stereocodec.pictures.array_files import load_view
 
-    return load_picture(_source(path), display_name(path), background)
+    return load_view(_source(path), display_name(path), background)
 
 
 def _source(path: str) -> Any:

@@ -47,7 +47,7 @@ from ._shared import (
     metavar="NAME",
     help=f"How one file holds both views, where it does not tell: {', '.join(INPUT_LAYOUTS)}.",
 )
-@click.option("--frame", type=click.IntRange(min=0), metavar="N", help="Which picture of a film, from 0.")
+@click.option("--frame", type=click.IntRange(min=0), metavar="N", help="Which picture of a film or animation, from 0.")
 @click.option(
     "--depth", type=NamedPath(stream=True), metavar="FILE", help="A depth map: LEFT is then its colour picture."
 )
@@ -101,9 +101,9 @@ def encode(
     """Compress a stereo pair, or colour with depth, into one .bsc file.
 
     LEFT and RIGHT are the two views of a rectified pair: 8-bit pictures of equal size in any format that
-    Pillow reads, in colour or grey; one of them may be - for standard input. LEFT alone is one file that holds both
-    views, such as a stereo camera's MPO file; where it does not say how, --layout does. They are coded as they are
-    stored, and an Exif orientation is kept for decoding.
+    Pillow reads, or arrays (.npy), in colour or grey; one of them may be - for standard input. LEFT alone is one file
+    that holds both views, such as a stereo camera's MPO file or a film; where it does not say how, --layout does. They
+    are coded as they are stored, and an Exif orientation is kept for decoding.
 
     Prints the size, the bits per pixel (8 * bytes / (2 * width * height)) and, after decoding the result
     once, the PSNR over all samples that a decoder will get. The file appears only when all went well.

@@ -105,6 +105,11 @@ def test_the_page_of_stereo_pictures(folder, tiny_codec, monkeypatch):
     both.paste(left, (0, 0))
     both.paste(right, (64, 0))
     both.save(folder / "photo_SBS.jpg")
+    for view, image in (("left", left), ("right", right)):
+        np.save(folder / f"{view}.npy", np.asarray(image))
+    np.savez(folder / "pair.npz", left=np.asarray(left), right=np.asarray(right))
+    films = pytest.importorskip("films", reason="needs PyAV, of the extra video")
+    (folder / "film.mkv").write_bytes(films.film([np.asarray(both)] * 3, metadata=[{"stereo_mode": "left_right"}]))
     names = {}
     for language, code in blocks("pictures.md"):
         if language == "python":

@@ -106,8 +106,10 @@ def check_size(width: int, height: int, name: str, views: int = 1) -> None:
         )
 
 
-def pil_picture(image: Image.Image, name: str, background: Background | None = None, *, views: int = 1) -> Picture:
-    """What a PIL image holds, as it is stored.
+def pil_picture(
+    image: Image.Image, name: str, background: Background | None = None, *, views: int = 1, is_frame: bool = False
+) -> Picture:
+    """What a PIL image holds, as it is stored; is_frame: of a file that may have others, the frame it is at.
 
     Its EXIF orientation is kept. (Pillow turns TIFF files while it decodes them; here they are turned back. One that
     was decoded before is upright.)
@@ -117,7 +119,7 @@ def pil_picture(image: Image.Image, name: str, background: Background | None = N
             without a `background` (see `alpha.Background`), other colours than RGB and grey.
     """
     _check_open(image, name)
-    _check_stored(image, name, views)
+    _check_stored(image, name, views, is_frame)
     named_profile = profile_of_nclx(image)
     stored = load_pixels(image, name)
     orientation = stored_orientation(stored, name) or AS_STORED
@@ -147,10 +149,11 @@ def _check_open(image: Image.Image, name: str) -> None:
         ) from error
 
 
-def _check_stored(image: Image.Image, name: str, views: int) -> None:
+def _check_stored(image: Image.Image, name: str, views: int, is_frame: bool) -> None:
     """Refuse what cannot be kept; looks at the header alone, the pixels need not be decoded yet."""
     check_size(*image.size, name, views)
-    guarded(lambda: check_is_single(image, name), name)
+    if not is_frame:
+        guarded(lambda: check_is_single(image, name), name)
     if image.mode in _DEEP or is_cut_to_8_bits(image):
         raise InvalidInput(
             f"{name} has more than 8 bits per channel (mode {image.mode}), a .bsc file holds 8: reduce it first, "
