@@ -15,7 +15,7 @@ import click
 from stereocodec.errors import StereoCodecWarning
 from stereocodec.pixel_limit import ANY_SIZE
 
-from ._shared import STANDARD_STREAM, display_name, progress_bar, same_file, standard_input
+from ._shared import STANDARD_STREAM, display_name, progress_bar, same_file, standard_input, wrong_usage
 
 if TYPE_CHECKING:
     from stereocodec import RgbdCodec, StereoCodec
@@ -37,6 +37,16 @@ def noted() -> Iterator[list[str]]:
         warnings.simplefilter("always", StereoCodecWarning)
         yield lines
     lines += dict.fromkeys(str(warning.message) for warning in caught)
+
+
+def checked_colour(_: click.Context, __: click.Parameter, value: str | None) -> str | None:
+    """Refuses what is no colour as wrong usage."""
+    from stereocodec.pictures.alpha import background_levels
+
+    if value is not None:
+        with wrong_usage():
+            background_levels(value)
+    return value
 
 
 class Pictures(ABC):

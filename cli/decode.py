@@ -22,10 +22,10 @@ from stereocodec.pictures.output_form import (
     output_form,
     view_part,
 )
-from stereocodec.pixel_limit import DEFAULT_MAX_PIXELS, MAX_PIXELS_VARIABLE
 from stereocodec.text import one_line
 
 from ._calibration import calibration_file, check_calibration_path
+from ._decoding import check_model_options, codec_for, max_pixels_option, model_of_file_option, pull_option
 from ._shared import (
     STANDARD_STREAM,
     NamedPath,
@@ -41,7 +41,6 @@ from ._shared import (
 )
 
 if TYPE_CHECKING:
-    from stereocodec import RgbdCodec, StereoCodec
     from stereocodec.pictures.save_pair import SavedPicture
 
 _Outputs: TypeAlias = OutputForm | tuple[Part, ...]
@@ -85,20 +84,9 @@ _Outputs: TypeAlias = OutputForm | tuple[Part, ...]
     metavar="FILE",
     help="Also write what the file knows of the cameras, as JSON that encode --calibration takes.",
 )
-@click.option(
-    "--model",
-    metavar="NAME|DIR|ORG/NAME",
-    help="A built-in model, the folder of a release, or a model on the Hub. [default: the one that wrote the file, "
-    "if it is built in or was pulled]",
-)
-@click.option("--pull", is_flag=True, help="Fetch the model that the file names from the Hub, if it is not here.")
-@click.option(
-    "--max-pixels",
-    type=click.IntRange(min=1),
-    metavar="N",
-    help="Refuse views of more pixels, counted with the padding of their edges; decoding takes some 300 bytes of "
-    f"memory per pixel. [default: {MAX_PIXELS_VARIABLE} in the environment, or {DEFAULT_MAX_PIXELS}]",
-)
+@model_of_file_option
+@pull_option
+@max_pixels_option
 @click.option("--no-metadata", is_flag=True, help="Write the pictures without the metadata that the file holds.")
 @device_option
 @force_option
@@ -134,8 +122,7 @@ def decode(
     A file of colour with depth becomes frame_color.png and frame_depth.png, the depth map as it was given: in the
     same unit and bits, with its holes where they were.
     """
-    if pull and model is not None:
-        raise click.UsageError("--pull fetches the model that the file names: leave --model out.")
+    check_model_options(model, pull)
     views = {view: path for view, path in (("left", left), ("right", right)) if path is not None}
     _check_names(file, output, layout, views)
     with wrong_usage():
@@ -156,7 +143,7 @@ def decode(
     else:
         save = _pair_saver(container, outputs, output_quality, force, stdout, beside)
     with about(file), progress_bar(quiet) as progress:
-        codec = _codec_class(container.view_kind).for_file(container, model, device=device, pull=pull)
+        codec = codec_for(container, model, device=device, pull=pull)
         decoded = codec.decompress(container, output="numpy", max_pixels=max_pixels, progress=progress)
     said = save(*decoded)
     if not quiet:
@@ -276,9 +263,3 @@ def _frame_saver(
         return f"{', '.join(map(one_line, paths))}: {container.shown_size[0]}x{container.shown_size[1]}"
 
     return save
-
-
-def _codec_class(kind: ViewKind) -> type[StereoCodec | RgbdCodec]:
-    from stereocodec import RgbdCodec, StereoCodec
-
-    return RgbdCodec if kind is ViewKind.RGB8_DEPTH else StereoCodec

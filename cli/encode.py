@@ -9,7 +9,7 @@ from stereocodec.files import check_writable
 from stereocodec.releases.folders import DEFAULT_DEPTH_MODEL, DEFAULT_MODEL
 
 from ._calibration import calibration_options
-from ._pictures import DepthOptions, FramePictures, PairOptions, PairPictures, Pictures, noted
+from ._pictures import DepthOptions, FramePictures, PairOptions, PairPictures, Pictures, checked_colour, noted
 from ._shared import (
     STANDARD_STREAM,
     NamedPath,
@@ -19,18 +19,7 @@ from ._shared import (
     quiet_option,
     require_binary_stdout,
     write_data,
-    wrong_usage,
 )
-
-
-def _checked_colour(_: click.Context, __: click.Parameter, value: str | None) -> str | None:
-    """Refuses what is no colour as wrong usage."""
-    from stereocodec.pictures.alpha import background_levels
-
-    if value is not None:
-        with wrong_usage():
-            background_levels(value)
-    return value
 
 
 @click.command()
@@ -96,7 +85,7 @@ def _checked_colour(_: click.Context, __: click.Parameter, value: str | None) ->
 @click.option(
     "--background",
     metavar="COLOUR",
-    callback=_checked_colour,
+    callback=checked_colour,
     help="What transparent parts are laid onto, e.g. white or '#80c0ff'.  [default: they are refused]",
 )
 @click.option(

@@ -9,6 +9,7 @@ import shlex
 import shutil
 import warnings
 from pathlib import Path
+from types import SimpleNamespace
 
 import click
 import numpy as np
@@ -66,6 +67,32 @@ def test_the_page_for_beginners(folder, monkeypatch, tmp_path):
     for name in ("pair_left.png", "pair_right.png", "left.webp", "right.webp"):
         with Image.open(folder / name) as image:
             assert image.size == (384, 256)
+
+
+def test_the_page_on_looking(folder, monkeypatch, tiny_codec):
+    for view in ("left", "right"):  # a part is enough, and quicker
+        path = folder / "docs" / "sample" / f"{view}.png"
+        with Image.open(path) as image:
+            image.crop((300, 200, 428, 328)).save(path)
+    for method in ("from_pretrained", "for_file"):  # a quick one
+        monkeypatch.setattr(StereoCodec, method, lambda *arguments, **settings: tiny_codec)
+    opened = []
+    monkeypatch.setenv("DISPLAY", ":0")
+    monkeypatch.setenv("TMPDIR", str(folder))
+    monkeypatch.setattr("tempfile.tempdir", None)
+    monkeypatch.setattr("webbrowser.get", lambda: SimpleNamespace(open=lambda address: opened.append(address) or True))
+    lines = [line for language, code in blocks("view.md") for line in bisic_lines(code)]
+    assert [line[0] for line in lines] == ["encode", "view", "view", "view"]
+    for line in lines:
+        result = run(*line)
+        assert result.exit_code == 0, result.output
+    assert len(opened) == 1
+    assert "<dt>PSNR</dt>" in (folder / "page.html").read_text(encoding="utf-8")
+    assert (folder / "small.html").is_file()
+    (folder / "page.html").unlink()
+    [code] = [code for language, code in blocks("view.md") if language == "python"]
+    exec(compile(code, "view.md", "exec"), {})
+    assert (folder / "page.html").read_bytes().startswith(b"<!DOCTYPE html>")
 
 
 def test_the_page_of_stereo_pictures(folder, tiny_codec, monkeypatch):

@@ -16,7 +16,7 @@ LAYERS = (
     ("temporary_files", "uninterrupted", "device_names"),
     ("files", "json_files", "tensor_files", "toml_files", "devices", "pixel_limit"),
     ("calibration", "pictures", "depth_images"),
-    ("datasets",),
+    ("datasets", "viewer"),
     ("entropy",),
     ("nn",),
     ("models",),

@@ -44,6 +44,7 @@ PUBLIC: dict[str, tuple[str, ...]] = {
     "stereocodec.pictures.rgb": ("to_picture", "to_rgb8", "to_pair", "psnr"),
     "stereocodec.pictures.picture": ("Picture", "turned", "turning_back"),
     "stereocodec.pictures.depth": ("DepthMap", "metres_per_step", "load_depth", "to_depth_map", "depth_errors"),
+    "stereocodec.viewer": ("pair_page", "frame_page"),
     "stereocodec.datasets.pairs": ("PairFiles", "find_pairs"),
     "stereocodec.datasets.frames": ("FrameFiles", "find_frames"),
     "stereocodec.evaluation.datasets": ("EvaluationPair", "Dataset", "find_dataset", "usable"),

@@ -42,6 +42,16 @@ class Picture:
         pixels = self.upright().pixels
         return np.ascontiguousarray(pixels[..., 0]) if self.channels is Channels.GREY else pixels
 
+    def __repr__(self) -> str:
+        """Its size, and what is known of it."""
+        return f"Picture({_described(self, self.metadata)})"
+
+    def _repr_png_(self) -> bytes:
+        """What a notebook shows."""
+        from .preview import preview_png
+
+        return preview_png([self.shown()], self.metadata)
+
 
 @dataclass(frozen=True)
 class StereoPair:
@@ -54,6 +64,27 @@ class StereoPair:
     def __iter__(self) -> Iterator[Picture]:
         """The two views."""
         return iter((self.left, self.right))
+
+    def __repr__(self) -> str:
+        """The size of a view, and what is known of both."""
+        return f"StereoPair({_described(self.left, self.metadata)})"
+
+    def _repr_png_(self) -> bytes:
+        """What a notebook shows: both views side by side."""
+        from .preview import preview_png
+
+        return preview_png([view.shown() for view in self], self.metadata)
+
+
+def _described(picture: Picture, metadata: Metadata) -> str:
+    height, width = picture.pixels.shape[:2]
+    parts = [f"{width}x{height}", picture.channels.name]
+    if picture.orientation != AS_STORED:
+        parts.append(f"orientation={picture.orientation}")
+    if metadata.layout is not None:
+        parts.append(f"layout={metadata.layout.value}")
+    parts += [name for name in ("icc_profile", "exif", "xmp", "calibration") if getattr(metadata, name) is not None]
+    return ", ".join(parts)
 
 
 def turned(array: _Array, orientation: int) -> _Array:

@@ -65,6 +65,22 @@ def test_decode_gives_colour_and_depth_of_16_bits(folder, tmp_path):
     assert "frame_color.png" in error_line(again)
 
 
+def test_view_shows_colour_and_depth_beside_what_was_encoded(folder, tmp_path):
+    named = ["--model", folder / "small", "--device", "cpu", "-o", tmp_path / "page.html"]
+    originals = ["--original", folder / "color.png", "--original", folder / "depth.png"]
+    result = run("view", folder / "frame.bsc", *named, *originals)
+    assert result.exit_code == 0, result.output
+    page = (tmp_path / "page.html").read_text(encoding="utf-8")
+    printed = (folder / "printed.txt").read_text()  # by encode, of the same file
+    errors = re.search(r"depth: (RMSE .* mm), largest error (.* mm)", printed)
+    assert f"<dt>Errors of depth</dt><dd>{errors[1]}, largest {errors[2]}</dd>" in page
+    assert f"<dd>{re.search(r'PSNR (.* dB);', printed)[1]}</dd>" in page
+    for given in (originals[:2], [*originals, "--swap"]):
+        wrong = run("view", folder / "frame.bsc", *named, "-f", *given)
+        assert wrong.exit_code == 2
+        assert "give --original for each" in wrong.output
+
+
 def test_info_shows_unit_range_and_invalid_value(folder):
     text = run("info", folder / "frame.bsc").output
     assert "RGB8_DEPTH" in text
