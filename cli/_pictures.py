@@ -5,23 +5,26 @@ from __future__ import annotations
 import math
 import warnings
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
 from io import BytesIO
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from stereocodec.errors import UnlikelyPair
+from stereocodec.errors import StereoCodecWarning
 from stereocodec.pixel_limit import ANY_SIZE
 
-from ._shared import STANDARD_STREAM, display_name, progress_bar, same_file, standard_input
+from ._shared import STANDARD_STREAM, display_name, progress_bar, same_file, standard_input, wrong_usage
 
 if TYPE_CHECKING:
     from stereocodec import RgbdCodec, StereoCodec
     from stereocodec.coding import Progress
     from stereocodec.container import Container
     from stereocodec.pictures.picture import Picture
+
+    from ._calibration import CalibrationOptions
 
 _MAX_PICTURE_BYTES = 2**30  # read from standard input; 8-bit RGB of the largest view is a tenth of that
 
@@ -47,16 +50,35 @@ class Goal:
                 raise click.UsageError(f"{option} is {value:g}: it must be above 0.")
 
 
+@contextmanager
+def noted() -> Iterator[list[str]]:
+    """Within, what this package warns of is collected, each line once; other warnings speak to programmers."""
+    lines: list[str] = []
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("ignore")
+        warnings.simplefilter("always", StereoCodecWarning)
+        yield lines
+    lines += dict.fromkeys(str(warning.message) for warning in caught)
+
+
+def checked_colour(_: click.Context, __: click.Parameter, value: str | None) -> str | None:
+    """Refuses what is no colour as wrong usage."""
+    from stereocodec.pictures.alpha import background_levels
+
+    if value is not None:
+        with wrong_usage():
+            background_levels(value)
+    return value
+
+
 class Pictures(ABC):
     """Two pictures from files, with the codec that takes them.
 
-    paths: of the files, of which one may be standard input. names: what messages call both. doubts: what encoding
-    found odd.
+    paths: of the files, of which one may be standard input. names: what messages call both.
     """
 
     paths: tuple[str, ...]
     names: str
-    doubts: Sequence[str] = ()
 
     def check_usage(self, output: str) -> None:
         """Raises UsageError for paths that cannot be meant so."""
@@ -70,8 +92,16 @@ class Pictures(ABC):
         """Reads what the paths name; raises InvalidInput."""
 
     @abstractmethod
+    def add_calibration(self, options: CalibrationOptions) -> None:
+        """Adds what files know of the cameras to what is known of the pictures; raises InvalidInput."""
+
+    @abstractmethod
     def codec(self, model: str | None, device: str) -> Any:
         """Loads the codec that takes them."""
+
+    @abstractmethod
+    def leave_out_metadata(self) -> None:
+        """Forgets what is known of them beside their pixels."""
 
     @abstractmethod
     def encode(self, codec: Any, goal: Goal, progress: Progress | None) -> Container:
@@ -124,25 +154,28 @@ class PairPictures(Pictures):
         first, second = (_load_picture(path, options.background) for path in self.paths)
         self.pair = as_pair(second, first) if options.swap else as_pair(first, second)
 
+    def add_calibration(self, options: CalibrationOptions) -> None:
+        views = self.paths if len(self.paths) == 2 else ()
+        views = views[::-1] if self.options.swap else views
+        self.pair = replace(self.pair, metadata=options.added(self.pair.metadata, views, self.pair.left))
+
     def codec(self, model: str | None, device: str) -> StereoCodec:
         from stereocodec import StereoCodec
 
         return StereoCodec.from_pretrained(model, device=device)
 
+    def leave_out_metadata(self) -> None:
+        self.pair = replace(self.pair, metadata=self.pair.metadata.layout_alone())
+
     def encode(self, codec: StereoCodec, goal: Goal, progress: Progress | None) -> Container:
-        with warnings.catch_warnings(record=True) as doubts:
-            warnings.simplefilter("ignore")
-            warnings.simplefilter("always", UnlikelyPair)
-            container = codec.encode(
-                self.pair,
-                quality=goal.quality,
-                target_size=goal.target_size,
-                target_bpp=goal.target_bpp,
-                target_psnr=goal.target_psnr,
-                progress=progress,
-            )
-        self.doubts = [str(doubt.message) for doubt in doubts]
-        return container
+        return codec.encode(
+            self.pair,
+            quality=goal.quality,
+            target_size=goal.target_size,
+            target_bpp=goal.target_bpp,
+            target_psnr=goal.target_psnr,
+            progress=progress,
+        )
 
     def facts(self, codec: StereoCodec, container: Container, size: int) -> str:
         chosen = f", quality {container.quality:.7g}" if codec.has_qualities else ""
@@ -185,12 +218,19 @@ class FramePictures(Pictures):
         picture = _load_picture(color, self.background)
         image = load_depth(_source(depth), name)
         depth_map = to_depth_map(image, name, unit=options.unit, invalid=options.invalid)
-        self.color, self.depth = as_frame(picture, depth_map, depth_orientation(image, name))
+        self.color, self.depth = as_frame(picture, depth_map, depth_orientation(image))
+
+    def add_calibration(self, options: CalibrationOptions) -> None:
+        metadata = options.added(self.color.metadata, self.paths[:1], self.color)
+        self.color = replace(self.color, metadata=metadata)
 
     def codec(self, model: str | None, device: str) -> RgbdCodec:
         from stereocodec import RgbdCodec
 
         return RgbdCodec.from_pretrained(model, device=device)
+
+    def leave_out_metadata(self) -> None:
+        self.color = replace(self.color, metadata=self.color.metadata.layout_alone())
 
     def encode(self, codec: RgbdCodec, goal: Goal, progress: Progress | None) -> Container:
         return codec.encode(
@@ -220,9 +260,9 @@ class FramePictures(Pictures):
 
 
 def _load_picture(path: str, background: str | None) -> Picture:
-    from stereocodec.pictures.pil import load_picture
+    from stereocodec.pictures.array_files import load_view
 
-    return load_picture(_source(path), display_name(path), background)
+    return load_view(_source(path), display_name(path), background)
 
 
 def _source(path: str) -> Any:

@@ -10,7 +10,8 @@ from stereocodec.container.layouts import INPUT_LAYOUTS
 from stereocodec.files import check_writable
 from stereocodec.releases.folders import DEFAULT_DEPTH_MODEL, DEFAULT_MODEL
 
-from ._pictures import DepthOptions, FramePictures, Goal, PairOptions, PairPictures, Pictures
+from ._calibration import calibration_options
+from ._pictures import DepthOptions, FramePictures, Goal, PairOptions, PairPictures, Pictures, checked_colour, noted
 from ._shared import (
     STANDARD_STREAM,
     NamedPath,
@@ -20,19 +21,7 @@ from ._shared import (
     quiet_option,
     require_binary_stdout,
     write_data,
-    wrong_usage,
 )
-
-
-def _checked_colour(_: click.Context, __: click.Parameter, value: str | None) -> str | None:
-    """Refuses what is no colour as wrong usage."""
-    from stereocodec.pictures.alpha import background_levels
-
-    if value is not None:
-        with wrong_usage():
-            background_levels(value)
-    return value
-
 
 _UNITS = {"": 1, "k": 1000, "M": 1000**2, "G": 1000**3}
 
@@ -91,7 +80,7 @@ def _bytes(_: click.Context, __: click.Parameter, value: str | None) -> int | No
     metavar="NAME",
     help=f"How one file holds both views, where it does not tell: {', '.join(INPUT_LAYOUTS)}.",
 )
-@click.option("--frame", type=click.IntRange(min=0), metavar="N", help="Which picture of a film, from 0.")
+@click.option("--frame", type=click.IntRange(min=0), metavar="N", help="Which picture of a film or animation, from 0.")
 @click.option(
     "--depth", type=NamedPath(stream=True), metavar="FILE", help="A depth map: LEFT is then its colour picture."
 )
@@ -113,10 +102,26 @@ def _bytes(_: click.Context, __: click.Parameter, value: str | None) -> int | No
 )
 @click.option("--invalid", type=int, metavar="VALUE", help="What says that there is no measurement.  [default: 0]")
 @click.option(
+    "--calibration",
+    multiple=True,
+    type=NamedPath(),
+    metavar="FILE",
+    help="What the cameras know, kept in the file: of Middlebury, KITTI, OpenCV or ROS, or JSON as decode writes it. "
+    "Twice for a file of each camera, left and right, or for intrinsics and extrinsics.",
+)
+@click.option(
+    "--calibration-unit",
+    metavar="UNIT",
+    help="What lengths in files of OpenCV are, which do not say it: mm, cm, m, or a number of metres.",
+)
+@click.option(
     "--background",
     metavar="COLOUR",
-    callback=_checked_colour,
+    callback=checked_colour,
     help="What transparent parts are laid onto, e.g. white or '#80c0ff'.  [default: they are refused]",
+)
+@click.option(
+    "--no-metadata", is_flag=True, help="Leave out the ICC profile, Exif, XMP and calibration that the pictures have."
 )
 @device_option
 @force_option
@@ -139,7 +144,10 @@ def encode(
     depth_mode: str | None,
     depth_range: tuple[float, float] | None,
     invalid: int | None,
+    calibration: tuple[str, ...],
+    calibration_unit: str | None,
     background: str | None,
+    no_metadata: bool,
     device: str,
     force: bool,
     no_verify: bool,
@@ -148,14 +156,17 @@ def encode(
     """Compress a stereo pair, or colour with depth, into one .bsc file.
 
     LEFT and RIGHT are the two views of a rectified pair: 8-bit pictures of equal size in any format that
-    Pillow reads, in colour or grey; one of them may be - for standard input. LEFT alone is one file that holds both
-    views, such as a stereo camera's MPO file; where it does not say how, --layout does. They are coded as they are
-    stored, and an Exif orientation is kept for decoding.
+    Pillow reads, or arrays (.npy), in colour or grey; one of them may be - for standard input. LEFT alone is one file
+    that holds both views, such as a stereo camera's MPO file or a film; where it does not say how, --layout does. They
+    are coded as they are stored, and an Exif orientation is kept for decoding.
 
     Prints the size, the bits per pixel (8 * bytes / (2 * width * height)) and, after decoding the result
     once, the PSNR over all samples that a decoder will get. The file appears only when all went well.
 
     Views that look exchanged, some rows off, or like two scenes are coded, with a warning on standard error.
+
+    ICC profile, Exif and XMP of the pictures are kept, without thumbnails. What of them is damaged is left out,
+    with a warning.
 
     With --depth, the one picture is colour and the depth map, of 16 or 8 bits, is registered to it pixel by pixel.
     What has no measurement stays so exactly. Bits are per pixel of the frame, and the errors of depth are in
@@ -164,21 +175,26 @@ def encode(
     goal = Goal(quality, target_size, target_bpp, target_psnr)
     goal.check_usage(has_depth=depth is not None)
     pair = PairOptions(swap, background, layout, frame)
+    cameras = calibration_options(calibration, calibration_unit, output)
     pictures = _pictures(left, right, pair, depth, depth_unit, depth_mode, depth_range, invalid)
     pictures.check_usage(output)
     stdout = require_binary_stdout("name a file with -o") if output == STANDARD_STREAM else None
     if stdout is None:
         check_writable(output, force)
-    pictures.load()
-    codec = pictures.codec(model, device)
-    with progress_bar(quiet) as progress:
-        container = pictures.encode(codec, goal, progress)
+    with noted() as doubts:
+        pictures.load()
+        if no_metadata:
+            pictures.leave_out_metadata()
+        pictures.add_calibration(cameras)
+        codec = pictures.codec(model, device)
+        with progress_bar(quiet) as progress:
+            container = pictures.encode(codec, goal, progress)
     data = container.to_bytes()
     # Checked before anything is written: a file that does not decode is never left behind.
     measured = None if no_verify else pictures.measured(codec, data, quiet)
     name = write_data(data, output, stdout, force=force)
     if not quiet:
-        for doubt in pictures.doubts:
+        for doubt in doubts:
             click.echo(f"bisic: warning: {doubt}", err=True)
         facts = pictures.facts(codec, container, len(data))
         click.echo(f"{name}: {facts}, {codec.name}", err=stdout is not None)

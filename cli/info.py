@@ -13,6 +13,7 @@ from stereocodec.container.limits import HUB_REPOSITORY, MODEL_NAME
 from stereocodec.container.shown import AS_STORED
 from stereocodec.releases.folders import built_in_of
 
+from ._metadata import describe_metadata, metadata_rows
 from ._shared import NamedPath, about, display_name, read_file
 
 _CHANNELS = {Channels.GREY.name: ", grey", Channels.GREY_RGB.name: ", grey in three equal channels"}
@@ -35,6 +36,9 @@ def info(file: str, as_json: bool) -> None:
 
     FILE is a .bsc file, or - for standard input. The whole file is checked, so that the exit status tells
     whether it is intact; whether it decodes is known only by decoding it.
+
+    Of metadata it tells the name of the ICC profile, the camera and date of Exif, and what is known of the
+    calibration of the cameras, of which --json has all.
     """
     data = read_file(file)
     with about(file):
@@ -42,7 +46,7 @@ def info(file: str, as_json: bool) -> None:
     if as_json:
         click.echo(json.dumps(described, indent=2))
     else:
-        click.echo(_as_text(file, described))
+        click.echo(as_text(file, described))
 
 
 def describe(data: bytes) -> dict[str, Any]:
@@ -63,6 +67,7 @@ def describe(data: bytes) -> dict[str, Any]:
     mask_bytes = 0 if depth is None else len(depth.mask)
     samples = container.width * container.height * (2 if depth is None else 1)
     chunk_bytes = sum(len(chunk.payload) for chunk in container.chunks)
+    metadata = describe_metadata(container)
     coded = sum(len(stream) for stream in streams.in_file_order())
     return {
         "version": ".".join(map(str, container.version)),
@@ -77,6 +82,7 @@ def describe(data: bytes) -> dict[str, Any]:
         "bytes": len(data),
         "bpp": 8 * len(data) / samples,
         **({} if depth is None else {"depth": _depth(depth)}),
+        **({"metadata": metadata} if metadata else {}),
         "streams": sizes,
         "guard": {"bytes": len(container.guard), "entries": count_entries(container.guard)},
         "chunks": [{"name": chunk.name, "bytes": len(chunk.payload)} for chunk in container.chunks],
@@ -121,7 +127,8 @@ def _origin(container: Container) -> str | None:
     return None if origin is None else origin.decode("ascii")
 
 
-def _as_text(file: str, described: dict[str, Any]) -> str:
+def as_text(file: str, described: dict[str, Any]) -> str:
+    """What `describe` gives, as lines for people; `file` is its path."""
     model, guard, checksums = (described[key] for key in ("model", "guard", "checksums"))
     chunks = ", ".join(f"{chunk['name']} {chunk['bytes']:,}" for chunk in described["chunks"]) or "none"
     rows = [
@@ -134,6 +141,7 @@ def _as_text(file: str, described: dict[str, Any]) -> str:
         *((f"{view} view", _stream_text(sizes)) for view, sizes in described["streams"].items()),
         ("guard list", f"{guard['bytes']:,} bytes, {guard['entries']:,} entries"),
         ("chunks", chunks),
+        *metadata_rows(described.get("metadata", {})),
         ("overhead", f"{described['overhead']:,} bytes"),
         ("checksums", f"latents {checksums['latents']}, file {checksums['file']}"),
     ]

@@ -51,6 +51,7 @@ class _Entry(NamedTuple):
 COMMANDS = {
     "encode": _Entry("encode:encode", "Compress a stereo pair, or colour with depth, into one .bsc file."),
     "decode": _Entry("decode:decode", "Restore the two views of a .bsc file, or its colour and depth."),
+    "view": _Entry("view:view", "Look at a .bsc file in the browser, on a page of its own."),
     "verify": _Entry("verify:verify", "Decode .bsc files and compare checksums, without writing anything."),
     "info": _Entry("info:info", "Show what a .bsc file holds and where its bytes go."),
     "eval": _Entry("evaluate:evaluate", "Measure models and other codecs on stereo pairs."),

@@ -14,7 +14,7 @@ from .container.shown import exchanges_sides
 from .pictures.picture import StereoPair, turned
 from .pictures.rgb import Output, check_output, from_rgb8, psnr, to_views
 from .pictures.view_match import warn_of_unlikely_pair
-from .release_codec import ReleaseCodec
+from .release_codec import ReleaseCodec, with_given_metadata
 from .releases.folders import DEFAULT_MODEL
 from .targets import TargetSearch, Trial, target_of
 
@@ -62,7 +62,7 @@ class StereoCodec(ReleaseCodec):
             views: the least quality that reaches it, within some 0.04 dB. Up to 6 codings look for it.
         background: what transparent parts of PIL images are laid onto, e.g. "white"; without it they are refused.
         metadata: what the file says beside the pictures; when left out, what the pair or the PIL images say.
-        `Metadata()` for nothing.
+        `Metadata()` for nothing. A calibration must be one of views of this size.
         progress: called with a fraction in 0..1 and the stage's name.
         Warns (`errors.UnlikelyPair`) of views that look exchanged, some rows off, or like two scenes; they are coded.
         Raises InvalidInput, also where no quality keeps a target, with what is possible; and DecodingMismatch when
@@ -97,9 +97,7 @@ class StereoCodec(ReleaseCodec):
 
         Its `to_bytes()` is the file, and its `quality` the one that was taken.
         """
-        views = to_views(left, right, background)
-        if metadata is not None:
-            views = replace(views, metadata=metadata)
+        views = with_given_metadata(to_views(left, right, background), metadata)
         target = target_of(target_size, target_bpp, target_psnr, 2 * views.left.pixels[..., 0].size)
         chosen = self._chosen_quality(quality, target)
         # As they are shown, because turned by half a pair would look exchanged; by a quarter, it would have no rows.

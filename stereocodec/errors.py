@@ -17,7 +17,9 @@ StereoCodecError
   TrainingError         a training run that cannot start, resume or be exported
 
 UserWarning
-  UnlikelyPair          two views that do not look like the left and the right one of a rectified pair
+  StereoCodecWarning
+    UnlikelyPair        two views that do not look like the left and the right one of a rectified pair
+    MetadataLeftOut     what a picture's file says beside its pixels, and cannot be kept
 """
 
 from __future__ import annotations
@@ -92,5 +94,13 @@ class TrainingError(StereoCodecError):
     """A training run that cannot start, resume or be exported."""
 
 
-class UnlikelyPair(UserWarning):
+class StereoCodecWarning(UserWarning):
+    """Base of all warnings of this package; its text is one line."""
+
+
+class UnlikelyPair(StereoCodecWarning):
     """Views that are coded, but look exchanged, some rows off, or as if they showed different scenes."""
+
+
+class MetadataLeftOut(StereoCodecWarning):
+    """Metadata of a picture that are damaged, too large, or not for its pixels; the picture is coded without them."""

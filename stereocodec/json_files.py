@@ -1,43 +1,19 @@
-"""Settings from JSON files, without the numbers that JSON does not have and those that no setting can be."""
+"""Settings from JSON files."""
 
 from __future__ import annotations
 
-import json
-import math
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any
 
 from .files import read_regular
+from .strict_json import parse_json
 
 MAX_SETTINGS_BYTES = 2**24
-_MAX_DIGITS = 18
 
 
 def read_json(path: Path) -> Any:
     """What a JSON file of settings holds.
 
-    Raises OSError as `read_regular` does, and ValueError for what is no JSON, for NaN and infinities, for whole numbers
-    of more than 18 digits and for values that are nested too deeply.
+    Raises OSError as `read_regular` does, and ValueError as `parse_json` does.
     """
-    data = read_regular(path, MAX_SETTINGS_BYTES)
-    try:
-        return json.loads(data.decode("utf-8"), parse_constant=_refuse, parse_float=_real, parse_int=_whole)
-    except RecursionError as error:
-        raise ValueError("its values are nested too deeply") from error
-
-
-def _refuse(text: str) -> NoReturn:
-    raise ValueError(f"it holds {text[:20]}, which cannot be used; write a finite number")
-
-
-def _real(text: str) -> float:
-    value = float(text)
-    if not math.isfinite(value):
-        _refuse(text)
-    return value
-
-
-def _whole(text: str) -> int:
-    if len(text.removeprefix("-")) > _MAX_DIGITS:
-        _refuse(text)
-    return int(text)
+    return parse_json(read_regular(path, MAX_SETTINGS_BYTES))

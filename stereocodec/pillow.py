@@ -2,7 +2,7 @@
 
     import stereocodec.pillow
 
-    with Image.open("pair.bsc") as image:  # reads the header; the pixels are decoded when they are asked for
+    with Image.open("pair.bsc") as image:  # the pixels are decoded when they are asked for
         left = image.copy()
         image.seek(1)
         right = image.copy()
@@ -17,12 +17,18 @@ from __future__ import annotations
 import io
 import os
 import threading
+from collections.abc import Mapping
+from contextlib import suppress
+from dataclasses import replace
 from typing import IO, TYPE_CHECKING, Any
 
 from PIL import Image, ImageFile
 
-from .container import HEADER_BYTES, SIGNATURE, Channels, Container, peek_header, read_bounded
+from .container import HEADER_BYTES, SIGNATURE, Channels, Container, metadata_in, peek_header, read_bounded
+from .container.shown import AS_STORED
 from .errors import FormatError, StereoCodecError
+from .pictures.picture import StereoPair
+from .pictures.picture_metadata import kept, orientation_in, with_metadata
 
 if TYPE_CHECKING:
     from .codec import StereoCodec
@@ -53,9 +59,9 @@ def _accept(prefix: bytes) -> bool:
 class BscImageFile(ImageFile.ImageFile):
     """The two views of a `.bsc` file, upright, in mode RGB or L; frame 0 is the left one.
 
-    `info` has the encoder's `quality` and the hexadecimal `model_id`. Opening reads the header alone. Damage behind it
-    and missing weights are an OSError when the pixels are asked for, as Pillow's own plug-ins have it; `verify` finds
-    damage too.
+    `info` has the encoder's `quality` and the hexadecimal `model_id`, and as far as the file has them `icc_profile`,
+    `exif` and `xmp`. Opening reads what stands before the coded pictures. Damage behind the header and missing weights
+    are an OSError when the pixels are asked for, as Pillow's own plug-ins have it; `verify` finds damage too.
     """
 
     format = FORMAT
@@ -74,6 +80,9 @@ class BscImageFile(ImageFile.ImageFile):
         self._mode = "L" if header.channels is Channels.GREY else "RGB"
         self.info["quality"] = header.quality
         self.info["model_id"] = header.model_id.hex()
+        self.fp.seek(0)
+        with suppress(FormatError):  # said when the pixels are asked for
+            with_metadata(self, metadata_in(self.fp))
         self.n_frames = 2
         self.is_animated = True
         self._frame = 0
@@ -150,9 +159,10 @@ def _save_all(image: Image.Image, file: IO[bytes], filename: str | bytes | os.Pa
     """Writes two frames: those of `image`, or `image` and the first of `append_images`.
 
     Settings: quality (0 to 100), background (of transparent parts), model (what `StereoCodec.from_pretrained` takes),
-    device.
+    device; and icc_profile, exif and xmp, which are those of the frames when left out, and None for none.
     """
     from .codec import StereoCodec
+    from .pictures.rgb import to_views
     from .releases.folders import DEFAULT_MODEL
 
     settings = image.encoderinfo
@@ -160,7 +170,24 @@ def _save_all(image: Image.Image, file: IO[bytes], filename: str | bytes | os.Pa
     if len(views) != 2:
         raise OSError(f"a .bsc file holds two views, not {len(views)}: give the right one as append_images=[right]")
     codec = StereoCodec.from_pretrained(settings.get("model", DEFAULT_MODEL), device=settings.get("device", "auto"))
-    file.write(codec.compress(*views, quality=settings.get("quality"), background=settings.get("background")))
+    left, right = views
+    pair = _with_given(to_views(left, right, settings.get("background")), settings)
+    file.write(codec.compress(pair, quality=settings.get("quality")))
+
+
+def _with_given(pair: StereoPair, settings: Mapping[str, Any]) -> StereoPair:
+    """The pair with the metadata that are given for it; the orientation in given Exif is how its pixels are turned."""
+    given = {name: settings[name] for name in ("icc_profile", "exif", "xmp") if name in settings}
+    exif = given.get("exif")
+    if isinstance(exif, Image.Exif):
+        exif = given["exif"] = exif.tobytes()
+    known = kept(pair.left.channels, "the pair", given.get("icc_profile"), exif, given.get("xmp"))
+    metadata = replace(pair.metadata, **{name: getattr(known, name) for name in given})
+    if "exif" not in given:
+        return replace(pair, metadata=metadata)
+    orientation = orientation_in(exif) or AS_STORED
+    left, right = (replace(view, orientation=orientation) for view in pair)
+    return StereoPair(left, right, metadata)
 
 
 def _frames(image: Image.Image) -> list[Image.Image]:

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
 
+from .calibration import check_calibration
 from .coding import Coded, ReleaseCoder
-from .container import Chunk, Container, ViewKind
+from .container import Chunk, Container, Metadata, ViewKind
 from .container.depth import DepthView
 from .container.limits import HUB_REPOSITORY, MAX_QUALITY, MODEL_NAME, QUALITY_STEPS
 from .devices import torch_device
 from .errors import InvalidInput, InvalidRelease, WrongModel
 from .pictures.arguments import plain_number
-from .pictures.picture import Picture
+from .pictures.picture import Picture, StereoPair
 from .releases.cards import copy_release
 from .releases.folders import BUILT_IN
 from .releases.for_file import other_weights, weights_of
@@ -26,6 +28,7 @@ if TYPE_CHECKING:
 
 DEFAULT_QUALITY = 50
 _Codec = TypeVar("_Codec", bound="ReleaseCodec")
+_Pictures = TypeVar("_Pictures", Picture, StereoPair)
 _CONTENTS = {
     ViewKind.RGB8: "stereo pairs: use StereoCodec, or leave --depth out",
     ViewKind.RGB8_DEPTH: "colour with depth: use RgbdCodec, or bisic encode --depth",
@@ -267,6 +270,21 @@ def _loaded_again(codec: type[_Codec], folder: Path, origin: str | None, device:
     if loaded.model_id != model_id:
         raise InvalidRelease(f"{folder} has other weights than when this codec was loaded; load it where it is used")
     return loaded
+
+
+def with_given_metadata(pictures: _Pictures, metadata: Metadata | None) -> _Pictures:
+    """A picture or pair with other metadata, where some are given.
+
+    Raises InvalidInput for what are none, and for a calibration of views of another size.
+    """
+    if metadata is None:
+        return pictures
+    if not isinstance(metadata, Metadata):
+        raise InvalidInput(f"metadata is {type(metadata).__name__}: give a stereocodec.Metadata")
+    if metadata.calibration is not None:
+        height, width = (pictures.left if isinstance(pictures, StereoPair) else pictures).pixels.shape[:2]
+        check_calibration(metadata.calibration, (width, height), metadata.layout)
+    return replace(pictures, metadata=metadata)
 
 
 def contents(file: bytes | Container) -> Container:

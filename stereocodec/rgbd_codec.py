@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -24,7 +23,7 @@ from .pictures.depth import (
 )
 from .pictures.picture import turned
 from .pictures.rgb import Output, check_output, from_rgb8, to_picture
-from .release_codec import ReleaseCodec, contents
+from .release_codec import ReleaseCodec, contents, with_given_metadata
 from .releases.folders import DEFAULT_DEPTH_MODEL
 
 if TYPE_CHECKING:
@@ -106,9 +105,10 @@ class RgbdCodec(ReleaseCodec):
         """Encodes a frame as `compress` does; returns what the file holds, whose `to_bytes()` is the file."""
         quality = self.quality_or_default(quality)
         picture = to_picture(color, "color", background)
-        orientation = depth_orientation(depth, "depth")
+        orientation = depth_orientation(depth)
         samples = to_depth_map(depth, "depth", unit=depth_unit, invalid=invalid)
         picture, samples = as_frame(picture, samples, orientation)
+        picture = with_given_metadata(picture, metadata)
         mode = _mode(depth_mode)
         near, far = _range(samples, mode, depth_range)
         frame = np.dstack([picture.pixels / np.float32(255), to_network(samples, mode, near, far)])
@@ -117,8 +117,6 @@ class RgbdCodec(ReleaseCodec):
         say = progress or silent
         coded = self._coder.encode(self._coder.prepare(self._coder.padded(frame[None]), say=say), quality, say=say)
         say(1.0, "done")
-        if metadata is not None:
-            picture = replace(picture, metadata=metadata)
         return self._container(coded, picture, quality, view)
 
     def decompress(

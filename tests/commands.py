@@ -16,6 +16,7 @@ from stereocodec_cli.main import bisic
 import stereocodec
 from stereocodec.container import Container, Streams
 from stereocodec.errors import WrongModel
+from stereocodec.pictures.rgb import from_rgb8
 
 HEIGHT, WIDTH = 6, 8
 MODEL_ID = bytes(range(6))
@@ -73,7 +74,7 @@ class RawCodec:
         streams = container.streams
         left, right = (np.frombuffer(stream, np.uint8).reshape(shape) for stream in (streams.y_left, streams.y_right))
         views = (left + np.uint8(1), right)
-        return views if output == "numpy" else tuple(Image.fromarray(view) for view in views)
+        return tuple(from_rgb8(view, output, container.metadata) for view in views)
 
 
 def run(*arguments, stdin=None):

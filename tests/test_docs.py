@@ -9,6 +9,7 @@ import shlex
 import shutil
 import warnings
 from pathlib import Path
+from types import SimpleNamespace
 
 import click
 import numpy as np
@@ -22,7 +23,7 @@ from PIL import Image
 from rgbd_frames import frame
 from stereocodec_cli.main import bisic
 
-from stereocodec import StereoCodec
+from stereocodec import StereoCodec, read_calibration
 
 pytestmark = pytest.mark.slow
 
@@ -45,8 +46,8 @@ def bisic_lines(code):
 def folder(tmp_path, monkeypatch):
     """The current folder, with the sample pair where a checkout has it."""
     (tmp_path / "docs" / "sample").mkdir(parents=True)
-    for view in ("left", "right"):
-        shutil.copy(DOCS / "sample" / f"{view}.png", tmp_path / "docs" / "sample")
+    for name in ("left.png", "right.png", "calib.txt"):
+        shutil.copy(DOCS / "sample" / name, tmp_path / "docs" / "sample")
     monkeypatch.chdir(tmp_path)
     return tmp_path
 
@@ -68,16 +69,50 @@ def test_the_page_for_beginners(folder, monkeypatch, tmp_path):
             assert image.size == (384, 256)
 
 
+def test_the_page_on_looking(folder, monkeypatch, tiny_codec):
+    for view in ("left", "right"):  # a part is enough, and quicker
+        path = folder / "docs" / "sample" / f"{view}.png"
+        with Image.open(path) as image:
+            image.crop((300, 200, 428, 328)).save(path)
+    for method in ("from_pretrained", "for_file"):  # a quick one
+        monkeypatch.setattr(StereoCodec, method, lambda *arguments, **settings: tiny_codec)
+    opened = []
+    monkeypatch.setenv("DISPLAY", ":0")
+    monkeypatch.setenv("TMPDIR", str(folder))
+    monkeypatch.setattr("tempfile.tempdir", None)
+    monkeypatch.setattr("webbrowser.get", lambda: SimpleNamespace(open=lambda address: opened.append(address) or True))
+    lines = [line for language, code in blocks("view.md") for line in bisic_lines(code)]
+    assert [line[0] for line in lines] == ["encode", "view", "view", "view"]
+    for line in lines:
+        result = run(*line)
+        assert result.exit_code == 0, result.output
+    assert len(opened) == 1
+    assert "<dt>PSNR</dt>" in (folder / "page.html").read_text(encoding="utf-8")
+    assert (folder / "small.html").is_file()
+    (folder / "page.html").unlink()
+    [code] = [code for language, code in blocks("view.md") if language == "python"]
+    exec(compile(code, "view.md", "exec"), {})
+    assert (folder / "page.html").read_bytes().startswith(b"<!DOCTYPE html>")
+
+
 def test_the_page_of_stereo_pictures(folder, tiny_codec, monkeypatch):
     """All its code, in order, with files of the forms that it names, and a small model."""
     for load in ("from_pretrained", "for_file"):
         monkeypatch.setattr(StereoCodec, load, lambda *_, **__: tiny_codec)
     left, right = (Image.fromarray(view) for view in sample_crop(64, 64))
+    left.save(folder / "left.png")
+    right.save(folder / "right.png")
+    (folder / "calib.txt").write_text("baseline=65\nwidth=64\nheight=64\n")
     (folder / "photo.mpo").write_bytes(mpo([jpeg(left), jpeg(right)]))
     both = Image.new("RGB", (128, 64))
     both.paste(left, (0, 0))
     both.paste(right, (64, 0))
     both.save(folder / "photo_SBS.jpg")
+    for view, image in (("left", left), ("right", right)):
+        np.save(folder / f"{view}.npy", np.asarray(image))
+    np.savez(folder / "pair.npz", left=np.asarray(left), right=np.asarray(right))
+    films = pytest.importorskip("films", reason="needs PyAV, of the extra video")
+    (folder / "film.mkv").write_bytes(films.film([np.asarray(both)] * 3, metadata=[{"stereo_mode": "left_right"}]))
     names = {}
     for language, code in blocks("pictures.md"):
         if language == "python":
@@ -87,6 +122,20 @@ def test_the_page_of_stereo_pictures(folder, tiny_codec, monkeypatch):
             result = run(*arguments, stdin=None if file is None else (folder / file).read_bytes())
             assert result.exit_code == 0, result.output
     assert [view.size for view in tiny_codec.decompress((folder / "photo.bsc").read_bytes())] == [(64, 64)] * 2
+    assert read_calibration(folder / "cameras.json") == {"size": [64, 64], "baseline": 0.065}
+    # The last photo.bsc holds a picture of half width, and comes back as one.
+    for name, size in (
+        ("photo_half-sbs.png", (128, 64)),
+        ("new/folder/photo_half-sbs.webp", (128, 64)),
+        ("again.mpo", (128, 64)),
+        ("again.jps", (256, 64)),
+        ("both.png", (256, 64)),
+        ("glasses.png", (128, 64)),
+        ("saved.mpo", (64, 64)),
+        ("saved.png", (64, 128)),
+    ):
+        with Image.open(folder / name) as image:
+            assert image.size == size, name
 
 
 def test_the_page_for_programmers(folder, capsys):
@@ -102,9 +151,13 @@ def test_the_page_for_programmers(folder, capsys):
     assert output[2].startswith("960 640 50 ")
     quality, size = map(int, output[3].split())
     assert (quality, size > 1000) == (30, True)
-    assert output[4] == "(960, 640)"
-    assert "look exchanged" in output[5]
-    assert len(output) == 8
+    assert output[4] == "48 pixels, 1.35 m"
+    assert output[5] == "(960, 640)"
+    assert "look exchanged" in output[6]
+    assert len(output) == 9
+    for name, size in (("views/right.webp", (960, 640)), ("pair.mpo", (960, 640)), ("glasses.png", (960, 640))):
+        with Image.open(folder / name) as image:
+            assert image.size == size
     with Image.open(folder / "crop.bsc") as image:
         assert (image.size, image.n_frames) == ((96, 64), 2)
 

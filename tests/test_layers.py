@@ -10,13 +10,13 @@ from conftest import REPOSITORY
 
 # From the lowest to the highest: a module imports from its own layer and from lower ones alone.
 LAYERS = (
-    ("_version", "text"),
-    ("errors",),
+    ("_version", "strict_json", "text"),
+    ("callers", "errors"),
     ("container",),
     ("temporary_files", "uninterrupted", "device_names"),
     ("files", "json_files", "tensor_files", "toml_files", "devices", "pixel_limit"),
-    ("pictures", "depth_images"),
-    ("datasets",),
+    ("calibration", "pictures", "depth_images"),
+    ("datasets", "viewer"),
     ("entropy",),
     ("nn",),
     ("models",),

@@ -27,6 +27,7 @@ RUN = {
     "docs/python.md": "test_docs.py",
     "docs/pictures.md": "test_docs.py",
     "docs/rgbd.md": "test_docs.py",
+    "docs/view.md": "test_docs.py",
     "docs/hub.md": "test_docs.py",
     "docs/training.md": "test_docs_training.py",
     "docs/evaluation.md": "test_docs_training.py",
@@ -54,6 +55,7 @@ NOT_RUN = {
     "tools/pack_training_data.py": "packs gigabytes; test_gpu_script.py does a few pictures",
     "tools/averaged_weights.py": "test_gpu_script.py runs it on a run of its own",
     "tools/reference_pages.py": "test_reference_pages.py compares what it writes",
+    "tools/spatial_photo.py": "test_spatial_photo.py runs it on small pictures",
     "tools/renderer/render_frames.py": "renders for a minute; test_sample_frames.py does one frame",
     **{f"benchmarks/{path.name}": _MEASURES for path in SCRIPTS},
 }

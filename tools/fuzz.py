@@ -32,12 +32,13 @@ from typing import Any
 import numpy as np
 import torch
 from fuzz_mutations import MUTATIONS, SIDE, Seed
-from PIL import Image
+from PIL import ExifTags, Image, ImageCms
+from stereocodec_cli.info import as_text, describe
 
 from stereocodec import RgbdCodec, StereoCodec
-from stereocodec.container import Chunk, Container, read_bounded
-from stereocodec.container.limits import KNOWN_CHUNKS
+from stereocodec.container import Chunk, Container, Layout, Metadata, read_bounded
 from stereocodec.errors import StereoCodecError
+from stereocodec.pictures.picture_metadata import with_metadata
 
 SAMPLE = Path(__file__).parent.parent / "docs" / "sample"
 MAX_PIXELS = 4 * SIDE * SIDE
@@ -79,18 +80,21 @@ class Fuzzer:
         depth = 1000 + 20 * np.add.outer(np.arange(SIDE), np.arange(SIDE)).astype(np.uint16)
         holes = np.where(left[..., 0] > 128, 0, depth).astype(np.uint16)
         plain = self.pairs.encode(left, right, quality=50)
-        chunks = tuple(
-            Chunk(name, b"org/name@" + b"0" * 40 if name == "REPO" else b"{}") for name in sorted(KNOWN_CHUNKS)
-        )
+        chunks = (Chunk("MODL", b"{}"), Chunk("REPO", b"org/name@" + b"0" * 40), Chunk("TEXT", b"{}"))
+        exif, calibration = Image.Exif(), {"size": [SIDE, SIDE], "left": {"focal_length": [50, 50.5]}, "baseline": 0.1}
+        exif[ExifTags.Base.Make], exif[ExifTags.Base.Orientation], exif[ExifTags.IFD.Exif] = "maker", 1, {0x9003: "now"}
+        profile = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
+        metadata = Metadata(profile, exif.tobytes(), b"<r tiff:Orientation='1'/>" * 9, calibration, Layout.HALF_TB)
         return [
             plain,
             dataclasses.replace(plain, chunks=(*chunks, Chunk("more", b"\0" * 9)), version=(0, 0)),
+            dataclasses.replace(plain, chunks=metadata.to_chunks(), version=(0, 0)),
             dataclasses.replace(plain, orientation=6, version=(0, 0)),
             self.pairs.encode(left[..., 1], right[..., 1], quality=30),
             self.pairs.encode(left, left, quality=0),
             self.pairs.encode(left[:33, :50], right[:33, :50], quality=90),
             self.pairs.encode(*noise, quality=60),
-            self.frames.encode(left, depth),
+            self.frames.encode(left, depth, metadata=metadata),
             self.frames.encode(left, holes, depth_mode="inverse"),
             self.frames.encode(left, (holes >> 8).astype(np.uint8), depth_unit=0.1),
         ]
@@ -117,6 +121,8 @@ class Fuzzer:
             container = Container.from_bytes(data)
             if container.to_bytes() != data or read_bounded(io.BytesIO(data)) != data:
                 return "respelled", "to_bytes or read_bounded gives other bytes"
+            as_text("the file", describe(data))
+            with_metadata(Image.new("RGB", (1, 1)), container.metadata)
             pictures = self._decoded(container)
             stored = _as_stored(container, seed.container)
             if stored != container:

@@ -10,6 +10,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from stereocodec.container import Chunk, Container, Streams
+from stereocodec.container.chunks import write_chunks
+from stereocodec.container.limits import LAYOUT, METADATA_CHUNKS
+from stereocodec.container.packing import pack, unpack
 
 SIDE = 64
 """Of the pictures of the files, in pixels."""
@@ -74,6 +77,21 @@ def _unseen(rng: random.Random, seed: Seed, other: Seed) -> bytes:
     return dataclasses.replace(seed.container, chunks=chunks, version=(0, 0)).to_bytes()
 
 
+def _metadata(rng: random.Random, seed: Seed, other: Seed) -> bytes:
+    """Metadata of which the packed or the unpacked bytes are changed; whether they are valid does not matter here."""
+    held = [chunk for chunk in (*seed.container.chunks, *other.container.chunks) if chunk.name in METADATA_CHUNKS]
+    chunk = rng.choice(held or [Chunk("EXIF", pack(b"II*\0\x08\0\0\0" + rng.randbytes(60)))])
+    if chunk.name == LAYOUT or rng.randrange(3) == 0:
+        payload = _edited(rng, chunk.payload)
+    else:
+        payload = pack(_edited(rng, unpack(chunk.payload)))
+    others = [kept for kept in seed.container.chunks if kept.name != chunk.name]
+    chunks = (*others, Chunk(chunk.name, payload))
+    unchecked = dataclasses.replace(seed.container, chunks=tuple(Chunk("f000", b"") for _ in chunks), version=(1, 3))
+    plain = write_chunks(unchecked.chunks)
+    return _with_crc(unchecked.to_bytes()[:-4].replace(plain, write_chunks(chunks), 1))
+
+
 def _fields(rng: random.Random, seed: Seed, other: Seed) -> bytes:
     """A field of another value, of which the file is valid as far as its container goes."""
     container, far = seed.container, other.container
@@ -104,13 +122,14 @@ def _one_stream(rng: random.Random, streams: Streams) -> Streams:
     return Streams(*parts)
 
 
-# How often each is drawn in a thousand. Most are refused at once; the last two run the networks.
+# How often each is drawn in a thousand. Most are refused at once; the last three run the networks.
 MUTATIONS: dict[str, tuple[int, Callable[[random.Random, Seed, Seed], bytes]]] = {
-    "flipped": (250, _flipped),
+    "flipped": (210, _flipped),
     "cut": (200, _cut),
     "spliced": (160, _spliced),
     "head": (290, _head),
     "any place": (40, _any_place),
     "unseen": (10, _unseen),
+    "metadata": (40, _metadata),
     "fields": (50, _fields),
 }

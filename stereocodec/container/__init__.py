@@ -6,7 +6,7 @@ where torch is not installed, and it treats the guard list and the streams as op
 
 from __future__ import annotations
 
-from .bounded import read_bounded
+from .bounded import metadata_in, read_bounded
 from .chunks import Chunk
 from .file import HEADER_BYTES, Container, Header, Streams, ViewKind, peek_header
 from .layouts import Layout
@@ -25,6 +25,7 @@ __all__ = [
     "Metadata",
     "Streams",
     "ViewKind",
+    "metadata_in",
     "peek_header",
     "read_bounded",
 ]

@@ -5,8 +5,9 @@ from __future__ import annotations
 from typing import IO
 
 from ..errors import LimitExceeded
-from .file import HEADER_BYTES, Header, peek_header, read_fields
+from .file import HEADER_BYTES, Header, peek_header, peek_metadata, read_fields
 from .limits import MAX_CHUNK_BYTES, MAX_GUARD_BYTES, MAX_STREAM_BYTES
+from .metadata import Metadata
 from .reader import Reader
 from .varint import MAX_BYTES
 
@@ -27,11 +28,17 @@ def read_bounded(file: IO[bytes]) -> bytes:
     as that does, when what was read so far can be no such file or breaks a limit, and what `file.read` raises.
     """
     reader = _FileReader(file)
-    header = peek_header(reader.start(HEADER_BYTES))
-    reader.limit = _most_bytes(header)
     read_fields(reader)
     reader.take(_CRC_BYTES, "the CRC")
     return reader.read_so_far(1)
+
+
+def metadata_in(file: IO[bytes]) -> Metadata:
+    """What the `.bsc` file that comes next in `file` says beside its pictures; its streams are not read.
+
+    Raises as `read_bounded`.
+    """
+    return peek_metadata(_FileReader(file))
 
 
 def _most_bytes(header: Header) -> int:
@@ -41,7 +48,7 @@ def _most_bytes(header: Header) -> int:
 
 
 class _FileReader(Reader):
-    """A Reader of a file that is read as far as fields are taken; limit: the most bytes to read."""
+    """A Reader of a file that is read as far as fields are taken; limit: the most bytes to read, by its header."""
 
     limit = HEADER_BYTES
 
@@ -49,6 +56,7 @@ class _FileReader(Reader):
         super().__init__(b"")
         self._file = file
         self._data = bytearray()
+        self.limit = _most_bytes(peek_header(self.start(HEADER_BYTES)))
 
     def start(self, count: int) -> bytes:
         """The first `count` bytes, or all if there are fewer; nothing is taken."""

@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import enum
 import zlib
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
 
 from ..errors import CorruptFile, InvalidInput, LimitExceeded
 from .chunks import Chunk, chunk_problems, read_chunks, write_chunks
@@ -33,10 +34,13 @@ from .limits import (
     SHOWN_VERSION,
     VERSION,
 )
-from .metadata import NO_METADATA, Metadata, metadata_problems
+from .metadata import PACKED_CHUNKS, Metadata, metadata_problems
 from .reader import SIGNATURE, Reader, corrupt
 from .shown import AS_STORED, ORIENTATIONS, SHOWN_FLAGS, Channels, exchanges_sides, from_flags, to_flags
 from .varint import write_varint
+
+if TYPE_CHECKING:
+    from typing_extensions import Self
 
 _FLAG_CHUNKS, _FLAG_FRACTION = 0x01, 0x40
 _FLAGS = tuple(
@@ -120,14 +124,15 @@ class Container(Header):
             object.__setattr__(self, "version", self._lowest_version())
 
     def _lowest_version(self) -> tuple[int, int]:
+        names = {chunk.name for chunk in self.chunks if isinstance(chunk, Chunk)}
         needed = [FIRST_VERSION]
         if self.depth is not None:
             needed.append(DEPTH_VERSION)
-        if any(isinstance(chunk, Chunk) and chunk.name == HUB_REPOSITORY for chunk in self.chunks):
+        if HUB_REPOSITORY in names:
             needed.append(REPOSITORY_VERSION)
         if isinstance(self.quality, int | float) and self.quality % 1:
             needed.append(FRACTION_VERSION)
-        if any(isinstance(chunk, Chunk) and chunk.name in METADATA_CHUNKS for chunk in self.chunks):
+        if names & METADATA_CHUNKS:
             needed.append(METADATA_VERSION)
         if _is_marked(self):
             needed.append(SHOWN_VERSION)
@@ -139,8 +144,12 @@ class Container(Header):
 
     @property
     def metadata(self) -> Metadata:
-        """What the file says beside its pictures, unpacked; nothing before 1.3, when no program wrote such chunks."""
-        return Metadata.of_chunks(self.chunks) if self.version >= METADATA_VERSION else NO_METADATA
+        """What the file says beside its pictures, unpacked anew each time; of a file that `check` accepts."""
+        return Metadata.of_chunks(self.chunks, self.version)
+
+    def without_metadata(self) -> Self:
+        """The same file without profile, Exif, XMP and calibration; the layout, which pixels need, stays."""
+        return replace(self, chunks=tuple(chunk for chunk in self.chunks if chunk.name not in PACKED_CHUNKS))
 
     def check(self) -> None:
         """Raises InvalidInput for a field that no `.bsc` file of this version may hold."""
@@ -169,7 +178,7 @@ class Container(Header):
 
     @classmethod
     def from_bytes(cls, data: bytes | bytearray | memoryview) -> Container:
-        """Read and check a whole file; the memory used is proportional to `len(data)`.
+        """Read and check a whole file; the memory used is proportional to `len(data)`, metadata are not kept unpacked.
 
         Raises:
             NotABscFile: empty, other data, or a signature that a text-mode transfer damaged.
@@ -196,16 +205,29 @@ def peek_header(start: bytes) -> Header:
     return header
 
 
+def peek_metadata(reader: Reader) -> Metadata:
+    """What a file says beside its pictures, without its streams; raises what `Container.from_bytes` raises."""
+    fields, _ = _read_front(reader)
+    _check(_chunk_problems(fields["chunks"], fields["version"]))
+    return Metadata.of_chunks(fields["chunks"], fields["version"])
+
+
 def read_fields(reader: Reader) -> Container:
     """Takes all fields but the CRC off a file; what they say is not checked."""
+    fields, lengths = _read_front(reader)
+    streams = Streams(*(reader.take(length, f"stream {index}") for index, length in enumerate(lengths)))
+    checksum = int.from_bytes(reader.take(4, "the checksum of the latents"), "little")
+    return Container(**fields, streams=streams, latent_checksum=checksum)
+
+
+def _read_front(reader: Reader) -> tuple[dict[str, Any], list[int]]:
+    """The fields of a Container that stand before the streams, and the lengths of these."""
     header, flags = _read_header(reader)
     depth = read_depth(reader, header.version) if header.view_kind is ViewKind.RGB8_DEPTH else None
     guard = reader.take(reader.varint("the length of the guard list"), "the guard list")
     lengths = [reader.varint(f"the length of stream {index}") for index in range(4)]
     chunks = read_chunks(reader) if flags & _FLAG_CHUNKS else ()
-    streams = Streams(*(reader.take(length, f"stream {index}") for index, length in enumerate(lengths)))
-    checksum = int.from_bytes(reader.take(4, "the checksum of the latents"), "little")
-    return Container(**vars(header), depth=depth, guard=guard, streams=streams, chunks=chunks, latent_checksum=checksum)
+    return {**vars(header), "depth": depth, "guard": guard, "chunks": chunks}, lengths
 
 
 def _read_header(reader: Reader) -> tuple[Header, int]:
@@ -269,9 +291,12 @@ def _problems(container: Container) -> Iterator[tuple[bool, str]]:
         yield False, f"a depth map in a file of version {container.version}, it must be {DEPTH_VERSION} or newer"
     if container.depth is not None:
         yield from container.depth.problems()
-    yield from chunk_problems(container.chunks)
-    if container.version >= METADATA_VERSION:
-        yield from metadata_problems(container.chunks)
+    yield from _chunk_problems(container.chunks, container.version)
+
+
+def _chunk_problems(chunks: Sequence[Chunk], version: tuple[int, int]) -> Iterator[tuple[bool, str]]:
+    yield from chunk_problems(chunks)
+    yield from metadata_problems(chunks, version)
 
 
 def _header_problems(header: Header) -> Iterator[tuple[bool, str]]:

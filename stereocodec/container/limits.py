@@ -21,6 +21,8 @@ MAX_CHUNK_BYTES = 2**26  # payloads of all optional chunks together
 MAX_METADATA_BYTES = 2**24  # of one metadata chunk, unpacked
 MAX_QUALITY = 100
 QUALITY_STEPS = 256  # in a whole quality
+MAX_CALIBRATION_BYTES = 2**20  # unpacked; JSON takes many times as much memory when it is read
+MAX_CALIBRATION_DEPTH = 32  # of objects and lists in each other
 MODEL_ID_BYTES = 6
 MAX_MODEL_NAME_BYTES = 255
 

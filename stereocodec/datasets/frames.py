@@ -57,7 +57,7 @@ class FrameFiles(ExampleFiles):
             samples = samples >> 3 | samples << 13
         depth = to_depth_map(samples, str(self.depth), unit=unit, invalid=invalid)
         try:
-            color, depth = as_frame(color, depth, depth_orientation(picture, str(self.depth)))
+            color, depth = as_frame(color, depth, depth_orientation(picture))
         except InvalidInput as error:
             raise InvalidInput(f"{self.color} and {self.depth.name}: {error}") from error
         return color.upright().pixels, depth.turned(color.orientation)

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import struct
-from collections.abc import Iterator
 
 from PIL import Image
+
+from .heif_items import read_items
 
 _HEADER_BYTES = 2**20  # of a file, in which its headers lie
 SIZ = b"\xff\x4f\xff\x51"  # how a codestream of JPEG 2000 begins: SOC, then SIZ
@@ -37,13 +38,15 @@ def _is_read_as_16_bits(image: Image.Image) -> bool:
 
 
 def _bits_in_file(image: Image.Image) -> int:
-    """What the headers of a JPEG 2000 or AVIF file say; 0 for other files and where they say nothing."""
+    """What the headers of a JPEG 2000, AVIF or HEIF file say; 0 for other files and where they say nothing."""
+    if image.format == "HEIF":  # pillow-heif has read them
+        return int(image.info.get("bit_depth", 0))
     read = {"JPEG2000": _jpeg2000_bits, "AVIF": _avif_bits}.get(image.format or "")
     if read is None:
         return 0
     try:
         return read(file_start(image))
-    except (IndexError, struct.error):  # cut off or damaged: decoding says so
+    except (IndexError, ValueError, struct.error):  # cut off or damaged: decoding says so
         return 0
 
 
@@ -70,15 +73,9 @@ def _jpeg2000_bits(start: bytes) -> int:
 
 def _avif_bits(start: bytes) -> int:
     """The bits of the primary item, as of its `pixi` or `av1C` property."""
-    meta = next((body[4:] for kind, body in _boxes(start) if kind == b"meta"), b"")
-    parts = dict(_boxes(meta))
-    if not {b"pitm", b"iprp"} <= parts.keys():
-        return 0
-    primary = int.from_bytes(parts[b"pitm"][4:], "big")
-    groups = list(_boxes(parts[b"iprp"]))
-    held = [prop for kind, body in groups if kind == b"ipco" for prop in _boxes(body)]
-    indexes = [index for kind, body in groups if kind == b"ipma" for index in _associated(body, primary)]
-    return max((_property_bits(*held[index - 1]) for index in indexes if 0 < index <= len(held)), default=0)
+    items = read_items(start)
+    properties = () if items is None else items.properties.get(items.primary, ())
+    return max((_property_bits(box.kind, start[box.start : box.end]) for box in properties), default=0)
 
 
 def _property_bits(kind: bytes, body: bytes) -> int:
@@ -87,36 +84,3 @@ def _property_bits(kind: bytes, body: bytes) -> int:
     if kind == b"av1C":
         return (12 if body[2] & 0x20 else 10) if body[2] & 0x40 else 8
     return 0
-
-
-def _associated(body: bytes, item: int) -> Iterator[int]:
-    """The numbers of an item's properties, from an `ipma` box; they count from 1."""
-    has_long_ids, has_long_numbers = body[0] > 0, body[3] & 1
-    (entries,) = struct.unpack_from(">I", body, 4)
-    place = 8
-    for _ in range(entries):
-        (found,) = struct.unpack_from(">I" if has_long_ids else ">H", body, place)
-        place += 4 if has_long_ids else 2
-        count, place = body[place], place + 1
-        for _ in range(count):
-            number = struct.unpack_from(">H", body, place)[0] & 0x7FFF if has_long_numbers else body[place] & 0x7F
-            place += 2 if has_long_numbers else 1
-            if found == item:
-                yield number
-
-
-def _boxes(data: bytes) -> Iterator[tuple[bytes, bytes]]:
-    """Kinds and bodies of the boxes of an ISO base media file, or of a box."""
-    place = 0
-    while place + 8 <= len(data):
-        size, kind = struct.unpack_from(">I4s", data, place)
-        head = 8
-        if size == 1:
-            (size,) = struct.unpack_from(">Q", data, place + 8)
-            head = 16
-        if size == 0:
-            size = len(data) - place
-        if size < head:
-            return
-        yield kind, data[place + head : place + size]
-        place += size

@@ -152,9 +152,9 @@ def load_depth(source: str | os.PathLike[str] | IO[bytes], name: str | None = No
         return stored_depth(opened, name).copy()
 
 
-def depth_orientation(depth: DepthLike, name: str) -> int | None:
+def depth_orientation(depth: DepthLike) -> int | None:
     """The Exif orientation that a depth map says that it has; None for arrays and tensors, and most pictures."""
-    return stored_orientation(depth, name) if isinstance(depth, Image.Image) else None
+    return stored_orientation(depth) if isinstance(depth, Image.Image) else None
 
 
 def from_samples(depth: DepthMap, output: Output, *, metres: bool) -> DepthLike:

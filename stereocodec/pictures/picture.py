@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from ..container.metadata import NO_METADATA, Metadata
 from ..container.shown import AS_STORED, Channels, exchanges_sides
 from ..errors import InvalidInput
+from .icc import in_one_profile
 
 _Array = TypeVar("_Array", bound=NDArray[Any])
 _FLIPS_COLUMNS, _FLIPS_ROWS = (2, 3, 6, 7), (3, 4, 7, 8)
@@ -41,6 +42,16 @@ class Picture:
         pixels = self.upright().pixels
         return np.ascontiguousarray(pixels[..., 0]) if self.channels is Channels.GREY else pixels
 
+    def __repr__(self) -> str:
+        """Its size, and what is known of it."""
+        return f"Picture({_described(self, self.metadata)})"
+
+    def _repr_png_(self) -> bytes:
+        """What a notebook shows."""
+        from .preview import preview_png
+
+        return preview_png([self.shown()], self.metadata)
+
 
 @dataclass(frozen=True)
 class StereoPair:
@@ -53,6 +64,27 @@ class StereoPair:
     def __iter__(self) -> Iterator[Picture]:
         """The two views."""
         return iter((self.left, self.right))
+
+    def __repr__(self) -> str:
+        """The size of a view, and what is known of both."""
+        return f"StereoPair({_described(self.left, self.metadata)})"
+
+    def _repr_png_(self) -> bytes:
+        """What a notebook shows: both views side by side."""
+        from .preview import preview_png
+
+        return preview_png([view.shown() for view in self], self.metadata)
+
+
+def _described(picture: Picture, metadata: Metadata) -> str:
+    height, width = picture.pixels.shape[:2]
+    parts = [f"{width}x{height}", picture.channels.name]
+    if picture.orientation != AS_STORED:
+        parts.append(f"orientation={picture.orientation}")
+    if metadata.layout is not None:
+        parts.append(f"layout={metadata.layout.value}")
+    parts += [name for name in ("icc_profile", "exif", "xmp", "calibration") if getattr(metadata, name) is not None]
+    return ", ".join(parts)
 
 
 def turned(array: _Array, orientation: int) -> _Array:
@@ -73,12 +105,14 @@ def turning_back(orientation: int) -> int:
 def as_pair(left: Picture, right: Picture) -> StereoPair:
     """Two views of one size that are shown alike.
 
-    Metadata are those of the left view; what it has none of is taken from the right one.
+    Metadata are those of the left view; what it has none of is taken from the right one. Both views get one ICC profile
+    (`icc.in_one_profile`), and the pixels of the right one are converted to it where they had another.
 
     Both keep an orientation that they share; of different ones, both are made upright. A pair is grey where both views
     are: it has one channel where both had, and otherwise three equal ones.
 
-    Raises InvalidInput for views of different size (width x height in pixels).
+    Raises InvalidInput for views of different size (width x height in pixels), and for profiles that pixels cannot be
+    converted between.
     """
     before = left.orientation, right.orientation
     if left.orientation != right.orientation:
@@ -90,7 +124,12 @@ def as_pair(left: Picture, right: Picture) -> StereoPair:
             "the two views of a rectified pair have one size, crop or rectify them first"
         )
     channels = _in_common(left.channels, right.channels)
-    left, right = replace(left, channels=channels), replace(right, channels=channels)
+    metadata = (left.metadata, right.metadata)
+    pixels, profile = in_one_profile([left.pixels, right.pixels], [known.icc_profile for known in metadata], channels)
+    left, right = (
+        Picture(view, channels, left.orientation, replace(known, icc_profile=profile))
+        for view, known in zip(pixels, metadata, strict=True)
+    )
     return StereoPair(left, right, left.metadata.filled_from(right.metadata))
 
 

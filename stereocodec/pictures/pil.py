@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 import warnings
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import IO, TypeVar
 
@@ -20,8 +21,10 @@ from ..errors import InvalidInput
 from ..text import reason_of
 from .alpha import Background, flattened
 from .bit_depth import is_cut_to_8_bits
+from .heif_opener import open_file
+from .nclx_profile import profile_of_nclx
 from .picture import Picture, channels_of, turning_back
-from .picture_metadata import metadata_of
+from .picture_metadata import has_colour_profile, metadata_of, orientation_in, tiff_exif
 from .several import check_is_single
 from .shell import command
 
@@ -83,7 +86,9 @@ def open_image(source: str | os.PathLike[str] | IO[bytes], name: str | None) -> 
             # Pillow warns of very large pictures, which are above the format's limit and refused below, and of lists of
             # further pictures in a JPEG that cannot be read, which is then its first one.
             warnings.simplefilter("ignore")
-            return Image.open(source), name
+            return open_file(source, name), name
+    except InvalidInput:
+        raise
     except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
         raise InvalidInput(_why_not_opened(error, name)) from error
     except Exception as error:  # decoders of damaged files raise whatever comes up, e.g. struct.error
@@ -101,26 +106,35 @@ def check_size(width: int, height: int, name: str, views: int = 1) -> None:
         )
 
 
-def pil_picture(image: Image.Image, name: str, background: Background | None = None, *, views: int = 1) -> Picture:
-    """What a PIL image holds, as it is stored.
+def pil_picture(
+    image: Image.Image, name: str, background: Background | None = None, *, views: int = 1, is_frame: bool = False
+) -> Picture:
+    """What a PIL image holds, as it is stored; is_frame: of a file that may have others, the frame it is at.
 
     Its EXIF orientation is kept. (Pillow turns TIFF files while it decodes them; here they are turned back. One that
     was decoded before is upright.)
+
+    Warns (`MetadataLeftOut`) of metadata that cannot be kept.
 
     Raises:
         InvalidInput: damaged, or what a `.bsc` file cannot hold: several frames, more than 8 bits, transparent parts
             without a `background` (see `alpha.Background`), other colours than RGB and grey.
     """
     _check_open(image, name)
-    _check_stored(image, name, views)
+    _check_stored(image, name, views, is_frame)
+    exif = tiff_exif(image, name) if isinstance(image, TiffImagePlugin.TiffImageFile) else None
+    named_profile = profile_of_nclx(image)
     stored = load_pixels(image, name)
-    orientation = stored_orientation(stored, name) or AS_STORED
+    orientation = stored_orientation(stored) or AS_STORED
     opaque = flattened(stored, name, background)
     pixels = np.ascontiguousarray(np.asarray(opaque.convert("RGB")))
     channels = Channels.GREY if opaque.mode in ("1", "L") else channels_of(pixels)
-    if stored.mode in ("P", "PA") and channels is Channels.GREY_RGB:
+    if stored.mode in ("P", "PA") and channels is Channels.GREY_RGB and not has_colour_profile(stored):
         channels = Channels.GREY  # a palette of greys
-    return Picture(pixels, channels, orientation, metadata_of(stored, channels, name))
+    metadata = metadata_of(stored, channels, name, exif)
+    if metadata.icc_profile is None and channels is not Channels.GREY:
+        metadata = replace(metadata, icc_profile=named_profile)
+    return Picture(pixels, channels, orientation, metadata)
 
 
 def _check_open(image: Image.Image, name: str) -> None:
@@ -138,10 +152,11 @@ def _check_open(image: Image.Image, name: str) -> None:
         ) from error
 
 
-def _check_stored(image: Image.Image, name: str, views: int) -> None:
+def _check_stored(image: Image.Image, name: str, views: int, is_frame: bool) -> None:
     """Refuse what cannot be kept; looks at the header alone, the pixels need not be decoded yet."""
     check_size(*image.size, name, views)
-    guarded(lambda: check_is_single(image, name), name)
+    if not is_frame:
+        guarded(lambda: check_is_single(image, name), name)
     if image.mode in _DEEP or is_cut_to_8_bits(image):
         raise InvalidInput(
             f"{name} has more than 8 bits per channel (mode {image.mode}), a .bsc file holds 8: reduce it first, "
@@ -159,7 +174,7 @@ def load_pixels(image: Image.Image, name: str) -> Image.Image:
     That is `image`, or a copy of a TIFF file, whose pixels Pillow turns upright itself.
     Raises InvalidInput when they are damaged.
     """
-    before = stored_orientation(image, name) if isinstance(image, TiffImagePlugin.TiffImageFile) else None
+    before = stored_orientation(image) if isinstance(image, TiffImagePlugin.TiffImageFile) else None
     try:
         image.load()
     except MemoryError:
@@ -175,12 +190,14 @@ def load_pixels(image: Image.Image, name: str) -> Image.Image:
     return stored
 
 
-def stored_orientation(image: Image.Image, name: str) -> int | None:
-    """The orientation in a picture's metadata, 1 to 8; None if it has none.
-
-    Raises InvalidInput for damaged metadata.
-    """
-    orientation = guarded(lambda: image.getexif().get(ExifTags.Base.Orientation), name)
+def stored_orientation(image: Image.Image) -> int | None:
+    """The orientation in a picture's metadata, 1 to 8; None if it has none, or none that can be read."""
+    try:
+        orientation = image.getexif().get(ExifTags.Base.Orientation)
+    except MemoryError:
+        raise
+    except Exception:  # Pillow reports damage by whatever comes up; what can be kept of Exif has one nevertheless
+        orientation = orientation_in(image.info.get("exif"))
     return int(orientation) if orientation is not None and orientation in ORIENTATIONS else None
 
 

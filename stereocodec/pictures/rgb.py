@@ -55,9 +55,10 @@ def to_picture(image: ImageLike, name: str, background: Background | None = None
     if isinstance(image, Image.Image):
         return pil_picture(image, name, background)
     if isinstance(image, np.ndarray):
-        return _of_array(_checked_array(image, name))
+        check_array(image.shape, image.dtype, name)
+        return array_picture(image, name)
     if is_tensor(image):
-        return _of_array(_from_tensor(image, name))
+        return array_picture(_from_tensor(image, name), name)
     hint = "; open it first, e.g. PIL.Image.open(path)" if isinstance(image, str | bytes | os.PathLike) else ""
     raise InvalidInput(
         f"{name} is a {type(image).__name__}: pass a PIL image, an H x W x 3 uint8 array or a 3 x H x W tensor{hint}"
@@ -149,33 +150,36 @@ def check_output(output: object) -> None:
         raise InvalidInput(f"output is {output!r}; use 'pil', 'numpy' or 'torch'")
 
 
-def _of_array(array: NDArray[np.uint8]) -> Picture:
-    """The picture of H x W x 3, or of H x W for a grey one."""
-    if array.ndim == 2:
-        return Picture(np.repeat(array[..., None], 3, axis=-1), Channels.GREY)
+def array_picture(array: NDArray[np.uint8], name: str) -> Picture:
+    """The picture of an array that `check_array` lets pass; raises InvalidInput for masked values."""
+    if np.ma.is_masked(array):
+        raise InvalidInput(f"{name} has masked values, which a .bsc file cannot hold: fill them, e.g. array.filled(0)")
+    array = np.asarray(array)
+    if array.ndim == 2 or array.shape[2] == 1:
+        return Picture(np.repeat(array.reshape(*array.shape[:2], 1), 3, axis=-1), Channels.GREY)
     array = np.ascontiguousarray(array)
     return Picture(array, channels_of(array))
 
 
-def _checked_array(array: NDArray[Any], name: str) -> NDArray[np.uint8]:
-    """H x W x 3 or H x W."""
-    if array.ndim == 3 and array.shape[2] == 1:
-        array = array[..., 0]
-    if array.ndim != 2 and (array.ndim != 3 or array.shape[2] != 3):
-        raise InvalidInput(f"{name} is an array of shape {array.shape}: {_shape_hint(array.shape)}")
-    if array.dtype == np.bool_:
+def check_array(shape: tuple[int, ...], dtype: np.dtype[Any], name: str, views: int = 1) -> None:
+    """Raises InvalidInput unless an array of this shape and dtype is a picture: uint8, H x W x 3, or H x W (x 1).
+
+    views: how many it holds.
+    """
+    if len(shape) == 3 and shape[2] == 1:
+        shape = shape[:2]
+    if len(shape) != 2 and (len(shape) != 3 or shape[2] != 3):
+        raise InvalidInput(f"{name} is an array of shape {shape}: {_shape_hint(shape)}")
+    if dtype == np.bool_:
         raise InvalidInput(f"{name} is an array of bool, it must be uint8: use array.astype(np.uint8) * 255")
-    if array.dtype != np.uint8:
+    if dtype != np.uint8:
         hint = (
             "np.clip(np.round(255 * array), 0, 255).astype(np.uint8) if it lies in 0..1"
-            if array.dtype.kind == "f"
+            if dtype.kind == "f"
             else "array.astype(np.uint8) if its values lie in 0..255"
         )
-        raise InvalidInput(f"{name} is an array of {array.dtype}, it must be uint8: use {hint}")
-    check_size(array.shape[1], array.shape[0], name)
-    if np.ma.is_masked(array):
-        raise InvalidInput(f"{name} has masked values, which a .bsc file cannot hold: fill them, e.g. array.filled(0)")
-    return np.asarray(array)
+        raise InvalidInput(f"{name} is an array of {dtype}, it must be uint8: use {hint}")
+    check_size(shape[1], shape[0], name, views)
 
 
 def _shape_hint(shape: tuple[int, ...]) -> str:

@@ -32,6 +32,12 @@ def check_is_single(image: Image.Image, name: str) -> None:
         if image.tell():
             raise InvalidInput(f"{name} is at one of the {frames} pictures of an MPO file: pass a copy, image.copy()")
         raise InvalidInput(mpo_refusal(mp_entries(image.info["mp"]), name, file_of(image)))
+    if image.format == "HEIF":
+        encode = f"bisic encode {shlex.quote(file_of(image))} -o pair.bsc"
+        raise InvalidInput(
+            f"{name} holds {frames} pictures (HEIC): if they are the views of a pair, name this file alone, {encode}, "
+            "or open_pair in Python"
+        )
     raise InvalidInput(
         f"{name} holds {frames} frames ({image.format or 'animated'}): take out one for each view, e.g. with "
         f"{command(image, frame=0, output='left.png')} and {command(image, frame=1, output='right.png')}"

@@ -17,6 +17,7 @@ from .picture import Picture, StereoPair
 from .pil import load_picture
 
 _HEAD_BYTES = 4096
+_MAX_PIPED_BYTES = 2**30  # 8-bit RGB of the largest pair is a fifth of that
 
 
 @dataclass(frozen=True)
@@ -50,7 +51,7 @@ class PairSource:
         if self.path is None:
             return io.BytesIO(self.data or b"")
         try:
-            return self.path.open("rb")
+            return io.BytesIO(self._piped) if self.path.is_fifo() else self.path.open("rb")
         except FileNotFoundError as error:
             raise InvalidInput(f"{self.name}: no such file") from error
         except IsADirectoryError as error:
@@ -58,11 +59,26 @@ class PairSource:
         except OSError as error:
             raise InvalidInput(f"{self.name} cannot be read: {error.strerror or reason_of(error)}") from error
 
+    @cached_property
+    def _piped(self) -> bytes:
+        """What comes through the pipe that the path names, which can be read but once."""
+        assert self.path is not None
+        with self.path.open("rb") as pipe:
+            return pipe.read(_MAX_PIPED_BYTES)
+
     def picture(self, views: int = 1) -> Picture:
         """All of it as one picture that holds some views; raises InvalidInput."""
         with self.open() as file:
             return load_picture(file, self.name, self.background, views=views)
 
 
-Reader = Callable[[PairSource], StereoPair | None]
-"""Reads one form of file; None for a file of another form, which costs no more than a look at its head."""
+def beyond_the_end(name: str, count: int, number: int) -> InvalidInput:
+    """The error for frame `number` of a file that has `count` of them."""
+    return InvalidInput(f"{name} has {count} frames: --frame (in Python frame=) takes 0 to {count - 1}, not {number}")
+
+
+Reader = Callable[[PairSource], StereoPair | Picture | None]
+"""Reads one form of file: the pair, or one picture, which the layout takes apart.
+
+None for a file of another form, which costs no more than a look at its head.
+"""

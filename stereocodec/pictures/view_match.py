@@ -8,8 +8,6 @@ doubt, patches at full resolution tell how many rows they are off.
 
 from __future__ import annotations
 
-import sys
-import warnings
 from dataclasses import dataclass
 
 import numpy as np
@@ -17,6 +15,7 @@ from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
 from PIL import Image
 
+from ..callers import warn_caller
 from ..errors import UnlikelyPair
 
 _WIDTH, _BLOCK = 160, 8  # of the reduced views, about; side of their blocks
@@ -93,12 +92,8 @@ class ViewMatch:
 def warn_of_unlikely_pair(left: NDArray[np.uint8], right: NDArray[np.uint8]) -> None:
     """Warns (`UnlikelyPair`), at the line that called this package, of views whose match gives reason to doubt."""
     doubt = match_views(left, right).doubt
-    if doubt is None:
-        return
-    level, frame = 1, sys._getframe()
-    while frame.f_back is not None and frame.f_globals.get("__name__", "").split(".")[0] == __name__.split(".")[0]:
-        level, frame = level + 1, frame.f_back
-    warnings.warn(doubt, UnlikelyPair, stacklevel=level)
+    if doubt is not None:
+        warn_caller(doubt, UnlikelyPair)
 
 
 def match_views(left: NDArray[np.uint8], right: NDArray[np.uint8]) -> ViewMatch:

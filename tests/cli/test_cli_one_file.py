@@ -89,7 +89,7 @@ def test_two_files_of_which_one_holds_both_views(files):
     ("data", "options", "message"),
     [
         (jpeg(picture(1, (33, 24))), ("--layout", "sbs"), "width of 33 pixels"),
-        (LEFT, ("--layout", "mpo"), "is no MPO file of several pictures"),
+        (LEFT, ("--layout", "mpo"), "does not hold two pictures"),
         (MPO[:-150], (), "picture 2 of photo.mpo is truncated or damaged"),
         (mpo([LEFT, jpeg(picture(2, (16, 12)))]), (), "left is 32x24, right is 16x12"),
         (mpo([LEFT, RIGHT, LEFT], (DISPARITY,) * 3), (), "holds 3 pictures (MPO), no pair of two views"),

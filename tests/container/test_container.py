@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from stereocodec.container import HEADER_BYTES, Chunk, Container, Streams, packing, peek_header
 from stereocodec.container import limits as rules
+from stereocodec.container.layouts import LAYOUT_NAMES
 from stereocodec.container.varint import write_varint
 from stereocodec.errors import CorruptFile, InvalidInput, LimitExceeded
 
@@ -248,11 +249,18 @@ def test_the_documented_limits_are_those_of_the_reader():
         rules.MAX_STREAM_BYTES,
         rules.MAX_CHUNKS,
         rules.MAX_CHUNK_BYTES,
+        rules.MAX_METADATA_BYTES,
+        rules.MAX_CALIBRATION_BYTES,
     ]
 
 
+def test_the_documented_layouts_are_the_known_ones():
+    text = FORMAT_PAGE.read_text(encoding="utf-8").split("`LAYT` is one of the names")[1].split(":")[0]
+    assert set(re.findall("`([a-z-]+)`", text)) == set(LAYOUT_NAMES)
+
+
 def test_the_documented_chunks_are_the_known_ones():
-    text = FORMAT_PAGE.read_text(encoding="utf-8").split("\n## Optional chunks\n")[1].split("\n## ")[0]
+    text = FORMAT_PAGE.read_text(encoding="utf-8").split("\n## Optional chunks\n")[1].split("\n### ")[0]
     assert set(re.findall(r"^\| `(\w{4})` \|", text, re.MULTILINE)) == rules.KNOWN_CHUNKS
 
 

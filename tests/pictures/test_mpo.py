@@ -200,7 +200,7 @@ def test_a_layout_of_one_picture_contradicts_two():
 
 @pytest.mark.parametrize("data", [LEFT, mpo([LEFT], (PRIMARY,)), b""])
 def test_one_picture_is_not_several(data):
-    expected = "photo.mpo is no MPO file of several pictures: leave the layout out"
+    expected = "photo.mpo does not hold two pictures: leave the layout out"
     if not data:
         expected = "photo.mpo is not a picture that Pillow can read: use PNG, TIFF, JPEG or another of its formats"
     assert refusal(data, layout="mpo") == expected

@@ -141,8 +141,8 @@ def test_depth_of_no_fitting_size_is_refused():
 def test_depth_maps_are_read_as_they_are_stored(image_format, orientation):
     file = stored(DEPTH, orientation, image_format)
     image = load_depth(file, "depth")
-    assert depth_orientation(image, "depth") == orientation
+    assert depth_orientation(image) == orientation
     np.testing.assert_array_equal(np.asarray(image), DEPTH)
     with Image.open(file) as image:
-        assert depth_orientation(image, "depth") == orientation
+        assert depth_orientation(image) == orientation
         np.testing.assert_array_equal(to_depth_map(image).samples, DEPTH)
