@@ -2,9 +2,9 @@
 
     python benchmarks/open_pair.py
 
-Files of each form are made of the sample pair; HEIC and films need the extras `stereocodec[heif,video]`. Pillow, NumPy
-or PyAV alone decodes the pictures of a file into arrays, and `open_pair` reads the file as a pair, in turn; the least of
-several processor times is the one that other work disturbed least.
+Files of each form are made of the sample pair; HEIC and films need the extras `stereocodec[heif,video]`. Pillow,
+NumPy or PyAV alone decodes the pictures of a file into arrays, and `open_pair` reads the file as a pair, in turn; the
+least of several processor times is the one that other work disturbed least.
 """
 
 from __future__ import annotations

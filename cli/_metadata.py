@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from stereocodec.calibration import describe_calibration
 from stereocodec.container import Container
 from stereocodec.container.limits import CALIBRATION, EXIF, ICC_PROFILE, XMP
 from stereocodec.text import one_line
@@ -38,10 +39,10 @@ def metadata_rows(described: Mapping[str, Any]) -> list[tuple[str, str]]:
     for name, title in _TITLES.items():
         if name in described:
             known = described[name]
-            parts = _calibration_texts(known["values"]) if name == "calibration" else _texts(known)
+            parts = [describe_calibration(known["values"])] if name == "calibration" else map(_shown, _texts(known))
             packed = f"{known['packed']:,} bytes"
             sizes = packed if "bytes" not in known else f"{known['bytes']:,} bytes ({known['packed']:,} in the file)"
-            rows.append((title, ", ".join((*map(_shown, parts), sizes))))
+            rows.append((title, ", ".join((*parts, sizes))))
     if "layout" in described:
         rows.append(("came as", described["layout"]["words"]))
     return rows
@@ -66,28 +67,6 @@ def _exif_facts(exif: bytes) -> dict[str, Any]:
 def _texts(known: Mapping[str, Any]) -> list[str]:
     damaged = ["damaged"] if known.get("damaged") else []
     return damaged + [known[key] for key in ("name", "camera", "date") if known.get(key)]
-
-
-def _calibration_texts(values: Mapping[str, Any]) -> list[str]:
-    """The best known facts; nothing is known of the kinds of values."""
-    left = values.get("left")
-    focal_length = left.get("focal_length") if isinstance(left, dict) else None
-    found = [
-        ("focal length {:g} px", focal_length[:1] if isinstance(focal_length, list) else []),
-        ("baseline {:g} m", [values.get("baseline")]),
-        ("field of view {:g} degrees", [values.get("field_of_view")]),
-        ("disparities {:g} to {:g} px", values.get("disparities")),
-        ("for {:g}x{:g}", values.get("size")),
-    ]
-    return [
-        text.format(*numbers)
-        for text, numbers in found
-        if isinstance(numbers, list) and len(numbers) == text.count("{") and all(map(_is_number, numbers))
-    ]
-
-
-def _is_number(value: Any) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool)
 
 
 def _shown(text: str) -> str:

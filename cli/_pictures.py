@@ -23,6 +23,8 @@ if TYPE_CHECKING:
     from stereocodec.container import Container
     from stereocodec.pictures.picture import Picture
 
+    from ._calibration import CalibrationOptions
+
 _MAX_PICTURE_BYTES = 2**30  # read from standard input; 8-bit RGB of the largest view is a tenth of that
 
 
@@ -56,6 +58,10 @@ class Pictures(ABC):
     @abstractmethod
     def load(self) -> None:
         """Reads what the paths name; raises InvalidInput."""
+
+    @abstractmethod
+    def add_calibration(self, options: CalibrationOptions) -> None:
+        """Adds what files know of the cameras to what is known of the pictures; raises InvalidInput."""
 
     @abstractmethod
     def codec(self, model: str | None, device: str) -> Any:
@@ -116,6 +122,11 @@ class PairPictures(Pictures):
         first, second = (_load_picture(path, options.background) for path in self.paths)
         self.pair = as_pair(second, first) if options.swap else as_pair(first, second)
 
+    def add_calibration(self, options: CalibrationOptions) -> None:
+        views = self.paths if len(self.paths) == 2 else ()
+        views = views[::-1] if self.options.swap else views
+        self.pair = replace(self.pair, metadata=options.added(self.pair.metadata, views, self.pair.left))
+
     def codec(self, model: str | None, device: str) -> StereoCodec:
         from stereocodec import StereoCodec
 
@@ -169,6 +180,10 @@ class FramePictures(Pictures):
         image = load_depth(_source(depth), name)
         depth_map = to_depth_map(image, name, unit=options.unit, invalid=options.invalid)
         self.color, self.depth = as_frame(picture, depth_map, depth_orientation(image))
+
+    def add_calibration(self, options: CalibrationOptions) -> None:
+        metadata = options.added(self.color.metadata, self.paths[:1], self.color)
+        self.color = replace(self.color, metadata=metadata)
 
     def codec(self, model: str | None, device: str) -> RgbdCodec:
         from stereocodec import RgbdCodec

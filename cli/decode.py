@@ -2,21 +2,30 @@
 
 from __future__ import annotations
 
-import os
-from collections.abc import Callable, Mapping, Sequence
-from contextlib import nullcontext
-from functools import partial
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, BinaryIO
+from typing import TYPE_CHECKING, Any, BinaryIO, TypeAlias
 
 import click
 
-from stereocodec.container import Container, ViewKind
-from stereocodec.errors import OutputError
-from stereocodec.files import check_writable, made_folder, write_together
+from stereocodec.container import Channels, Container, ViewKind
+from stereocodec.files import Output, check_writable
+from stereocodec.pictures.formats import DEFAULT_QUALITY, FORMATS, PNG
+from stereocodec.pictures.output_form import (
+    OUTPUT_LAYOUTS,
+    TWO_FILES,
+    OutputForm,
+    Part,
+    Single,
+    check_parts,
+    output_form,
+    view_part,
+)
 from stereocodec.pixel_limit import DEFAULT_MAX_PIXELS, MAX_PIXELS_VARIABLE
 from stereocodec.text import one_line
 
+from ._calibration import calibration_file, check_calibration_path
 from ._shared import (
     STANDARD_STREAM,
     NamedPath,
@@ -28,34 +37,54 @@ from ._shared import (
     read_file,
     require_binary_stdout,
     same_file,
+    wrong_usage,
 )
 
 if TYPE_CHECKING:
-    from PIL import Image
-
     from stereocodec import RgbdCodec, StereoCodec
+    from stereocodec.pictures.save_pair import SavedPicture
 
-# Formats that hold 8-bit RGB, by extension: Pillow's name, and settings that lose as little as it allows.
-_JPEG: tuple[str, dict[str, Any]] = ("JPEG", {"quality": 95, "subsampling": 0})
-FORMATS: dict[str, tuple[str, dict[str, Any]]] = {
-    ".png": ("PNG", {}),
-    ".tif": ("TIFF", {"compression": "tiff_lzw"}),
-    ".tiff": ("TIFF", {"compression": "tiff_lzw"}),
-    ".webp": ("WEBP", {"lossless": True}),
-    ".bmp": ("BMP", {}),
-    ".ppm": ("PPM", {}),
-    ".jpg": _JPEG,
-    ".jpeg": _JPEG,
-}
-_VIEWS = ("left", "right")
-_NAMES = {ViewKind.RGB8: _VIEWS, ViewKind.RGB8_DEPTH: ("color", "depth")}
+_Outputs: TypeAlias = OutputForm | tuple[Part, ...]
+"""What is asked for: a form that the file may still decide, or single views."""
 
 
 @click.command()
 @click.argument("file", type=NamedPath(stream=True))
-@click.option("-o", "--output", type=NamedPath(), metavar="DIR", help="Folder for both views, as PNG; made if missing.")
-@click.option("--left", type=NamedPath(stream=True), metavar="FILE", help="The left view; - for stdout, as PNG.")
-@click.option("--right", type=NamedPath(stream=True), metavar="FILE", help="The right view; - for stdout, as PNG.")
+@click.option(
+    "-o",
+    "--output",
+    type=NamedPath(stream=True),
+    metavar="FILE|DIR",
+    help="A folder for both views; or one picture of both: .mpo, .jps and .pns are stereo files, others have the views "
+    "side by side, or as --layout says; or - for stdout.  [default: two PNG files beside FILE]",
+)
+@click.option(
+    "--layout",
+    type=click.Choice(OUTPUT_LAYOUTS),
+    metavar="NAME",
+    help=f"What is written: {', '.join(OUTPUT_LAYOUTS)}.  [default: as -o or the file says]",
+)
+@click.option(
+    "--format",
+    "picture_format",
+    type=click.Choice(tuple(FORMATS)),
+    metavar="NAME",
+    help=f"Of files in a folder and of stdout: {', '.join(FORMATS)}.  [default: png]",
+)
+@click.option(
+    "--output-quality",
+    type=click.IntRange(0, 100),
+    metavar="N",
+    help=f"Of JPEG, AVIF, MPO and JPS, 0 to 100.  [default: {DEFAULT_QUALITY}]",
+)
+@click.option("--left", type=NamedPath(stream=True), metavar="FILE", help="The left view alone; - for stdout.")
+@click.option("--right", type=NamedPath(stream=True), metavar="FILE", help="The right view alone; - for stdout.")
+@click.option(
+    "--calibration",
+    type=NamedPath(),
+    metavar="FILE",
+    help="Also write what the file knows of the cameras, as JSON that encode --calibration takes.",
+)
 @click.option(
     "--model",
     metavar="NAME|DIR|ORG/NAME",
@@ -77,8 +106,12 @@ _NAMES = {ViewKind.RGB8: _VIEWS, ViewKind.RGB8_DEPTH: ("color", "depth")}
 def decode(
     file: str,
     output: str | None,
+    layout: str | None,
+    picture_format: str | None,
+    output_quality: int | None,
     left: str | None,
     right: str | None,
+    calibration: str | None,
     model: str | None,
     pull: bool,
     max_pixels: int | None,
@@ -89,112 +122,163 @@ def decode(
 ) -> None:
     """Restore the two views of a .bsc file, or its colour and depth.
 
-    FILE is a .bsc file, or - for standard input. Without other options, pair.bsc becomes pair_left.png
-    and pair_right.png beside it; with -o they stand in that folder (from standard input: left.png and
-    right.png). With --left or --right, only the views that are named are written, in the format of the
-    extension: .png, .tif, .webp (lossless), .bmp, .ppm or .jpg (quality 95).
+    FILE is a .bsc file, or - for standard input. pair.bsc becomes pair_left.png and pair_right.png beside it, in the
+    folder that -o names, or in files of any names with --left and --right; one of these alone writes one view. The
+    suffix gives the format: .png .tiff .webp .ppm .bmp keep every pixel, .jpg and .avif do not. Existing files are kept
+    unless -f is given.
+
+    A picture that -o names holds both views: -o pair.mpo is what 3D cameras write, -o pair.jps is side by side with
+    the right view on the left, -o pair.png --layout anaglyph is for red-cyan glasses. A file whose views were squeezed
+    into one picture (half-sbs, half-tb) becomes that picture again.
 
     A file of colour with depth becomes frame_color.png and frame_depth.png, the depth map as it was given: in the
     same unit and bits, with its holes where they were.
     """
     if pull and model is not None:
         raise click.UsageError("--pull fetches the model that the file names: leave --model out.")
-    if output is not None and Path(output).exists() and not Path(output).is_dir():
-        raise click.UsageError(f"-o {one_line(output)} is not a folder: name files with --left and --right.")
-    if output is not None and _looks_like_a_picture(output):
-        raise click.UsageError(f"-o takes a folder: name the picture {one_line(output)} with --left or --right.")
-    targets = _named_targets(file, left, right)
-    if output is not None and targets:
-        raise click.UsageError("Give either a folder with -o or files with --left and --right, not both.")
-    if file == STANDARD_STREAM and output is None and not targets:
-        raise click.UsageError("Standard input has no name: say where to write, with -o or --left and --right.")
-    stdout_view = next((view for view, path in targets.items() if path == STANDARD_STREAM), None)
-    stdout = require_binary_stdout(f"name a file with --{stdout_view}") if stdout_view else None
-    _check_writable(targets, force)
+    views = {view: path for view, path in (("left", left), ("right", right)) if path is not None}
+    _check_names(file, output, layout, views)
+    with wrong_usage():
+        outputs = _outputs(file, output, layout, picture_format, output_quality, views)
+    stdout = _stdout(output, views)
+    if isinstance(outputs, tuple):
+        _check_writable([part.path for part in outputs], force)
+    check_calibration_path(calibration, file, force)
     # What is wrong with the file itself is said before torch is imported.
     data = read_file(file)
     with about(file):
         container = Container.from_bytes(data)
+        beside = calibration_file(container, calibration)
     if no_metadata:
         container = container.without_metadata()
-    names = _NAMES[container.view_kind]
-    if not targets:
-        targets = _default_targets(file, output, names)
-        if output is None or Path(output).exists():  # a folder that is not there is made at the end
-            _check_writable(targets, force)
-    elif container.view_kind is not ViewKind.RGB8:
-        raise click.UsageError("The file is of colour and depth: leave --left and --right out.")
+    if container.view_kind is ViewKind.RGB8_DEPTH:
+        save = _frame_saver(container, outputs, force, beside)
+    else:
+        save = _pair_saver(container, outputs, output_quality, force, stdout, beside)
     with about(file), progress_bar(quiet) as progress:
         codec = _codec_class(container.view_kind).for_file(container, model, device=device, pull=pull)
-        decoded = codec.decompress(container, max_pixels=max_pixels, progress=progress)
-        pictures = dict(zip(names, decoded, strict=True))
-    files = [(path, _writer(pictures[name], path)) for name, path in targets.items() if name != stdout_view]
-    with nullcontext() if output is None else made_folder(Path(output)):
-        write_together(files, overwrite=force)
-    if stdout is not None and stdout_view is not None:
-        _writer(pictures[stdout_view], STANDARD_STREAM)(stdout)
-        stdout.flush()
-    if not quiet and files:
-        written = ", ".join(one_line(path) for path, _ in files)
-        click.echo(f"{written}: {container.shown_size[0]}x{container.shown_size[1]}", err=stdout is not None)
+        decoded = codec.decompress(container, output="numpy", max_pixels=max_pixels, progress=progress)
+    said = save(*decoded)
+    if not quiet:
+        click.echo(said, err=stdout is not None)
+
+
+def _check_names(file: str, output: str | None, layout: str | None, views: Mapping[str, str]) -> None:
+    """Raises UsageError for names that cannot be meant so."""
+    if output is not None and views:
+        raise click.UsageError("Give either -o or files with --left and --right, not both.")
+    if layout is not None and views:
+        raise click.UsageError("--left and --right are single views: leave --layout out, or name one picture with -o.")
+    if file == STANDARD_STREAM and output is None and not views:
+        raise click.UsageError("Standard input has no name: say where to write, with -o or --left and --right.")
+    named = views if output is None else {"output": output}
+    for option, path in named.items():
+        if same_file(path, file):
+            raise click.UsageError(f"--{option} is the file to decode: give it a name of its own.")
+    if len(views) == 2 and (views["left"] == views["right"] or same_file(views["left"], views["right"])):
+        raise click.UsageError("--left and --right name one file: each view needs its own.")
+
+
+def _outputs(
+    file: str,
+    output: str | None,
+    layout: str | None,
+    picture_format: str | None,
+    quality: int | None,
+    views: Mapping[str, str],
+) -> _Outputs:
+    """What is asked for; raises InvalidInput."""
+    if views:
+        paths = {view: None if path == STANDARD_STREAM else Path(path) for view, path in views.items()}
+        return tuple(
+            view_part(Single(view), path, format=picture_format, quality=quality) for view, path in paths.items()
+        )
+    target = None if output == STANDARD_STREAM else f"{Path(file).parent}/" if output is None else output
+    stem = "" if file == STANDARD_STREAM else Path(file).stem
+    return output_form(target, layout=layout, format=picture_format, quality=quality, stem=stem)
+
+
+def _stdout(output: str | None, views: Mapping[str, str]) -> BinaryIO | None:
+    """Standard output, if a picture goes there."""
+    streamed = [f"--{view}" for view, path in views.items() if path == STANDARD_STREAM]
+    streamed += ["-o"] if output == STANDARD_STREAM else []
+    return require_binary_stdout(f"name a file with {streamed[0]}") if streamed else None
+
+
+def _check_writable(paths: Iterable[Path | None], force: bool) -> None:
+    for path in paths:
+        if path is not None:
+            check_writable(path, force, makes_folder=True)
+
+
+def _pair_saver(
+    container: Container,
+    outputs: _Outputs,
+    quality: int | None,
+    force: bool,
+    stdout: BinaryIO | None,
+    beside: Sequence[Output],
+) -> Callable[[Any, Any], str]:
+    """What writes the views of a pair, and says in a line what it wrote.
+
+    Raises OutputError for what could not be written.
+    """
+    grey, metadata = container.channels is Channels.GREY, container.metadata
+    parts = outputs if isinstance(outputs, tuple) else outputs.parts(metadata.layout, grey=grey)
+    _check_writable([part.path for part in parts], force)
+    check_parts(parts, container.shown_size, metadata.layout, grey=grey)
+
+    def save(left: Any, right: Any) -> str:
+        from stereocodec.pictures.rgb import to_views
+        from stereocodec.pictures.save_pair import save_parts
+
+        pair = replace(to_views(left, right), metadata=metadata)
+        saved = save_parts(parts, pair, quality=quality, overwrite=force, stream=stdout, beside=beside)
+        if stdout is not None:
+            stdout.flush()
+        return _said(saved)
+
+    return save
+
+
+def _said(saved: Sequence[SavedPicture]) -> str:
+    """Names, size, how one file holds both views, and what of the metadata files do not hold."""
+    names = ", ".join("standard output" if one.path is None else one_line(one.path) for one in saved)
+    first = saved[0]
+    words = "" if first.words in (Single.LEFT.words, Single.RIGHT.words) else f", {first.words}"
+    left_out = dict.fromkeys(what for one in saved for what in one.left_out)
+    without = f"; without {', '.join(left_out)}" if left_out else ""
+    return f"{names}: {first.size[0]}x{first.size[1]}{words}{without}"
+
+
+def _frame_saver(
+    container: Container, outputs: _Outputs, force: bool, beside: Sequence[Output]
+) -> Callable[[Any, Any], str]:
+    """What writes colour and depth, and says so.
+
+    Raises UsageError for what a pair alone can be, and OutputError for what could not be written.
+    """
+    from stereocodec.pictures.save_frame import frame_paths, save_frame
+
+    if isinstance(outputs, tuple):
+        raise click.UsageError("The file is of colour and depth: leave --left and --right out.")
+    folder = outputs.target if outputs.is_folder else None
+    if folder is None or outputs.layout not in (None, TWO_FILES) or outputs.form is not PNG:
+        raise click.UsageError(
+            "The file is of colour and depth, which become two PNG files: name a folder with -o, and leave --layout "
+            "and --format out."
+        )
+    _check_writable(frame_paths(folder, outputs.stem), force)
+
+    def save(color: Any, depth: Any) -> str:
+        known = container.metadata
+        paths = save_frame(color, depth, folder, metadata=known, name=outputs.stem, overwrite=force, beside=beside)
+        return f"{', '.join(map(one_line, paths))}: {container.shown_size[0]}x{container.shown_size[1]}"
+
+    return save
 
 
 def _codec_class(kind: ViewKind) -> type[StereoCodec | RgbdCodec]:
     from stereocodec import RgbdCodec, StereoCodec
 
     return RgbdCodec if kind is ViewKind.RGB8_DEPTH else StereoCodec
-
-
-def _check_writable(targets: Mapping[str, str], force: bool) -> None:
-    for path in targets.values():
-        if path != STANDARD_STREAM:
-            check_writable(path, force)
-
-
-def _named_targets(file: str, left: str | None, right: str | None) -> dict[str, str]:
-    """The path of each view that --left and --right name."""
-    named = {view: path for view, path in zip(_VIEWS, (left, right), strict=True) if path is not None}
-    for view, path in named.items():
-        if path != STANDARD_STREAM:
-            _check_extension(path)
-        if same_file(path, file):
-            raise click.UsageError(f"--{view} is the file to decode: give it a name of its own.")
-    if left is not None and right is not None and (left == right or same_file(left, right)):
-        raise click.UsageError("--left and --right name one file: each view needs its own.")
-    return named
-
-
-def _default_targets(file: str, output: str | None, names: Sequence[str]) -> dict[str, str]:
-    """A PNG file for each picture, beside the file or in the folder."""
-    stem = "" if file == STANDARD_STREAM else f"{Path(file).stem}_"
-    folder = Path(file).parent if output is None else Path(output)
-    return {name: str(folder / f"{stem}{name}.png") for name in names}
-
-
-def _looks_like_a_picture(folder: str) -> bool:
-    """Whether what is named as a folder is not there and more likely meant as one of the pictures."""
-    is_there = folder.endswith(("/", os.sep)) or Path(folder).is_dir()
-    return not is_there and Path(folder).suffix.lower() in FORMATS
-
-
-def _check_extension(path: str) -> None:
-    extension = Path(path).suffix.lower()
-    if extension not in FORMATS:
-        known = " ".join(FORMATS)
-        raise click.UsageError(
-            f"{one_line(path)}: the extension {extension or '(none)'} stands for no known "
-            f"picture format; use one of {known}"
-        )
-
-
-def _writer(image: Image.Image, path: str) -> Callable[[BinaryIO], None]:
-    extension = ".png" if path == STANDARD_STREAM else Path(path).suffix.lower()
-    pillow_format, settings = FORMATS[extension]
-    return partial(_save, image, path, pillow_format, settings)
-
-
-def _save(image: Image.Image, path: str, pillow_format: str, settings: dict[str, Any], file: BinaryIO) -> None:
-    try:
-        image.save(file, format=pillow_format, **settings)
-    except (KeyError, ValueError, SystemError) as error:  # not in this Pillow, or a side above its limit
-        raise OutputError(f"{path} cannot be written as {pillow_format}: {error}; use .png") from error

@@ -8,6 +8,7 @@ from stereocodec.container.layouts import INPUT_LAYOUTS
 from stereocodec.files import check_writable
 from stereocodec.releases.folders import DEFAULT_DEPTH_MODEL, DEFAULT_MODEL
 
+from ._calibration import calibration_options
 from ._pictures import DepthOptions, FramePictures, PairOptions, PairPictures, Pictures, noted
 from ._shared import (
     STANDARD_STREAM,
@@ -80,6 +81,19 @@ def _checked_colour(_: click.Context, __: click.Parameter, value: str | None) ->
 )
 @click.option("--invalid", type=int, metavar="VALUE", help="What says that there is no measurement.  [default: 0]")
 @click.option(
+    "--calibration",
+    multiple=True,
+    type=NamedPath(),
+    metavar="FILE",
+    help="What the cameras know, kept in the file: of Middlebury, KITTI, OpenCV or ROS, or JSON as decode writes it. "
+    "Twice for a file of each camera, left and right, or for intrinsics and extrinsics.",
+)
+@click.option(
+    "--calibration-unit",
+    metavar="UNIT",
+    help="What lengths in files of OpenCV are, which do not say it: mm, cm, m, or a number of metres.",
+)
+@click.option(
     "--background",
     metavar="COLOUR",
     callback=_checked_colour,
@@ -106,6 +120,8 @@ def encode(
     depth_mode: str | None,
     depth_range: tuple[float, float] | None,
     invalid: int | None,
+    calibration: tuple[str, ...],
+    calibration_unit: str | None,
     background: str | None,
     no_metadata: bool,
     device: str,
@@ -133,6 +149,7 @@ def encode(
     millimetres.
     """
     pair = PairOptions(swap, background, layout, frame)
+    cameras = calibration_options(calibration, calibration_unit, output)
     pictures = _pictures(left, right, pair, depth, depth_unit, depth_mode, depth_range, invalid)
     pictures.check_usage(output)
     stdout = require_binary_stdout("name a file with -o") if output == STANDARD_STREAM else None
@@ -142,6 +159,7 @@ def encode(
         pictures.load()
         if no_metadata:
             pictures.leave_out_metadata()
+        pictures.add_calibration(cameras)
         codec = pictures.codec(model, device)
         with progress_bar(quiet) as progress:
             container = pictures.encode(codec, quality, progress)

@@ -12,12 +12,23 @@ from . import errors
 from ._version import __version__
 
 if TYPE_CHECKING:
+    from .calibration import read_calibration
     from .codec import StereoCodec
     from .container import Metadata
     from .pictures.open_pair import open_pair
+    from .pictures.save_pair import save_pair
     from .rgbd_codec import RgbdCodec
 
-__all__ = ["Metadata", "RgbdCodec", "StereoCodec", "__version__", "errors", "open_pair"]
+__all__ = [
+    "Metadata",
+    "RgbdCodec",
+    "StereoCodec",
+    "__version__",
+    "errors",
+    "open_pair",
+    "read_calibration",
+    "save_pair",
+]
 
 
 _PLACES = {
@@ -25,6 +36,8 @@ _PLACES = {
     "RgbdCodec": ".rgbd_codec",
     "StereoCodec": ".codec",
     "open_pair": ".pictures.open_pair",
+    "read_calibration": ".calibration",
+    "save_pair": ".pictures.save_pair",
 }
 
 

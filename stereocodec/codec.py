@@ -55,7 +55,7 @@ class StereoCodec(ReleaseCodec):
             whose file would be longer than the raw samples are coded at less.
         background: what transparent parts of PIL images are laid onto, e.g. "white"; without it they are refused.
         metadata: what the file says beside the pictures; when left out, what the pair or the PIL images say.
-        `Metadata()` for nothing.
+        `Metadata()` for nothing. A calibration must be one of views of this size.
         progress: called with a fraction in 0..1 and the stage's name.
         Warns (`errors.UnlikelyPair`) of views that look exchanged, some rows off, or like two scenes; they are coded.
         Raises InvalidInput, and DecodingMismatch when damaged weights give values that are not numbers.

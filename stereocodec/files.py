@@ -18,7 +18,7 @@ import os
 import shutil
 import stat
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import BinaryIO, TypeAlias
 
@@ -29,6 +29,8 @@ from .uninterrupted import uninterrupted
 
 PathLike: TypeAlias = str | os.PathLike[str]
 Data: TypeAlias = bytes | Callable[[BinaryIO], object]
+Output: TypeAlias = tuple[PathLike, Data]
+"""A path and its content: bytes, or a function that writes to the binary file object it is given."""
 
 _REASONS = {
     errno.ENOSPC: "no space is left on the device; free some or choose another folder",
@@ -40,8 +42,10 @@ _REASONS = {
 }
 
 
-def check_writable(path: PathLike, overwrite: bool) -> None:
+def check_writable(path: PathLike, overwrite: bool, *, makes_folder: bool = False) -> None:
     """Refuse, before long work, a result that `write_atomically` could not write; creates nothing.
+
+    makes_folder: its folder will be made (`made_folder`), if it is not there.
 
     Raises:
         OutputError: the file exists and `overwrite` is false, it is a folder, or its folder is missing or
@@ -60,6 +64,8 @@ def check_writable(path: PathLike, overwrite: bool) -> None:
     if mode is not None and not overwrite:
         raise _exists(path)
     folder = _resolved(path).parent
+    while makes_folder and not folder.exists():
+        folder = folder.parent
     if not folder.is_dir():
         state = "is not a folder" if folder.exists() else "does not exist: create it first"
         raise OutputError(f"cannot write {os.fspath(path)}: the folder {folder} {state}")
@@ -92,7 +98,7 @@ def write_atomically(path: PathLike, data: Data, *, overwrite: bool) -> None:
     write_together([(path, data)], overwrite=overwrite)
 
 
-def write_together(outputs: Sequence[tuple[PathLike, Data]], *, overwrite: bool) -> None:
+def write_together(outputs: Sequence[Output], *, overwrite: bool, makes_folders: bool = False) -> None:
     """Write several files, each completely, or none of them.
 
     Args:
@@ -100,11 +106,19 @@ def write_together(outputs: Sequence[tuple[PathLike, Data]], *, overwrite: bool)
             object it is given.
         overwrite: replace existing files, which keep their permissions. When false, a file that another
             program creates in the meantime is not replaced either.
+        makes_folders: make the folders of the files where they are not there (`made_folder`).
 
     Raises:
         OutputError: see `check_writable`; also when the disk is full, or two paths name one file. What a
             content function raises, other than OSError, is passed on.
     """
+    with ExitStack() as folders:
+        for folder in dict.fromkeys(Path(path).parent for path, _ in outputs) if makes_folders else ():
+            folders.enter_context(made_folder(folder))
+        _write_together(outputs, overwrite)
+
+
+def _write_together(outputs: Sequence[Output], overwrite: bool) -> None:
     for path, _ in outputs:
         check_writable(path, overwrite)
     if len({_resolved(path) for path, _ in outputs}) < len(outputs):

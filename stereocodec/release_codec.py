@@ -6,6 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
 
+from .calibration import check_calibration
 from .coding import Coded, ReleaseCoder
 from .container import Chunk, Container, Metadata, ViewKind
 from .container.depth import DepthView
@@ -262,11 +263,17 @@ def _loaded_again(codec: type[_Codec], folder: Path, origin: str | None, device:
 
 
 def with_given_metadata(pictures: _Pictures, metadata: Metadata | None) -> _Pictures:
-    """A picture or pair with other metadata, where some are given; raises InvalidInput for what are none."""
+    """A picture or pair with other metadata, where some are given.
+
+    Raises InvalidInput for what are none, and for a calibration of views of another size.
+    """
     if metadata is None:
         return pictures
     if not isinstance(metadata, Metadata):
         raise InvalidInput(f"metadata is {type(metadata).__name__}: give a stereocodec.Metadata")
+    if metadata.calibration is not None:
+        height, width = (pictures.left if isinstance(pictures, StereoPair) else pictures).pixels.shape[:2]
+        check_calibration(metadata.calibration, (width, height), metadata.layout)
     return replace(pictures, metadata=metadata)
 
 

@@ -104,10 +104,11 @@ class RgbdCodec(ReleaseCodec):
     ) -> Container:
         """Encodes a frame as `compress` does; returns what the file holds, whose `to_bytes()` is the file."""
         quality = self.quality_or_default(quality)
-        picture = with_given_metadata(to_picture(color, "color", background), metadata)
+        picture = to_picture(color, "color", background)
         orientation = depth_orientation(depth)
         samples = to_depth_map(depth, "depth", unit=depth_unit, invalid=invalid)
         picture, samples = as_frame(picture, samples, orientation)
+        picture = with_given_metadata(picture, metadata)
         mode = _mode(depth_mode)
         near, far = _range(samples, mode, depth_range)
         frame = np.dstack([picture.pixels / np.float32(255), to_network(samples, mode, near, far)])

@@ -22,7 +22,7 @@ from PIL import Image
 from rgbd_frames import frame
 from stereocodec_cli.main import bisic
 
-from stereocodec import StereoCodec
+from stereocodec import StereoCodec, read_calibration
 
 pytestmark = pytest.mark.slow
 
@@ -45,8 +45,8 @@ def bisic_lines(code):
 def folder(tmp_path, monkeypatch):
     """The current folder, with the sample pair where a checkout has it."""
     (tmp_path / "docs" / "sample").mkdir(parents=True)
-    for view in ("left", "right"):
-        shutil.copy(DOCS / "sample" / f"{view}.png", tmp_path / "docs" / "sample")
+    for name in ("left.png", "right.png", "calib.txt"):
+        shutil.copy(DOCS / "sample" / name, tmp_path / "docs" / "sample")
     monkeypatch.chdir(tmp_path)
     return tmp_path
 
@@ -73,6 +73,9 @@ def test_the_page_of_stereo_pictures(folder, tiny_codec, monkeypatch):
     for load in ("from_pretrained", "for_file"):
         monkeypatch.setattr(StereoCodec, load, lambda *_, **__: tiny_codec)
     left, right = (Image.fromarray(view) for view in sample_crop(64, 64))
+    left.save(folder / "left.png")
+    right.save(folder / "right.png")
+    (folder / "calib.txt").write_text("baseline=65\nwidth=64\nheight=64\n")
     (folder / "photo.mpo").write_bytes(mpo([jpeg(left), jpeg(right)]))
     both = Image.new("RGB", (128, 64))
     both.paste(left, (0, 0))
@@ -92,6 +95,20 @@ def test_the_page_of_stereo_pictures(folder, tiny_codec, monkeypatch):
             result = run(*arguments, stdin=None if file is None else (folder / file).read_bytes())
             assert result.exit_code == 0, result.output
     assert [view.size for view in tiny_codec.decompress((folder / "photo.bsc").read_bytes())] == [(64, 64)] * 2
+    assert read_calibration(folder / "cameras.json") == {"size": [64, 64], "baseline": 0.065}
+    # The last photo.bsc holds a picture of half width, and comes back as one.
+    for name, size in (
+        ("photo_half-sbs.png", (128, 64)),
+        ("new/folder/photo_half-sbs.webp", (128, 64)),
+        ("again.mpo", (128, 64)),
+        ("again.jps", (256, 64)),
+        ("both.png", (256, 64)),
+        ("glasses.png", (128, 64)),
+        ("saved.mpo", (64, 64)),
+        ("saved.png", (64, 128)),
+    ):
+        with Image.open(folder / name) as image:
+            assert image.size == size, name
 
 
 def test_the_page_for_programmers(folder, capsys):
@@ -107,9 +124,13 @@ def test_the_page_for_programmers(folder, capsys):
     assert output[2].startswith("960 640 50 ")
     quality, size = map(int, output[3].split())
     assert (quality, size > 1000) == (30, True)
-    assert output[4] == "(960, 640)"
-    assert "look exchanged" in output[5]
-    assert len(output) == 8
+    assert output[4] == "48 pixels, 1.35 m"
+    assert output[5] == "(960, 640)"
+    assert "look exchanged" in output[6]
+    assert len(output) == 9
+    for name, size in (("views/right.webp", (960, 640)), ("pair.mpo", (960, 640)), ("glasses.png", (960, 640))):
+        with Image.open(folder / name) as image:
+            assert image.size == size
     with Image.open(folder / "crop.bsc") as image:
         assert (image.size, image.n_frames) == ((96, 64), 2)
 

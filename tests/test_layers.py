@@ -15,7 +15,7 @@ LAYERS = (
     ("container",),
     ("temporary_files", "uninterrupted", "device_names"),
     ("files", "json_files", "tensor_files", "toml_files", "devices", "pixel_limit"),
-    ("pictures", "depth_images"),
+    ("calibration", "pictures", "depth_images"),
     ("datasets",),
     ("entropy",),
     ("nn",),

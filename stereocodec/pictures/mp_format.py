@@ -13,11 +13,11 @@ from dataclasses import dataclass
 MP_MARK = b"MPF\0"
 """How the content of such a segment begins."""
 
-_NUMBER_OF_IMAGES, _ENTRIES = 0xB001, 0xB002
-_INDIVIDUAL_NUMBER, _BASE_VIEWPOINT, _CONVERGENCE_ANGLE, _BASELINE_LENGTH = 0xB101, 0xB204, 0xB205, 0xB206
+NUMBER_OF_IMAGES, ENTRIES = 0xB001, 0xB002
+INDIVIDUAL_NUMBER, BASE_VIEWPOINT, CONVERGENCE_ANGLE, BASELINE_LENGTH = 0xB101, 0xB204, 0xB205, 0xB206
 _ENTRY_BYTES, _TYPE_BITS = 16, 0xFFFFFF
-_LONG, _RATIONAL, _UNDEFINED, _SIGNED_RATIONAL = 4, 5, 7, 10
-_SIZES = {_LONG: 4, _RATIONAL: 8, _UNDEFINED: 1, _SIGNED_RATIONAL: 8}
+LONG, RATIONAL, UNDEFINED, SIGNED_RATIONAL = 4, 5, 7, 10
+_SIZES = {LONG: 4, RATIONAL: 8, UNDEFINED: 1, SIGNED_RATIONAL: 8}
 _UNKNOWN = 0xFFFFFFFF  # stands for a number that the camera does not know, and for both parts of a fraction
 
 
@@ -69,7 +69,7 @@ def mp_entries(content: bytes) -> list[MpEntry]:
     try:
         order, first = _header(content)
         fields, _ = _directory(content, first, order)
-        count, entries = fields[_NUMBER_OF_IMAGES], fields[_ENTRIES]
+        count, entries = fields[NUMBER_OF_IMAGES], fields[ENTRIES]
         if not isinstance(count, int) or not isinstance(entries, bytes):
             raise ValueError("its list of pictures is of other types")
         return [_entry(entries, _ENTRY_BYTES * number, order) for number in range(count)]
@@ -91,8 +91,8 @@ def mp_attributes(content: bytes, *, first: bool) -> MpAttributes:
         fields, _ = _directory(content, place, order) if place else ({}, 0)
     except (ValueError, struct.error):
         return MpAttributes()
-    number, base = fields.get(_INDIVIDUAL_NUMBER), fields.get(_BASE_VIEWPOINT)
-    angle, baseline = fields.get(_CONVERGENCE_ANGLE), fields.get(_BASELINE_LENGTH)
+    number, base = fields.get(INDIVIDUAL_NUMBER), fields.get(BASE_VIEWPOINT)
+    angle, baseline = fields.get(CONVERGENCE_ANGLE), fields.get(BASELINE_LENGTH)
     return MpAttributes(
         number if isinstance(number, int) else None,
         base if isinstance(base, int) else None,
@@ -125,12 +125,12 @@ def _directory(content: bytes, place: int, order: str) -> tuple[dict[int, int | 
 
 def _value(data: bytes, kind: int, order: str) -> int | float | bytes | None:
     """The first number of a field, or its bytes; None where it is not known."""
-    if kind == _UNDEFINED:
+    if kind == UNDEFINED:
         return data
-    if kind == _LONG:
+    if kind == LONG:
         (number,) = struct.unpack_from(order + "L", data)
         return None if number == _UNKNOWN else int(number)
-    numerator, denominator = struct.unpack_from(order + ("LL" if kind == _RATIONAL else "ll"), data)
+    numerator, denominator = struct.unpack_from(order + ("LL" if kind == RATIONAL else "ll"), data)
     is_known = denominator != 0 and denominator not in (_UNKNOWN, -1)
     return numerator / denominator if is_known else None
 

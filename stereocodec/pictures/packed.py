@@ -6,10 +6,12 @@ from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
+from PIL import Image
 
 from ..container.layouts import Layout
 from ..errors import InvalidInput
 from .picture import Picture, StereoPair, as_pair
+from .pixel_shape import reshaped_size
 
 
 def split(picture: Picture, layout: Layout, name: str, gap: int = 0) -> StereoPair:
@@ -39,3 +41,14 @@ def join(left: NDArray[np.uint8], right: NDArray[np.uint8], layout: Layout) -> N
     """Both views, (H, W, 3) or (H, W), as one picture. Those of half layouts are squeezed already."""
     views = (right, left) if layout.crossed else (left, right)
     return np.concatenate(views, axis=1 if layout.beside else 0)
+
+
+def reshaped(view: NDArray[np.uint8], aspect: tuple[int, int], wanted: tuple[int, int]) -> NDArray[np.uint8]:
+    """A view (H, W, 3) or (H, W), stretched or squeezed to pixels of another aspect, by Pillow's Lanczos filter.
+
+    Half of an odd number is rounded up.
+    """
+    if aspect == wanted:
+        return view
+    size = reshaped_size((view.shape[1], view.shape[0]), aspect, wanted)
+    return np.asarray(Image.fromarray(view).resize(size, Image.Resampling.LANCZOS))

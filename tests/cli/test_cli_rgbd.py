@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -14,6 +15,8 @@ from PIL import Image
 from rgbd_frames import frame, random_model, save_small
 from stereocodec_cli.main import bisic
 
+from stereocodec.container import Container, Metadata
+from stereocodec.container.limits import METADATA_VERSION
 from stereocodec.models.rgbd.keys import official_names
 from stereocodec.releases.release import load_release
 
@@ -136,3 +139,53 @@ def test_a_checkpoint_becomes_a_release(tmp_path):
     torch.save(tensors, tmp_path / "checkpoint.pth.tar")
     result = run("import", tmp_path / "checkpoint.pth.tar", "--arch", "rgbd", "-o", tmp_path / "other")
     assert "h_a.rgb_reduction.0.bias is missing" in error_line(result)
+
+
+def test_the_colour_camera_of_a_frame(folder, tmp_path):
+    calibration = tmp_path / "camera.yaml"
+    calibration.write_text("image_width: 90\nimage_height: 70\ncamera_matrix: [80, 0, 45, 0, 80, 35, 0, 0, 1]\n")
+    named = ["--calibration", calibration, "-Q", "--no-verify"]
+    assert run(*encoding(folder, "known.bsc", *named)).exit_code == 0
+    arguments = ["-o", tmp_path / "out", "--model", folder / "small", "--device", "cpu"]
+    result = run("decode", folder / "known.bsc", "--calibration", tmp_path / "camera.json", *arguments)
+    assert result.exit_code == 0, result.output
+    assert json.loads((tmp_path / "camera.json").read_text()) == {
+        "size": [90, 70],
+        "left": {"focal_length": [80, 80], "principal_point": [45, 35], "matrix": [80, 0, 45, 0, 80, 35, 0, 0, 1]},
+    }
+    calibration.write_text(calibration.read_text().replace("90", "91"))
+    assert "is of views of 91x70, these have 90x70" in error_line(run(*encoding(folder, "wider.bsc", *named)))
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["-o", "x.png"], "name a folder with -o"),
+        (["-o", "-"], "name a folder with -o"),
+        (["--layout", "sbs"], "leave --layout and --format out"),
+        (["--layout", "anaglyph", "-o", "."], "leave --layout and --format out"),
+        (["--format", "tiff"], "leave --layout and --format out"),
+        (["--left", "x.png"], "leave --left and --right out"),
+    ],
+)
+def test_forms_of_pairs_are_wrong_usage(folder, monkeypatch, arguments, message):
+    monkeypatch.chdir(folder)
+    before = sorted(folder.iterdir())
+    result = run("decode", "frame.bsc", "--model", "small", *arguments)
+    assert result.exit_code == 2
+    assert message in " ".join(result.output.split())
+    assert sorted(folder.iterdir()) == before
+
+
+def test_metadata_stand_in_the_picture_of_colour(folder, tmp_path):
+    container = Container.from_bytes((folder / "frame.bsc").read_bytes())
+    chunks = (*container.chunks, *Metadata(xmp=b"<x/>").to_chunks())
+    (tmp_path / "told.bsc").write_bytes(replace(container, version=METADATA_VERSION, chunks=chunks).to_bytes())
+    result = run("decode", tmp_path / "told.bsc", "-o", tmp_path / "new", "--model", folder / "small")
+    assert result.exit_code == 0, result.output
+    with (
+        Image.open(tmp_path / "new" / "told_color.png") as color,
+        Image.open(tmp_path / "new" / "told_depth.png") as depth,
+    ):
+        assert color.info["xmp"] == b"<x/>"
+        assert "xmp" not in depth.info

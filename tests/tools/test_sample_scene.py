@@ -9,6 +9,8 @@ import pytest
 from conftest import RENDERER, SAMPLE
 from PIL import Image
 
+from stereocodec import read_calibration
+
 BASELINE_M = 0.065
 
 
@@ -76,6 +78,20 @@ def test_disparities_of_the_committed_pair_reach_from_6_to_86_pixels(full_size):
     assert 80 < near < 90
 
 
+def test_the_committed_calibration_is_that_of_the_renderer(scene_module, full_size):
+    found = read_calibration(SAMPLE / "calib.txt")
+    assert (found["size"], found["baseline"]) == ([960, 640], BASELINE_M)
+    assert found["left"]["focal_length"] == [1000, 1000] == pytest.approx([full_size.focal, full_size.focal])
+    assert found["left"] == found["right"]
+    # A ray through the principal point leads straight ahead; the centre of pixel 0 is at 0.5 for the renderer.
+    x, y = (np.array([place + 0.5], np.float32) for place in found["left"]["principal_point"])
+    level = scene_module.Camera(scene_module.vector(0, 0, 0), 0, scene_module.FOCAL_PER_WIDTH)
+    assert full_size._renderer.view_rays(level, x, y)[0].ravel().tolist() == [0, 0, 1]
+    farthest, nearest = (range(192, 224), range(64, 96)), (range(608, 640), range(32))
+    far, near = (disparities(full_size, full_size.view(0, *part).depth) for part in (farthest, nearest))
+    assert found["disparities"] == [np.floor(far.min()), np.ceil(near.max())]
+
+
 def test_each_view_sees_surfaces_that_the_other_does_not(full_size):
     rows = range(160, 192)  # railing, bench and flowers before the house
     left, right = (full_size.view(number, rows).depth for number in (0, 1))
@@ -137,11 +153,22 @@ def test_the_script_keeps_what_is_there_unless_forced(scene_module, tmp_path, ca
     assert scene_module.main(arguments) == 1
     assert "--force" in capsys.readouterr().err
     assert left.read_bytes() == b"mine"
-    assert not (tmp_path / "right.png").exists()
+    assert {path.name for path in tmp_path.iterdir()} == {"left.png"}
     assert scene_module.main([*arguments, "--force"]) == 0
     for name in ("left.png", "right.png"):
         with Image.open(tmp_path / name) as image:
             assert (image.format, image.size, image.mode) == ("PNG", (12, 8), "RGB")
+    found = read_calibration(tmp_path / "calib.txt")
+    assert (found["size"], found["baseline"]) == ([12, 8], BASELINE_M)
+    assert (
+        found["left"]
+        == found["right"]
+        == found["left"]
+        | {
+            "focal_length": [12.5, 12.5],
+            "principal_point": [5.5, 3.5],
+        }
+    )
 
 
 def test_the_script_reports_what_it_cannot_do_in_one_line(scene_module, tmp_path, capsys):

@@ -1,4 +1,4 @@
-"""Render the sample stereo pair: `python tools/renderer/render_scene.py -o DIR` writes left.png and right.png.
+"""Render the sample stereo pair: `python tools/renderer/render_scene.py -o DIR` writes left.png, right.png, calib.txt.
 
 Both cameras look the same way and differ by a horizontal shift alone, so the pair is rectified: a point at depth z
 lies focal_px * baseline_m / z pixels further left in the right view.
@@ -67,22 +67,36 @@ def render_pair(width: int = 960, height: int = 640, seed: int = 0, supersamplin
     return StereoScene(renderer.view(0), renderer.view(1), renderer.focal, BASELINE)
 
 
+def calibration_text(pair: StereoScene) -> str:
+    """Both cameras as `calib.txt` of Middlebury's data sets tells them: in pixels whose centres are whole, and mm."""
+    height, width = pair.left.depth.shape
+    matrix = f"[{pair.focal_px:g} 0 {(width - 1) / 2:g}; 0 {pair.focal_px:g} {(height - 1) / 2:g}; 0 0 1]"
+    disparities = pair.focal_px * pair.baseline_m / np.stack([pair.left.depth, pair.right.depth])
+    least, greatest = int(np.floor(disparities.min())), int(np.ceil(disparities.max()))
+    return (
+        f"cam0={matrix}\ncam1={matrix}\ndoffs=0\nbaseline={1000 * pair.baseline_m:g}\nwidth={width}\nheight={height}\n"
+        f"ndisp={greatest + 1}\nvmin={least}\nvmax={greatest}\n"
+    )
+
+
 def write_pair(pair: StereoScene, paths: Sequence[Path]) -> None:
-    """Save both views as PNG."""
-    for path, view in zip(paths, (pair.left, pair.right), strict=True):
+    """Save both views as PNG, and the calibration."""
+    *pictures, calibration = paths
+    for path, view in zip(pictures, (pair.left, pair.right), strict=True):
         Image.fromarray(view.rgb).save(path, optimize=True)
+    calibration.write_text(calibration_text(pair), encoding="ascii")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Write left.png and right.png; 1 if they exist without --force or cannot be written."""
+    """Write left.png, right.png and calib.txt; 1 if they exist without --force or cannot be written."""
     parser = argparse.ArgumentParser(description="Render the sample stereo pair.")
-    parser.add_argument("-o", "--output", type=Path, required=True, help="folder for left.png and right.png")
+    parser.add_argument("-o", "--output", type=Path, required=True, help="folder for left.png, right.png and calib.txt")
     parser.add_argument("--width", type=int, default=960)
     parser.add_argument("--height", type=int, default=640)
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("-f", "--force", action="store_true", help="replace existing files")
     options = parser.parse_args(arguments)
-    paths = [options.output / name for name in ("left.png", "right.png")]
+    paths = [options.output / name for name in ("left.png", "right.png", "calib.txt")]
     existing = [str(path) for path in paths if path.exists()]
     if existing and not options.force:
         print(f"{' and '.join(existing)} already there: use --force to replace", file=sys.stderr)
