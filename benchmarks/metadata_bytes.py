@@ -9,9 +9,9 @@ makes, which holds the present time, and a calibration such as `docs/format.md` 
 
 from __future__ import annotations
 
+import argparse
 import io
 import json
-import sys
 from pathlib import Path
 
 from markdown_tables import table
@@ -83,9 +83,12 @@ PLACE_TAGS = {
 
 def main() -> None:
     """Prints a table for each picture."""
-    for path in sys.argv[1:]:
-        report(path, load_picture(path).metadata, {})
-    if len(sys.argv) == 1:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("pictures", metavar="PICTURE", nargs="*", type=Path)
+    pictures = parser.parse_args().pictures
+    for path in pictures:
+        report(str(path), load_picture(path).metadata, {})
+    if not pictures:
         profile = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
         exif = camera_exif()
         metadata = Metadata(profile, kept_exif(exif), calibration=CALIBRATION)
