@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
-from typing import Any, TypeAlias
+from typing import TypeAlias
 
+from ..calibration import describe_calibration
 from ..container import Container, ViewKind
 from ..container.depth import DepthView
 from ..container.metadata import Metadata
@@ -55,23 +55,6 @@ def _metadata_facts(metadata: Metadata) -> Facts:
     ):
         if content is not None:
             facts[name] = f"{len(content):,} bytes"
-    known = _calibration_text(metadata.calibration or {})
-    return {**facts, "Camera": known} if known else facts
-
-
-def _calibration_text(calibration: Mapping[str, Any]) -> str:
-    """What is told of most; values of other kinds than those that the format names are left out."""
-    left = calibration.get("left")
-    focal = left.get("focal_length") if isinstance(left, Mapping) else None
-    first = focal[0] if isinstance(focal, list) and focal else None
-    parts = (
-        ("focal length", first, "px"),
-        ("baseline", calibration.get("baseline"), "m"),
-        ("field of view", calibration.get("field_of_view"), "degrees"),
-        ("disparity adjustment", calibration.get("disparity_adjustment"), "of the width"),
-    )
-    return ", ".join(f"{name} {value:.6g} {unit}" for name, value, unit in parts if _is_number(value))
-
-
-def _is_number(value: Any) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool) and abs(value) < 1e9
+    if metadata.calibration is not None:
+        facts["Camera"] = describe_calibration(metadata.calibration)
+    return facts

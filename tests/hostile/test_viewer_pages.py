@@ -20,17 +20,16 @@ def test_names_are_text(name):
 
 
 @pytest.mark.parametrize(
-    "calibration",
+    ("calibration", "shown"),
     [
-        {"left": [], "baseline": True},
-        {"left": {"focal_length": []}, "baseline": 1e300, "field_of_view": "</dd><script>"},
-        {"left": {"focal_length": {"0": 1}}, "disparity_adjustment": [1]},
-        {"baseline": 10**400},
+        ({"left": [], "baseline": True}, "2 other entries"),
+        ({"left": {"focal_length": []}, "field_of_view": "</dd><script>"}, "1 other entry"),
+        ({"disparity_adjustment": [1], "</dd><script>": 1}, "2 other entries"),
     ],
 )
-def test_calibration_of_other_kinds_is_not_shown(calibration):
+def test_calibration_of_other_kinds_is_counted(calibration, shown):
     page = page_of_pair(metadata=Metadata(calibration=calibration)).decode()
-    assert "Camera" not in page_facts(page)
+    assert page_facts(page)["Camera"] == shown
     assert page.count("<script") == 2
 
 

@@ -103,7 +103,7 @@ def test_facts_of_a_pair():
         "Colour profile": f"{len(exchanging_profile()):,} bytes",
         "Exif": "4 bytes",
         "XMP": "3 bytes",
-        "Camera": "focal length 700.5 px, baseline 0.12 m",
+        "Camera": "baseline 120 mm, focal length 700.5 x 700 px, 1 other entry",
         "PSNR": "left {:.2f} dB, right {:.2f} dB".format(*levels),
     }
     assert data_of(page)["aspect"] == [1, 2]
