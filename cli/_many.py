@@ -7,6 +7,7 @@ import os
 import sys
 import time
 from collections import Counter
+from collections.abc import Sequence
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
@@ -16,6 +17,8 @@ from stereocodec.text import one_line
 
 if TYPE_CHECKING:
     from stereocodec.batch.jobs import Report
+
+_MOST_LINES = 10  # of pictures that are in no pair
 
 jobs_option = click.option(
     "-j",
@@ -67,14 +70,28 @@ class Told:
             self._bar.label = f"{self._word} ({self._rate():.2f} pairs/s)"
             self._bar.update(1)
 
+    def left_over(self, pictures: Sequence[str]) -> None:
+        """Tells of pictures that are in no pair, each with the reason; they count as failures."""
+        self._counts["left over"] = len(pictures)
+        for line in pictures[:_MOST_LINES]:
+            click.echo(f"bisic: {line}", err=True)
+        if len(pictures) > _MOST_LINES:
+            more = len(pictures) - _MOST_LINES
+            click.echo(f"bisic: {more} more pictures are in no pair; bisic eval --list names all", err=True)
+
     def finish(self) -> None:
         """Tells of all of them; ends the command with status 1 if any failed."""
         if not self._quiet and not self._json:
             parts = [f"{self._counts['done']} {self._word}"]
-            parts += [f"{self._counts[status]} {status}" for status in ("skipped", "failed") if self._counts[status]]
+            parts += [
+                f"{self._counts[status]} {status}"
+                for status in ("skipped", "failed", "left over")
+                if self._counts[status]
+            ]
             click.echo(", ".join(parts))
-        if self._counts["failed"]:
+        if self._counts["failed"] or self._counts["left over"]:
             raise click.exceptions.Exit(1)
 
     def _rate(self) -> float:
-        return self._counts.total() / max(time.monotonic() - self._start, 1e-3)
+        done = self._counts.total() - self._counts["left over"]
+        return done / max(time.monotonic() - self._start, 1e-3)

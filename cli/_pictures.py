@@ -3,17 +3,13 @@
 from __future__ import annotations
 
 import math
-import warnings
 from abc import ABC, abstractmethod
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from io import BytesIO
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from stereocodec.errors import StereoCodecWarning
 from stereocodec.pixel_limit import ANY_SIZE
 
 from ._shared import STANDARD_STREAM, display_name, progress_bar, same_file, standard_input, wrong_usage
@@ -48,17 +44,6 @@ class Goal:
                 raise click.UsageError(f"{option} is about two views: leave it out with --depth.")
             if option != "--quality" and not 0 < value < math.inf:
                 raise click.UsageError(f"{option} is {value:g}: it must be above 0.")
-
-
-@contextmanager
-def noted() -> Iterator[list[str]]:
-    """Within, what this package warns of is collected, each line once; other warnings speak to programmers."""
-    lines: list[str] = []
-    with warnings.catch_warnings(record=True) as caught:
-        warnings.simplefilter("ignore")
-        warnings.simplefilter("always", StereoCodecWarning)
-        yield lines
-    lines += dict.fromkeys(str(warning.message) for warning in caught)
 
 
 def checked_colour(_: click.Context, __: click.Parameter, value: str | None) -> str | None:
@@ -124,6 +109,10 @@ class PairOptions:
     background: str | None
     layout: str | None
     frame: int | None
+
+    def of_many(self) -> dict[str, Any]:
+        """What of it may hold for many pairs, by the names of `EncodeSettings`."""
+        return {"swap": self.swap, "background": self.background, "layout": self.layout}
 
 
 class PairPictures(Pictures):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -25,7 +26,9 @@ from stereocodec.pictures.output_form import (
 from stereocodec.text import one_line
 
 from ._calibration import calibration_file, check_calibration_path
+from ._decode_many import decode_many
 from ._decoding import check_model_options, codec_for, max_pixels_option, model_of_file_option, pull_option
+from ._many import jobs_option
 from ._shared import (
     STANDARD_STREAM,
     NamedPath,
@@ -48,7 +51,7 @@ _Outputs: TypeAlias = OutputForm | tuple[Part, ...]
 
 
 @click.command()
-@click.argument("file", type=NamedPath(stream=True))
+@click.argument("files", type=NamedPath(stream=True), nargs=-1, required=True, metavar="FILE | DIR...")
 @click.option(
     "-o",
     "--output",
@@ -90,9 +93,10 @@ _Outputs: TypeAlias = OutputForm | tuple[Part, ...]
 @click.option("--no-metadata", is_flag=True, help="Write the pictures without the metadata that the file holds.")
 @device_option
 @force_option
+@jobs_option
 @quiet_option
 def decode(
-    file: str,
+    files: tuple[str, ...],
     output: str | None,
     layout: str | None,
     picture_format: str | None,
@@ -106,9 +110,10 @@ def decode(
     no_metadata: bool,
     device: str,
     force: bool,
+    jobs: int,
     quiet: bool,
 ) -> None:
-    """Restore the two views of a .bsc file, or its colour and depth.
+    """Restore the two views of a .bsc file, or its colour and depth; or those of many files.
 
     FILE is a .bsc file, or - for standard input. pair.bsc becomes pair_left.png and pair_right.png beside it, in the
     folder that -o names, or in files of any names with --left and --right; one of these alone writes one view. The
@@ -119,10 +124,21 @@ def decode(
     the right view on the left, -o pair.png --layout anaglyph is for red-cyan glasses. A file whose views were squeezed
     into one picture (half-sbs, half-tb) becomes that picture again.
 
+    DIR is a folder of .bsc files, with all below, which the folder of -o mirrors; several files are decoded alike.
+    Those that fail are named, and the exit status is then 1.
+
     A file of colour with depth becomes frame_color.png and frame_depth.png, the depth map as it was given: in the
     same unit and bits, with its holes where they were.
     """
     check_model_options(model, pull)
+    if len(files) > 1 or os.path.isdir(files[0]):
+        if (left, right, calibration) != (None, None, None) or STANDARD_STREAM in files:
+            raise click.UsageError("--left, --right, --calibration and - are about one file, but several are named.")
+        settings = {"model": model, "pull": pull, "device": device, "max_pixels": max_pixels, "overwrite": force}
+        settings |= {"layout": layout, "format": picture_format, "quality": output_quality}
+        decode_many(files, output, {**settings, "keep_metadata": not no_metadata}, jobs, quiet=quiet)
+        return
+    (file,) = files
     views = {view: path for view, path in (("left", left), ("right", right)) if path is not None}
     _check_names(file, output, layout, views)
     with wrong_usage():

@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 import re
+from contextlib import nullcontext
+from pathlib import Path
 
 import click
 
 from stereocodec.container.layouts import INPUT_LAYOUTS
-from stereocodec.files import check_writable
+from stereocodec.files import check_writable, made_folder
+from stereocodec.noted import noted
 from stereocodec.releases.folders import DEFAULT_DEPTH_MODEL, DEFAULT_MODEL
 
-from ._calibration import calibration_options
-from ._pictures import DepthOptions, FramePictures, Goal, PairOptions, PairPictures, Pictures, checked_colour, noted
+from ._calibration import CalibrationOptions, calibration_options
+from ._encode_many import ENGINES, ManyOptions, are_many, encode_many, is_folder, name_of_pair
+from ._many import jobs_option
+from ._pictures import DepthOptions, FramePictures, Goal, PairOptions, PairPictures, Pictures, checked_colour
 from ._shared import (
     STANDARD_STREAM,
     NamedPath,
@@ -37,10 +42,14 @@ def _bytes(_: click.Context, __: click.Parameter, value: str | None) -> int | No
 
 
 @click.command()
-@click.argument("left", type=NamedPath(stream=True))
-@click.argument("right", type=NamedPath(stream=True), required=False)
+@click.argument("files", type=NamedPath(stream=True), nargs=-1, required=True, metavar="LEFT [RIGHT] | DATASET...")
 @click.option(
-    "-o", "--output", required=True, type=NamedPath(stream=True), metavar="FILE", help="The .bsc file; - for stdout."
+    "-o",
+    "--output",
+    required=True,
+    type=NamedPath(stream=True),
+    metavar="FILE|DIR",
+    help="The .bsc file; - for stdout. Of many pairs, the folder of their files.",
 )
 @click.option(
     "-q",
@@ -126,10 +135,21 @@ def _bytes(_: click.Context, __: click.Parameter, value: str | None) -> int | No
 @device_option
 @force_option
 @click.option("--no-verify", is_flag=True, help="Do not decode the result: faster, but unchecked and without PSNR.")
+@jobs_option
+@click.option(
+    "--engine",
+    type=click.Choice(ENGINES),
+    default="local",
+    show_default=True,
+    help="What runs many pairs: processes of this machine, or a Ray cluster.",
+)
+@click.option(
+    "--address", metavar="ADDRESS", help="Of the Ray cluster.  [default: one of this machine, started for it]"
+)
+@click.option("--json", "as_json", is_flag=True, help="Of many pairs, print one JSON object for each.")
 @quiet_option
 def encode(
-    left: str,
-    right: str | None,
+    files: tuple[str, ...],
     output: str,
     quality: float | None,
     target_size: int | None,
@@ -151,9 +171,13 @@ def encode(
     device: str,
     force: bool,
     no_verify: bool,
+    jobs: int,
+    engine: str,
+    address: str | None,
+    as_json: bool,
     quiet: bool,
 ) -> None:
-    """Compress a stereo pair, or colour with depth, into one .bsc file.
+    """Compress a stereo pair, or colour with depth, into one .bsc file; or many pairs into a folder.
 
     LEFT and RIGHT are the two views of a rectified pair: 8-bit pictures of equal size in any format that
     Pillow reads, or arrays (.npy), in colour or grey; one of them may be - for standard input. LEFT alone is one file
@@ -168,22 +192,78 @@ def encode(
     ICC profile, Exif and XMP of the pictures are kept, without thumbnails. What of them is damaged is left out,
     with a warning.
 
+    DATASET is a folder of pairs in any layout that bisic eval knows, a list of pairs (.csv, .txt), or one of several
+    files that hold both views each. -o is then a folder that mirrors it, with a list of all pairs, manifest.csv. Pairs
+    that are done are skipped when the same is run again; those that fail are named, and the exit status is then 1.
+
     With --depth, the one picture is colour and the depth map, of 16 or 8 bits, is registered to it pixel by pixel.
     What has no measurement stays so exactly. Bits are per pixel of the frame, and the errors of depth are in
     millimetres.
     """
     goal = Goal(quality, target_size, target_bpp, target_psnr)
     goal.check_usage(has_depth=depth is not None)
-    pair = PairOptions(swap, background, layout, frame)
     cameras = calibration_options(calibration, calibration_unit, output)
+    many = ManyOptions(jobs, engine, address, as_json, quiet)
+    pair = PairOptions(swap, background, layout, frame)
+    if are_many(files):
+        if any(value is not None for value in (depth, depth_unit, depth_mode, depth_range, invalid, frame)):
+            raise click.UsageError("Depth and --frame are about one pair, but several are named.")
+        from stereocodec.batch.encoding import EncodeSettings
+
+        settings = EncodeSettings(
+            model,
+            device,
+            **vars(goal),
+            **pair.of_many(),
+            calibration=cameras.read(),
+            keep_metadata=not no_metadata,
+            verify=not no_verify,
+            overwrite=force,
+        )
+        encode_many(files, output, settings, many)
+        return
+    many.check_unused()
+    left, right = files[0], files[1] if len(files) == 2 else None
     pictures = _pictures(left, right, pair, depth, depth_unit, depth_mode, depth_range, invalid)
+    _encode_one(
+        pictures,
+        cameras,
+        goal,
+        files,
+        output,
+        model,
+        device,
+        keep_metadata=not no_metadata,
+        force=force,
+        verify=not no_verify,
+        quiet=quiet,
+    )
+
+
+def _encode_one(
+    pictures: Pictures,
+    cameras: CalibrationOptions,
+    goal: Goal,
+    files: tuple[str, ...],
+    output: str,
+    model: str | None,
+    device: str,
+    *,
+    keep_metadata: bool,
+    force: bool,
+    verify: bool,
+    quiet: bool,
+) -> None:
+    """Writes the file of one pair or frame, and says what it is."""
+    folder = Path(output) if is_folder(output) else None
+    output = output if folder is None else str(folder / name_of_pair(files))
     pictures.check_usage(output)
     stdout = require_binary_stdout("name a file with -o") if output == STANDARD_STREAM else None
     if stdout is None:
-        check_writable(output, force)
+        check_writable(output, force, makes_folder=folder is not None)
     with noted() as doubts:
         pictures.load()
-        if no_metadata:
+        if not keep_metadata:
             pictures.leave_out_metadata()
         pictures.add_calibration(cameras)
         codec = pictures.codec(model, device)
@@ -191,8 +271,9 @@ def encode(
             container = pictures.encode(codec, goal, progress)
     data = container.to_bytes()
     # Checked before anything is written: a file that does not decode is never left behind.
-    measured = None if no_verify else pictures.measured(codec, data, quiet)
-    name = write_data(data, output, stdout, force=force)
+    measured = pictures.measured(codec, data, quiet) if verify else None
+    with nullcontext() if folder is None else made_folder(folder):
+        name = write_data(data, output, stdout, force=force)
     if not quiet:
         for doubt in doubts:
             click.echo(f"bisic: warning: {doubt}", err=True)

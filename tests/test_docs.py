@@ -59,7 +59,7 @@ def test_the_page_for_beginners(folder, monkeypatch, tmp_path):
         with Image.open(path) as image:
             image.crop((300, 200, 684, 456)).save(path)
     lines = [line for language, code in blocks("start.md") for line in bisic_lines(code)]
-    assert [line[0] for line in lines] == ["encode", "encode", "decode", "decode", "info", "models"]
+    assert [line[0] for line in lines] == ["encode", "encode", "encode", "decode", "decode", "info", "models"]
     for line in lines:
         result = run(*line)
         assert result.exit_code == 0, result.output
@@ -93,6 +93,24 @@ def test_the_page_on_looking(folder, monkeypatch, tiny_codec):
     [code] = [code for language, code in blocks("view.md") if language == "python"]
     exec(compile(code, "view.md", "exec"), {})
     assert (folder / "page.html").read_bytes().startswith(b"<!DOCTYPE html>")
+
+
+def test_the_page_of_many_pairs(folder, tiny_codec, monkeypatch):
+    """With one pair, which needs no other process, and a small model; test_ray.py has a cluster."""
+    for load in ("from_pretrained", "for_file"):
+        monkeypatch.setattr(StereoCodec, load, lambda *_, **__: tiny_codec)
+    (folder / "pairs" / "deep").mkdir(parents=True)
+    for side, view in zip(("left", "right"), sample_crop(64, 64), strict=True):
+        Image.fromarray(view).save(folder / "pairs" / "deep" / f"b_{side}.png")
+    for language, code in blocks("many.md"):
+        if language == "python":
+            exec(compile(code, "many.md", "exec"), {})
+        for line in bisic_lines(code):
+            if "ray" not in line:
+                result = run(*line)
+                assert result.exit_code == 0, result.output
+    for name in ("coded/deep/b.bsc", "coded/manifest.csv", "pictures/deep/b_left.webp", "again/deep/b.bsc"):
+        assert (folder / name).is_file(), name
 
 
 def test_the_page_of_stereo_pictures(folder, tiny_codec, monkeypatch):

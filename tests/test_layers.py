@@ -12,6 +12,7 @@ from conftest import REPOSITORY
 LAYERS = (
     ("_version", "strict_json", "text"),
     ("callers", "errors"),
+    ("noted",),
     ("container",),
     ("temporary_files", "uninterrupted", "device_names"),
     ("files", "json_files", "tensor_files", "toml_files", "devices", "pixel_limit"),

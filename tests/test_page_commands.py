@@ -26,6 +26,7 @@ RUN = {
     "docs/start.md": "test_docs.py",
     "docs/python.md": "test_docs.py",
     "docs/pictures.md": "test_docs.py",
+    "docs/many.md": "test_docs.py",
     "docs/rgbd.md": "test_docs.py",
     "docs/view.md": "test_docs.py",
     "docs/hub.md": "test_docs.py",

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import hashlib
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ..container import Container, ViewKind
 from ..errors import StereoCodecError
 from ..files import read_regular
+from ..pictures.save_frame import save_frame
+from ..pictures.save_pair import save_pair
 from ..text import one_line
 from .jobs import DecodeJob, Report
 
@@ -20,12 +23,20 @@ _MAX_BYTES = 2**31
 
 @dataclass(frozen=True)
 class DecodeSettings:
-    """What is the same for all files; the fields are those of `StereoCodec.for_file` and `decompress`."""
+    """What is the same for all files; the fields are those of `for_file`, `decompress` and `save_pair`.
+
+    keep_metadata: whether pictures hold what files say beside them.
+    """
 
     model: str | None = None
     pull: bool = False
     device: str = "auto"
     max_pixels: int | None = None
+    layout: str | None = None
+    format: str | None = None
+    quality: int | None = None
+    keep_metadata: bool = True
+    overwrite: bool = False
 
 
 class Decoder:
@@ -41,7 +52,9 @@ class Decoder:
             data = read_regular(job.file, _MAX_BYTES)
             container = Container.from_bytes(data)
             codec: Any = self._codec_of(container)
-            codec.decompress(container, output="numpy", max_pixels=self.settings.max_pixels)
+            first, second = codec.decompress(container, output="numpy", max_pixels=self.settings.max_pixels)
+            if job.output is not None:
+                self._save(container, first, second, job.output)
         except (StereoCodecError, OSError) as error:
             return Report(job.name, "failed", str(job.file), one_line(str(error)))
         except MemoryError:
@@ -57,6 +70,24 @@ class Decoder:
             size=len(data),
             model=container.model_id.hex(),
             sha256=hashlib.sha256(data).hexdigest(),
+        )
+
+    def _save(self, container: Container, first: Any, second: Any, output: Path) -> None:
+        settings = self.settings
+        metadata = (container if settings.keep_metadata else container.without_metadata()).metadata
+        if container.view_kind is ViewKind.RGB8_DEPTH:
+            save_frame(first, second, output.parent, metadata=metadata, name=output.name, overwrite=settings.overwrite)
+            return
+        save_pair(
+            first,
+            second,
+            f"{output.parent}/",
+            layout=settings.layout,
+            format=settings.format,
+            quality=settings.quality,
+            metadata=metadata,
+            name=output.name,
+            overwrite=settings.overwrite,
         )
 
     def _codec_of(self, container: Container) -> ReleaseCodec:

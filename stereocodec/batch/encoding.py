@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import hashlib
 import json
-import warnings
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from ..container.metadata import NO_METADATA
-from ..errors import OutputError, StereoCodecError, UnlikelyPair
+from ..errors import OutputError, StereoCodecError
 from ..files import made_folder, write_atomically
+from ..noted import noted
 from ..pictures.open_pair import open_pair
 from ..pictures.picture import StereoPair, as_pair
 from ..pictures.pil import load_picture
@@ -32,6 +32,7 @@ _CHANGES_NOTHING = ("model", "device", "verify", "overwrite")  # the id of the m
 class EncodeSettings:
     """What is the same for all pairs; the fields are those of `StereoCodec.from_pretrained`, `compress`, `open_pair`.
 
+    calibration: of all pairs, beside what their pictures say (`read_calibration`).
     verify: whether each file is decoded, which gives its PSNR. keep_metadata: whether files hold what pictures say.
     overwrite: whether files that this batch did not write, or of other pictures or settings, may be written over.
     """
@@ -45,6 +46,7 @@ class EncodeSettings:
     layout: str | None = None
     swap: bool = False
     background: str | None = None
+    calibration: Mapping[str, Any] | None = None
     keep_metadata: bool = True
     verify: bool = True
     overwrite: bool = False
@@ -81,17 +83,21 @@ class Encoder:
 
     def _encoded(self, job: EncodeJob, content: str, *, overwrite: bool) -> Report:
         settings = self.settings
-        pair = _opened(job, settings)
-        with warnings.catch_warnings(record=True) as doubts:
-            warnings.simplefilter("ignore")
-            warnings.simplefilter("always", UnlikelyPair)
+        with noted() as doubts:
+            pair = _opened(job, settings)
+            if not settings.keep_metadata:
+                pair = replace(pair, metadata=pair.metadata.layout_alone())
+            metadata = pair.metadata
+            if settings.calibration is not None:
+                known = {**(metadata.calibration or {}), **settings.calibration}
+                metadata = replace(metadata, calibration=known)
             container = self.codec.encode(
                 pair,
                 quality=settings.quality,
                 target_size=settings.target_size,
                 target_bpp=settings.target_bpp,
                 target_psnr=settings.target_psnr,
-                metadata=None if settings.keep_metadata else NO_METADATA,
+                metadata=metadata,
             )
         data = container.to_bytes()
         sha256 = hashlib.sha256(data).hexdigest()
@@ -116,7 +122,7 @@ class Encoder:
             model=container.model_id.hex(),
             content=content,
             sha256=sha256,
-            warnings=tuple(str(doubt.message) for doubt in doubts),
+            warnings=tuple(doubts),
         )
 
     def _psnr(self, pair: StereoPair, data: bytes) -> tuple[float, float]:

@@ -23,7 +23,9 @@ class EncodeJob:
 
 @dataclass(frozen=True)
 class DecodeJob:
-    """A `.bsc` file to decode. output: of its pictures; None to check it without writing."""
+    """A `.bsc` file to decode. output: how the names of its pictures begin, with
+    their folder; None to check it without writing.
+    """
 
     name: str
     file: Path

@@ -9,6 +9,8 @@ from functools import partial
 from pathlib import Path
 
 from ..files import made_folder
+from ..releases.folders import DEFAULT_MODEL
+from ..releases.hub import locate
 from .encoding import Encoder, EncodeSettings
 from .engine import run
 from .jobs import EncodeJob, Report
@@ -41,10 +43,12 @@ def encode_all(
         tell: called with each report when its pair is done.
         engine: another way to run jobs than in processes of this machine, e.g. `ray.run_ray`.
 
-    Returns how many pairs are done, skipped and failed. Raises OutputError and InvalidInput of a manifest that
-    cannot be written or read, and StereoCodecError when processes cannot be started.
+    Returns how many pairs are done, skipped and failed. Raises what `locate` raises of a model that is not here,
+    OutputError and InvalidInput of a manifest that cannot be written or read, and StereoCodecError when processes
+    cannot be started.
     """
     counts: Counter[str] = Counter()
+    locate(DEFAULT_MODEL if settings.model is None else settings.model)  # a model that is not here is no pair's fault
     with made_folder(folder):
         known = read_manifest(folder)
         make = partial(Encoder, settings, {name: report for name, report in known.items() if report.status == "done"})

@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 from batches import NAMES, outputs
 from conftest import sample_crop
-from PIL import Image
+from PIL import Image, ImageCms
 
 from stereocodec.batch.engine import run_local
 from stereocodec.batch.jobs import COLUMNS, EncodeJob, Report
@@ -104,13 +104,14 @@ def test_failures_are_named_and_stop_nothing(tmp_path, jobs, settings):
 
 def test_metadata_are_left_out_where_that_is_asked_for(tmp_path, settings):
     path = tmp_path / "pair.png"
-    Image.fromarray(np.concatenate(sample_crop(32, 48), axis=1)).save(path)
+    profile = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
+    Image.fromarray(np.concatenate(sample_crop(32, 48), axis=1)).save(path, icc_profile=profile)
     job = EncodeJob("pair", path, None, tmp_path / "out" / "pair.bsc")
     with_layout = replace(settings, layout="sbs")
     encode_all([job], tmp_path / "out", with_layout)
-    assert [chunk.name for chunk in Container.from_bytes(job.output.read_bytes()).chunks] == ["MODL", "LAYT"]
+    assert [chunk.name for chunk in Container.from_bytes(job.output.read_bytes()).chunks] == ["MODL", "ICCP", "LAYT"]
     encode_all([job], tmp_path / "out", replace(with_layout, keep_metadata=False, overwrite=True))
-    assert [chunk.name for chunk in Container.from_bytes(job.output.read_bytes()).chunks] == ["MODL"]
+    assert [chunk.name for chunk in Container.from_bytes(job.output.read_bytes()).chunks] == ["MODL", "LAYT"]
 
 
 def test_a_manifest_comes_back(tmp_path):

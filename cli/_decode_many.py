@@ -1,0 +1,43 @@
+"""`bisic decode` of many files."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import click
+
+from stereocodec.text import one_line
+
+from ._many import Told
+from ._shared import STANDARD_STREAM, wrong_usage
+
+
+def decode_many(
+    sources: tuple[str, ...], output: str | None, settings: Mapping[str, Any], jobs: int, *, quiet: bool
+) -> None:
+    """Decodes all files of folders, and files, into a folder; ends the command with status 1 if one failed.
+
+    settings: the fields of `DecodeSettings`.
+    """
+    from stereocodec.batch.decoding import Decoder, DecodeSettings
+    from stereocodec.batch.engine import run
+    from stereocodec.batch.naming import decode_jobs
+    from stereocodec.pictures.output_form import output_form
+
+    if output is None or output == STANDARD_STREAM or (os.path.exists(output) and not os.path.isdir(output)):
+        where = "" if output is None else f", which {one_line(output)} is not"
+        raise click.UsageError(f"Several files need a folder for their pictures{where}: name it with -o.")
+    with wrong_usage():  # of --layout, --format and --output-quality
+        output_form(
+            f"{output}/", layout=settings["layout"], format=settings["format"], quality=settings["quality"], stem=""
+        )
+    found = decode_jobs(sources, Path(output))
+    told = Told(len(found), "decoded", as_json=False, quiet=quiet)
+    with told:
+        for report in run(found, partial(Decoder, DecodeSettings(**settings)), jobs):
+            told(report)
+    told.finish()
