@@ -110,7 +110,7 @@ def decode(
     no_metadata: bool,
     device: str,
     force: bool,
-    jobs: int,
+    jobs: int | None,
     quiet: bool,
 ) -> None:
     """Restore the two views of a .bsc file, or its colour and depth; or those of many files.

@@ -9,12 +9,12 @@ from pathlib import Path
 import click
 
 from stereocodec.container.layouts import INPUT_LAYOUTS
-from stereocodec.files import check_writable, made_folder
+from stereocodec.files import check_writable, made_folder, names_folder
 from stereocodec.noted import noted
 from stereocodec.releases.folders import DEFAULT_DEPTH_MODEL, DEFAULT_MODEL
 
 from ._calibration import CalibrationOptions, calibration_options
-from ._encode_many import ENGINES, ManyOptions, are_many, encode_many, is_folder, name_of_pair
+from ._encode_many import ENGINES, ManyOptions, are_many, encode_many, name_of_pair
 from ._many import jobs_option
 from ._pictures import DepthOptions, FramePictures, Goal, PairOptions, PairPictures, Pictures, checked_colour
 from ._shared import (
@@ -171,7 +171,7 @@ def encode(
     device: str,
     force: bool,
     no_verify: bool,
-    jobs: int,
+    jobs: int | None,
     engine: str,
     address: str | None,
     as_json: bool,
@@ -255,7 +255,7 @@ def _encode_one(
     quiet: bool,
 ) -> None:
     """Writes the file of one pair or frame, and says what it is."""
-    folder = Path(output) if is_folder(output) else None
+    folder = Path(output) if names_folder(output) else None
     output = output if folder is None else str(folder / name_of_pair(files))
     pictures.check_usage(output)
     stdout = require_binary_stdout("name a file with -o") if output == STANDARD_STREAM else None
