@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import sys
 from contextlib import nullcontext
 from pathlib import Path
 
@@ -38,7 +39,7 @@ def _bytes(_: click.Context, __: click.Parameter, value: str | None) -> int | No
     match = re.fullmatch(r"(\d+(?:\.\d+)?)([kMG]?)B?", value)
     if match is None:
         raise click.BadParameter(f"{value!r} is no number of bytes, such as 200000, 200k or 1.5M.")
-    return int(float(match[1]) * _UNITS[match[2]])
+    return int(min(float(match[1]) * _UNITS[match[2]], sys.maxsize))
 
 
 @click.command()
@@ -177,7 +178,7 @@ def encode(
     as_json: bool,
     quiet: bool,
 ) -> None:
-    """Compress a stereo pair, or colour with depth, into one .bsc file; or many pairs into a folder.
+    """Compress stereo pairs, or colour with depth, into .bsc files.
 
     LEFT and RIGHT are the two views of a rectified pair: 8-bit pictures of equal size in any format that
     Pillow reads, or arrays (.npy), in colour or grey; one of them may be - for standard input. LEFT alone is one file
