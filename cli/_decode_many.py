@@ -17,7 +17,7 @@ from ._shared import STANDARD_STREAM, wrong_usage
 
 
 def decode_many(
-    sources: tuple[str, ...], output: str | None, settings: Mapping[str, Any], jobs: int, *, quiet: bool
+    sources: tuple[str, ...], output: str | None, settings: Mapping[str, Any], jobs: int | None, *, quiet: bool
 ) -> None:
     """Decodes all files of folders, and files, into a folder; ends the command with status 1 if one failed.
 

@@ -26,7 +26,7 @@ ENGINES = ("local", "ray")
 class ManyOptions:
     """How many pairs are encoded, and how it is told."""
 
-    jobs: int
+    jobs: int | None
     engine: str
     address: str | None
     as_json: bool
@@ -45,11 +45,6 @@ def are_many(sources: tuple[str, ...]) -> bool:
     return is_many(sources)
 
 
-def is_folder(output: str) -> bool:
-    """Whether `-o` names a folder: one that is there, or a name that ends in a slash."""
-    return output.endswith(("/", os.sep)) or os.path.isdir(output)
-
-
 def name_of_pair(sources: tuple[str, ...]) -> str:
     """What the file of one pair is called in a folder; raises UsageError for standard input."""
     from stereocodec.batch.naming import encode_jobs
@@ -61,15 +56,19 @@ def name_of_pair(sources: tuple[str, ...]) -> str:
 
 def encode_many(sources: tuple[str, ...], output: str, settings: EncodeSettings, options: ManyOptions) -> None:
     """Encodes all pairs of folders, lists and files into a folder; ends the command with status 1 if one failed."""
-    from stereocodec.batch.naming import encode_jobs
+    from stereocodec.batch.naming import SUFFIX, encode_jobs
     from stereocodec.batch.run import encode_all
 
     if STANDARD_STREAM in (*sources, output):
         raise click.UsageError("- is about one pair, but several are named.")
     if os.path.exists(output) and not os.path.isdir(output):
         raise click.UsageError(f"-o {one_line(output)} is a file, but several pairs need a folder.")
+    if output.lower().endswith(SUFFIX) and not os.path.isdir(output):
+        raise click.UsageError(f"-o {one_line(output)} is the name of a file, but several pairs need a folder.")
     if options.address is not None and options.engine != "ray":
         raise click.UsageError("--address is that of a Ray cluster: it needs --engine ray.")
+    if options.engine == "ray":  # whose machines have another current folder
+        output, sources = os.path.abspath(output), tuple(map(os.path.abspath, sources))
     left_over: list[str] = []
     found = encode_jobs(sources, Path(output), lambda file, reason: left_over.append(f"{one_line(file)} {reason}"))
     told = Told(len(found), "encoded", as_json=options.as_json, quiet=options.quiet)

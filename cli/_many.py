@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import sys
 import time
 from collections import Counter
@@ -24,10 +23,8 @@ jobs_option = click.option(
     "-j",
     "--jobs",
     type=click.IntRange(min=1),
-    default=os.cpu_count() or 1,
-    show_default="one per core",
     metavar="N",
-    help="Processes, each with networks of its own.",
+    help="Processes for many files, each with networks of its own.  [default: one per core]",
 )
 
 
@@ -62,7 +59,7 @@ class Told:
         self._counts[report.status] += 1
         if report.status == "failed":
             click.echo(f"bisic: {one_line(report.name)}: {report.error}", err=True)
-        for doubt in report.warnings:
+        for doubt in () if self._quiet else report.warnings:
             click.echo(f"bisic: warning: {one_line(report.name)}: {doubt}", err=True)
         if self._json:
             click.echo(json.dumps(report.row()))

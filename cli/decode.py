@@ -110,10 +110,10 @@ def decode(
     no_metadata: bool,
     device: str,
     force: bool,
-    jobs: int,
+    jobs: int | None,
     quiet: bool,
 ) -> None:
-    """Restore the two views of a .bsc file, or its colour and depth; or those of many files.
+    """Restore the two views of .bsc files, or their colour and depth.
 
     FILE is a .bsc file, or - for standard input. pair.bsc becomes pair_left.png and pair_right.png beside it, in the
     folder that -o names, or in files of any names with --left and --right; one of these alone writes one view. The

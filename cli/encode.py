@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 import re
+import sys
 from contextlib import nullcontext
 from pathlib import Path
 
 import click
 
 from stereocodec.container.layouts import INPUT_LAYOUTS
-from stereocodec.files import check_writable, made_folder
+from stereocodec.files import check_writable, made_folder, names_folder
 from stereocodec.noted import noted
 from stereocodec.releases.folders import DEFAULT_DEPTH_MODEL, DEFAULT_MODEL
 
 from ._calibration import CalibrationOptions, calibration_options
-from ._encode_many import ENGINES, ManyOptions, are_many, encode_many, is_folder, name_of_pair
+from ._encode_many import ENGINES, ManyOptions, are_many, encode_many, name_of_pair
 from ._many import jobs_option
 from ._pictures import DepthOptions, FramePictures, Goal, PairOptions, PairPictures, Pictures, checked_colour
 from ._shared import (
@@ -38,7 +39,7 @@ def _bytes(_: click.Context, __: click.Parameter, value: str | None) -> int | No
     match = re.fullmatch(r"(\d+(?:\.\d+)?)([kMG]?)B?", value)
     if match is None:
         raise click.BadParameter(f"{value!r} is no number of bytes, such as 200000, 200k or 1.5M.")
-    return int(float(match[1]) * _UNITS[match[2]])
+    return int(min(float(match[1]) * _UNITS[match[2]], sys.maxsize))
 
 
 @click.command()
@@ -171,13 +172,13 @@ def encode(
     device: str,
     force: bool,
     no_verify: bool,
-    jobs: int,
+    jobs: int | None,
     engine: str,
     address: str | None,
     as_json: bool,
     quiet: bool,
 ) -> None:
-    """Compress a stereo pair, or colour with depth, into one .bsc file; or many pairs into a folder.
+    """Compress stereo pairs, or colour with depth, into .bsc files.
 
     LEFT and RIGHT are the two views of a rectified pair: 8-bit pictures of equal size in any format that
     Pillow reads, or arrays (.npy), in colour or grey; one of them may be - for standard input. LEFT alone is one file
@@ -255,7 +256,7 @@ def _encode_one(
     quiet: bool,
 ) -> None:
     """Writes the file of one pair or frame, and says what it is."""
-    folder = Path(output) if is_folder(output) else None
+    folder = Path(output) if names_folder(output) else None
     output = output if folder is None else str(folder / name_of_pair(files))
     pictures.check_usage(output)
     stdout = require_binary_stdout("name a file with -o") if output == STANDARD_STREAM else None

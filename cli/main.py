@@ -19,7 +19,7 @@ from typing import IO, Any, NamedTuple, NoReturn
 import click
 
 from stereocodec import __version__
-from stereocodec.errors import StereoCodecError
+from stereocodec.errors import StereoCodecError, ran_out_of_memory
 from stereocodec.text import one_line, reason_of
 
 from ._shared import SUBJECT
@@ -49,8 +49,8 @@ class _Entry(NamedTuple):
 
 
 COMMANDS = {
-    "encode": _Entry("encode:encode", "Compress a stereo pair, or colour with depth, into one .bsc file."),
-    "decode": _Entry("decode:decode", "Restore the two views of a .bsc file, or its colour and depth."),
+    "encode": _Entry("encode:encode", "Compress stereo pairs, or colour with depth, into .bsc files."),
+    "decode": _Entry("decode:decode", "Restore the two views of .bsc files, or their colour and depth."),
     "view": _Entry("view:view", "Look at a .bsc file in the browser, on a page of its own."),
     "verify": _Entry("verify:verify", "Decode .bsc files and compare checksums, without writing anything."),
     "info": _Entry("info:info", "Show what a .bsc file holds and where its bytes go."),
@@ -152,9 +152,7 @@ def _drop_output() -> None:
 def _explained(error: Exception) -> str:
     if isinstance(error, StereoCodecError):
         return str(error)
-    # torch reports exhausted memory on a GPU by its own class and on the CPU by a plain RuntimeError.
-    exhausted = type(error).__name__ == "OutOfMemoryError" or "DefaultCPUAllocator" in str(error)
-    if isinstance(error, MemoryError) or exhausted:
+    if ran_out_of_memory(error):
         return "not enough memory for pictures of this size: free some, use --device cpu or cut them into tiles"
     if isinstance(error, OSError) and error.filename is None and error.errno in _FULL:
         return f"standard output cannot be written: {error.strerror}; free some space or redirect it elsewhere"

@@ -6,8 +6,7 @@ from functools import partial
 
 import click
 
-from stereocodec.pixel_limit import DEFAULT_MAX_PIXELS, MAX_PIXELS_VARIABLE
-
+from ._decoding import check_model_options, max_pixels_option, pull_option
 from ._many import Told, jobs_option
 from ._shared import NamedPath, device_option, quiet_option
 
@@ -17,13 +16,8 @@ from ._shared import NamedPath, device_option, quiet_option
 @click.option(
     "--model", metavar="NAME|DIR|ORG/NAME", help="The model of all files.  [default: the one that wrote each]"
 )
-@click.option("--pull", is_flag=True, help="Fetch models that files name from the Hub, if they are not here.")
-@click.option(
-    "--max-pixels",
-    type=click.IntRange(min=1),
-    metavar="N",
-    help=f"Refuse views of more pixels.  [default: {MAX_PIXELS_VARIABLE} in the environment, or {DEFAULT_MAX_PIXELS}]",
-)
+@pull_option
+@max_pixels_option
 @jobs_option
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object per file.")
 @device_option
@@ -33,7 +27,7 @@ def verify(
     model: str | None,
     pull: bool,
     max_pixels: int | None,
-    jobs: int,
+    jobs: int | None,
     as_json: bool,
     device: str,
     quiet: bool,
@@ -44,6 +38,7 @@ def verify(
     checksum that a file has of its latents is compared with what was decoded. Files that fail are named, and the exit
     status is then 1.
     """
+    check_model_options(model, pull)
     from stereocodec.batch.decoding import Decoder, DecodeSettings
     from stereocodec.batch.engine import run
     from stereocodec.batch.naming import decode_jobs

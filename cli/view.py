@@ -116,7 +116,7 @@ def view(
     stdout = require_binary_stdout("name a file with -o") if output == STANDARD_STREAM else None
     browser = _browser() if output is None else None
     if output is not None and stdout is None:
-        _check_output(Path(output), force)
+        check_writable(output, force, makes_folder=True)
     # What is wrong with the files themselves is said before torch is imported.
     data = read_file(file)
     with about(file):
@@ -146,11 +146,6 @@ def _check_usage(file: str, output: str | None, originals: tuple[str, ...]) -> N
         raise click.UsageError("Only one of FILE and the originals can come from standard input.")
     if output is not None and any(same_file(output, path) for path in (file, *originals)):
         raise click.UsageError("The page would replace one of the inputs: give it a name of its own.")
-
-
-def _check_output(output: Path, force: bool) -> None:
-    if output.parent.exists():  # a folder that is not there is made at the end
-        check_writable(output, force)
 
 
 def _original(container: Container, paths: tuple[str, ...], options: PairOptions) -> Any:

@@ -104,3 +104,12 @@ class UnlikelyPair(StereoCodecWarning):
 
 class MetadataLeftOut(StereoCodecWarning):
     """Metadata of a picture that are damaged, too large, or not for its pixels; the picture is coded without them."""
+
+
+def ran_out_of_memory(error: Exception) -> bool:
+    """Whether an exception says so; torch has a class of its own for GPUs and a plain RuntimeError for CPUs."""
+    return (
+        isinstance(error, MemoryError)
+        or type(error).__name__ == "OutOfMemoryError"
+        or "DefaultCPUAllocator" in str(error)
+    )

@@ -73,6 +73,11 @@ def check_writable(path: PathLike, overwrite: bool, *, makes_folder: bool = Fals
         raise OutputError(f"cannot write {os.fspath(path)}: the folder {folder} is not writable")
 
 
+def names_folder(path: str) -> bool:
+    """Whether a path, that is there or not, can be that of a folder alone: one that is there, or that ends in /."""
+    return path.endswith(("/", os.sep)) or os.path.isdir(path)
+
+
 @contextmanager
 def made_folder(folder: Path) -> Iterator[None]:
     """Makes a folder, with those above it, unless it is there; takes back what it made when something fails within.

@@ -14,6 +14,7 @@ from .pictures.arguments import plain_number
 MAX_CODINGS = 6
 """The most codings that a search takes."""
 _START = 50.0
+_MOST_BYTES = 2**62  # no file has more, and none has less than one
 
 
 @dataclass(frozen=True)
@@ -65,7 +66,8 @@ def target_of(size: int | None, bpp: float | None, psnr: float | None, pixels: i
             raise InvalidInput(f"{name} is {value!r}; it must be a number above 0")
         if name == "target_psnr":
             return Target("psnr", value)
-        return Target("size", math.floor(value if name == "target_size" else value * pixels / 8))
+        most = value if name == "target_size" else value * pixels / 8
+        return Target("size", math.floor(min(max(most, 1), _MOST_BYTES)))
     return None
 
 

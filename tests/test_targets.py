@@ -86,6 +86,8 @@ def test_a_jump_across_the_target_keeps_it():
     [
         ((None, None, None), None),
         ((200_000, None, None), Target("size", 200_000)),
+        ((None, 1e-9, None), Target("size", 1)),
+        ((None, 1e308, None), Target("size", 2**62)),
         ((None, np.float32(0.25), None), Target("size", 31)),
         ((None, None, 36), Target("psnr", 36)),
     ],

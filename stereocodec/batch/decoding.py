@@ -8,17 +8,17 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ..container import Container, ViewKind
-from ..errors import StereoCodecError
+from ..container.bounded import MAX_FILE_BYTES
+from ..errors import InvalidInput
 from ..files import read_regular
+from ..pictures.formats import FORMATS, PNG
+from ..pictures.output_form import TWO_FILES
 from ..pictures.save_frame import save_frame
 from ..pictures.save_pair import save_pair
-from ..text import one_line
-from .jobs import DecodeJob, Report
+from .jobs import DecodeJob, Report, failed
 
 if TYPE_CHECKING:
     from ..release_codec import ReleaseCodec
-
-_MAX_BYTES = 2**31
 
 
 @dataclass(frozen=True)
@@ -44,21 +44,19 @@ class Decoder:
 
     def __init__(self, settings: DecodeSettings) -> None:
         self.settings = settings
-        self._codecs: dict[bytes, ReleaseCodec] = {}
+        self._codecs: dict[tuple[ViewKind, bytes], ReleaseCodec] = {}
 
     def __call__(self, job: DecodeJob) -> Report:
         """Decodes a file; whatever is wrong with it is told and not raised."""
         try:
-            data = read_regular(job.file, _MAX_BYTES)
+            data = read_regular(job.file, MAX_FILE_BYTES)
             container = Container.from_bytes(data)
             codec: Any = self._codec_of(container)
             first, second = codec.decompress(container, output="numpy", max_pixels=self.settings.max_pixels)
             if job.output is not None:
                 self._save(container, first, second, job.output)
-        except (StereoCodecError, OSError) as error:
-            return Report(job.name, "failed", str(job.file), one_line(str(error)))
-        except MemoryError:
-            return Report(job.name, "failed", str(job.file), "not enough memory")
+        except Exception as error:
+            return failed(job, error)
         width, height = container.shown_size
         return Report(
             job.name,
@@ -76,6 +74,10 @@ class Decoder:
         settings = self.settings
         metadata = (container if settings.keep_metadata else container.without_metadata()).metadata
         if container.view_kind is ViewKind.RGB8_DEPTH:
+            if settings.layout not in (None, TWO_FILES) or FORMATS[settings.format or "png"] is not PNG:
+                raise InvalidInput(
+                    "it is of colour and depth, which become two PNG files: decode it without --layout and --format"
+                )
             save_frame(first, second, output.parent, metadata=metadata, name=output.name, overwrite=settings.overwrite)
             return
         save_pair(
@@ -92,12 +94,12 @@ class Decoder:
 
     def _codec_of(self, container: Container) -> ReleaseCodec:
         """The networks of a file; those of the last kind of file stay."""
-        codec = self._codecs.get(container.model_id)
+        codec = self._codecs.get((container.view_kind, container.model_id))
         if codec is None:
             from .. import RgbdCodec, StereoCodec
 
             kind = RgbdCodec if container.view_kind is ViewKind.RGB8_DEPTH else StereoCodec
             settings = self.settings
             codec = kind.for_file(container, settings.model, device=settings.device, pull=settings.pull)
-            self._codecs = {container.model_id: codec}
+            self._codecs = {(container.view_kind, container.model_id): codec}
         return codec

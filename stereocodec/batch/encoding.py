@@ -10,16 +10,16 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ..errors import OutputError, StereoCodecError
+from ..calibration import check_calibration
+from ..errors import OutputError
 from ..files import made_folder, write_atomically
 from ..noted import noted
+from ..pictures.array_files import load_view
 from ..pictures.open_pair import open_pair
 from ..pictures.picture import StereoPair, as_pair
-from ..pictures.pil import load_picture
 from ..pictures.rgb import psnr
 from ..pixel_limit import ANY_SIZE
-from ..text import one_line
-from .jobs import EncodeJob, Report
+from .jobs import EncodeJob, Report, failed
 
 if TYPE_CHECKING:
     from ..codec import StereoCodec
@@ -76,28 +76,19 @@ class Encoder:
             if earlier is not None and is_known and _is_whole(job.output, earlier.sha256):
                 return replace(earlier, status="skipped")
             return self._encoded(job, content, overwrite=is_known or self.settings.overwrite)
-        except (StereoCodecError, OSError) as error:
-            return Report(job.name, "failed", str(job.output), one_line(str(error)))
-        except MemoryError:
-            return Report(job.name, "failed", str(job.output), "not enough memory")
+        except Exception as error:
+            return failed(job, error)
 
     def _encoded(self, job: EncodeJob, content: str, *, overwrite: bool) -> Report:
         settings = self.settings
         with noted() as doubts:
             pair = _opened(job, settings)
-            if not settings.keep_metadata:
-                pair = replace(pair, metadata=pair.metadata.layout_alone())
-            metadata = pair.metadata
-            if settings.calibration is not None:
-                known = {**(metadata.calibration or {}), **settings.calibration}
-                metadata = replace(metadata, calibration=known)
             container = self.codec.encode(
                 pair,
                 quality=settings.quality,
                 target_size=settings.target_size,
                 target_bpp=settings.target_bpp,
                 target_psnr=settings.target_psnr,
-                metadata=metadata,
             )
         data = container.to_bytes()
         sha256 = hashlib.sha256(data).hexdigest()
@@ -132,19 +123,26 @@ class Encoder:
 
 
 def _opened(job: EncodeJob, settings: EncodeSettings) -> StereoPair:
+    """The pair of a job, with what is to be kept and told of it."""
+    pair = _read(job, settings)
+    metadata = pair.metadata if settings.keep_metadata else pair.metadata.layout_alone()
+    if settings.calibration is not None:
+        height, width = pair.left.pixels.shape[:2]
+        check_calibration(settings.calibration, (width, height), metadata.layout, "the calibration")
+        metadata = replace(metadata, calibration={**(metadata.calibration or {}), **settings.calibration})
+    return replace(pair, metadata=metadata)
+
+
+def _read(job: EncodeJob, settings: EncodeSettings) -> StereoPair:
     if job.right is None:
         return open_pair(job.left, layout=settings.layout, swap=settings.swap, background=settings.background)
-    left, right = (load_picture(path, background=settings.background) for path in (job.left, job.right))
+    left, right = (load_view(path, str(path), settings.background) for path in (job.left, job.right))
     return as_pair(right, left) if settings.swap else as_pair(left, right)
 
 
 def _content(job: EncodeJob, settings: EncodeSettings, model_id: bytes) -> str:
     """SHA-256 of the pictures' files and of all that changes what is made of them."""
-    changing = {
-        name: value
-        for name, value in asdict(settings).items()
-        if name not in ("model", "device", "verify", "overwrite")
-    }
+    changing = {name: value for name, value in asdict(settings).items() if name not in _CHANGES_NOTHING}
     digest = hashlib.sha256(json.dumps([changing, model_id.hex()], sort_keys=True).encode())
     for path in filter(None, (job.left, job.right)):
         digest.update(_sha256(path))

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import multiprocessing
 import os
+import signal
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
+from concurrent.futures import FIRST_COMPLETED, Executor, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
+from contextlib import contextmanager
 from typing import Any, TypeVar
 
 from ..errors import StereoCodecError
@@ -17,11 +19,15 @@ from .jobs import DecodeJob, EncodeJob, Report
 _Job = TypeVar("_Job", EncodeJob, DecodeJob)
 _AHEAD = 2  # jobs per process that wait in its queue, so that none is idle
 _work: Callable[[Any], Report] | None = None
+_is_busy = _is_stopped = False
 
 
-def run(jobs: Sequence[_Job], make: Callable[[], Callable[[_Job], Report]], processes: int) -> Iterable[Report]:
-    """Reports of the jobs as they are done, by this process where one is enough, and else by several."""
-    processes = min(processes, len(jobs))
+def run(jobs: Sequence[_Job], make: Callable[[], Callable[[_Job], Report]], processes: int | None) -> Iterable[Report]:
+    """Reports of the jobs as they are done, by this process where one is enough, and else by several.
+
+    processes: one for each core when None.
+    """
+    processes = min(processes or os.cpu_count() or 1, len(jobs))
     return run_here(jobs, make) if processes < 2 else run_local(jobs, make, processes)
 
 
@@ -43,13 +49,17 @@ def run_local(jobs: Iterable[_Job], make: Callable[[], Callable[[_Job], Report]]
     while waiting or suspects:
         alone = bool(suspects)
         source, count = (suspects, 1) if alone else (waiting, processes)
-        with _processes(count, processes, make) as pool:
+        with _processes(count, processes, make) as pool, _cancelled_on_failure(pool):
             running: dict[Future[Report], _Job] = {}
             died = False
             while (source and not died) or running:
                 while source and not died and len(running) < (1 if alone else _AHEAD * count):
-                    job = source.popleft()
-                    running[pool.submit(_do, job)] = job
+                    try:
+                        running[pool.submit(_do, source[0])] = source[0]
+                    except BrokenProcessPool:  # one that had done its job
+                        died = True
+                    else:
+                        source.popleft()
                 done, _ = wait(running, return_when=FIRST_COMPLETED)
                 for future in done:
                     job = running.pop(future)
@@ -75,9 +85,20 @@ def _processes(count: int, share: int, make: Callable[[], Callable[[Any], Report
         ) from error
 
 
+@contextmanager
+def _cancelled_on_failure(pool: Executor) -> Iterator[None]:
+    """Leaves out the jobs that no process has begun when something fails within, Ctrl-C included."""
+    try:
+        yield
+    except BaseException:
+        pool.shutdown(wait=False, cancel_futures=True)
+        raise
+
+
 def _start(make: Callable[[], Callable[[Any], Report]], share: int) -> None:
     """Gives a process its share of the cores, and its networks."""
     global _work
+    signal.signal(signal.SIGINT, _stop)
     import torch
 
     torch.set_num_threads(max(1, (os.cpu_count() or 1) // share))
@@ -85,5 +106,20 @@ def _start(make: Callable[[], Callable[[Any], Report]], share: int) -> None:
 
 
 def _do(job: EncodeJob | DecodeJob) -> Report:
+    global _is_busy
     assert _work is not None
-    return _work(job)
+    if _is_stopped:
+        raise KeyboardInterrupt
+    _is_busy = True
+    try:
+        return _work(job)
+    finally:
+        _is_busy = False
+
+
+def _stop(*_: object) -> None:
+    """What Ctrl-C does, which all processes of a terminal get: ends a job, and leaves out those that wait."""
+    global _is_stopped
+    _is_stopped = True
+    if _is_busy:
+        raise KeyboardInterrupt

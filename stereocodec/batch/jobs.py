@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 from typing import Any
+
+from ..errors import StereoCodecError, ran_out_of_memory
+from ..text import one_line, reason_of
 
 
 @dataclass(frozen=True)
@@ -45,10 +49,10 @@ class Report:
     status: str
     file: str = ""
     error: str = ""
-    width: int = 0
-    height: int = 0
+    width: int | None = None
+    height: int | None = None
     quality: float | None = None
-    size: int = 0
+    size: int | None = None
     bpp: float | None = None
     psnr_left: float | None = None
     psnr_right: float | None = None
@@ -58,8 +62,26 @@ class Report:
     warnings: tuple[str, ...] = field(default=())
 
     def row(self) -> dict[str, Any]:
-        """Its fields, without those that are empty."""
-        return {name: value for name, value in asdict(self).items() if value not in (None, "", (), 0)}
+        """Its fields, without those that are empty or no number of JSON, as the PSNR of equal views."""
+        return {name: value for name, value in asdict(self).items() if value not in (None, "", (), math.inf)}
+
+
+def failed(job: EncodeJob | DecodeJob, error: Exception) -> Report:
+    """The report of a job that raised an exception."""
+    file = job.output if isinstance(job, EncodeJob) else job.file
+    return Report(job.name, "failed", str(file), _explained(error))
+
+
+def _explained(error: Exception) -> str:
+    if isinstance(error, StereoCodecError):
+        return one_line(error)
+    if ran_out_of_memory(error):
+        return "not enough memory"
+    if isinstance(error, FileNotFoundError) and error.filename is not None:
+        return f"{one_line(error.filename)}: no such file"
+    if isinstance(error, OSError) and error.strerror is not None:
+        return ": ".join(one_line(part) for part in (error.filename, error.strerror) if part is not None)
+    return f"unexpected {type(error).__name__}: {reason_of(error)}"
 
 
 COLUMNS = tuple(f.name for f in fields(Report) if f.name != "warnings")

@@ -10,10 +10,12 @@ from typing import Any
 
 from ..errors import InvalidInput
 from ..files import read_regular, write_atomically
+from ..text import reason_of
 from .jobs import COLUMNS, Report
 
 NAME = "manifest.csv"
 _MAX_BYTES = 2**30
+_UNDECODABLE = "surrogateescape"  # bytes of names that are no text stay what they are
 _WHOLE, _REAL = ("width", "height", "size"), ("quality", "bpp", "psnr_left", "psnr_right")
 
 
@@ -26,11 +28,13 @@ def read_manifest(folder: Path) -> dict[str, Report]:
     if not path.exists():
         return {}
     try:
-        text = read_regular(path, _MAX_BYTES).decode("utf-8")
+        text = read_regular(path, _MAX_BYTES).decode("utf-8", _UNDECODABLE)
         rows = csv.DictReader(io.StringIO(text, newline=""))
         if tuple(rows.fieldnames or ()) != COLUMNS:
             raise ValueError(f"its columns are not {','.join(COLUMNS)}")
         reports = [_report(row) for row in rows]
+    except OSError as error:
+        raise InvalidInput(f"{path} cannot be read: {error.strerror or reason_of(error)}") from error
     except (ValueError, KeyError, TypeError, csv.Error) as error:
         raise InvalidInput(f"{path} is no list of encoded pairs ({error}): move it away to write a new one") from error
     return {report.name: report for report in reports}
@@ -42,7 +46,7 @@ def write_manifest(folder: Path, reports: Iterable[Report]) -> None:
     rows = csv.DictWriter(text, COLUMNS, extrasaction="ignore", lineterminator="\n")
     rows.writeheader()
     rows.writerows(vars(report) for report in sorted(reports, key=lambda report: report.name))
-    write_atomically(folder / NAME, text.getvalue().encode("utf-8"), overwrite=True)
+    write_atomically(folder / NAME, text.getvalue().encode("utf-8", _UNDECODABLE), overwrite=True)
 
 
 def _report(row: dict[str, str]) -> Report:

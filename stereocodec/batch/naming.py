@@ -7,6 +7,7 @@ import re
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
+from ..datasets.folders import scan
 from ..datasets.pairs import PairFiles, find_pairs
 from ..datasets.sources import unique
 from ..errors import InvalidInput
@@ -14,8 +15,8 @@ from .jobs import DecodeJob, EncodeJob
 
 SUFFIX = ".bsc"
 LISTS = (".csv", ".txt")
-ONE_FILE = (".mpo", ".jps", ".pns", ".heic", ".heif", ".npz")
-"""Endings of files that hold both views by themselves."""
+ONE_FILE = (".mpo", ".jps", ".pns", ".npz")
+"""Endings of files that hold both views by themselves; two HEIC files are as likely one view each."""
 # What names of left views end in, and what whole names of left views say nothing beside.
 _LEFT_END = re.compile(r"(?i)[-_. ](left|leftimg8bit|l)$")
 _LEFT_ALONE = re.compile(r"(?i)left|im0|im2|view1")
@@ -61,27 +62,29 @@ def decode_jobs(sources: Sequence[str], folder: Path | None) -> list[DecodeJob]:
 
     Raises InvalidInput for a folder without any.
     """
-    jobs = []
-    for source in sources:
-        if not os.path.isdir(source):
-            path = Path(source)
-            jobs.append(DecodeJob(source, path, None if folder is None else folder / path.stem))
+    files: list[tuple[Path, str]] = []
+    for source in map(Path, sources):
+        if not source.is_dir():
+            files.append((source, source.stem))
             continue
-        within = sorted(path for path in Path(source).rglob(f"*{SUFFIX}") if path.is_file())
+        within = sorted(Path(path, name) for path, names in scan(source, (SUFFIX,)).items() for name in names)
         if not within:
             raise InvalidInput(f"{source} has no {SUFFIX} files")
-        for path in within:
-            mirrored = path.relative_to(source).with_suffix("")
-            jobs.append(DecodeJob(str(path), path, None if folder is None else folder / mirrored))
-    return jobs
+        files += [(path, path.relative_to(source).with_suffix("").as_posix()) for path in within]
+    places = unique([place for _, place in files])
+    return [
+        DecodeJob(str(path), path, None if folder is None else folder / place)
+        for (path, _), place in zip(files, places, strict=True)
+    ]
 
 
 def _mirrored(pair: PairFiles, root: Path) -> str:
     """The place of a pair's left view below the root, without what only says that it is the left one."""
     place = Path(os.path.relpath(pair.left, root))
     alone = _LEFT_ALONE.fullmatch(place.stem) is not None
-    mirrored = place.parent if alone else place.parent / _base(place)
-    return mirrored.as_posix() if mirrored.name else root.name or pair.name
+    # Of a folder of right views the left ones lie beside it; nothing is written beside the outputs' folder.
+    parts = [part for part in place.parent.parts if part != os.pardir]
+    return Path(*parts, *([] if alone else [_base(place)])).as_posix() if parts or not alone else root.name or "pair"
 
 
 def _base(left: Path) -> str:
@@ -95,4 +98,4 @@ def _other(pair: PairFiles) -> Path | None:
 
 def _root(pairs: Sequence[PairFiles]) -> Path:
     """The folder that all pairs of a list are in."""
-    return Path(os.path.commonpath([pair.left.parent for pair in pairs])) if pairs else Path()
+    return Path(os.path.commonpath([os.path.abspath(pair.left.parent) for pair in pairs])) if pairs else Path()

@@ -95,5 +95,6 @@ def _connected(address: str | None) -> Any:
     try:
         ray.init(address=address, include_dashboard=False if address is None else None, log_to_driver=False)
     except Exception as error:  # of many kinds
-        raise StereoCodecError(f"no Ray cluster answers at {address}: {reason_of(error)}") from error
+        where = "no Ray cluster can be started" if address is None else f"no Ray cluster answers at {address}"
+        raise StereoCodecError(f"{where}: {reason_of(error)}") from error
     return ray

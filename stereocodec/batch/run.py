@@ -17,7 +17,7 @@ from .jobs import EncodeJob, Report
 from .manifest import read_manifest, write_manifest
 
 Tell = Callable[[Report], object]
-Engine = Callable[[Sequence[EncodeJob], Callable[[], Encoder], int], Iterable[Report]]
+Engine = Callable[[Sequence[EncodeJob], Callable[[], Encoder], int | None], Iterable[Report]]
 _WRITE_EVERY = 100  # reports: a run that is killed forgets no more of them
 
 
@@ -26,7 +26,7 @@ def encode_all(
     folder: Path,
     settings: EncodeSettings,
     *,
-    processes: int = 1,
+    processes: int | None = 1,
     tell: Tell = lambda report: None,
     engine: Engine | None = None,
 ) -> Counter[str]:
@@ -39,9 +39,9 @@ def encode_all(
         jobs: the pairs; their outputs lie in `folder`.
         folder: made if it is not there.
         settings: the same for all.
-        processes: 1 works in this one.
+        processes: 1 works in this one; one for each core when None.
         tell: called with each report when its pair is done.
-        engine: another way to run jobs than in processes of this machine, e.g. `ray.run_ray`.
+        engine: another way to run jobs than in processes of this machine, e.g. `ray_engine.run_ray`.
 
     Returns how many pairs are done, skipped and failed. Raises what `locate` raises of a model that is not here,
     OutputError and InvalidInput of a manifest that cannot be written or read, and StereoCodecError when processes

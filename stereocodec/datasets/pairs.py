@@ -33,8 +33,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..errors import InvalidInput
+from ..pictures.array_files import load_view
 from ..pictures.open_pair import open_pair
-from ..pictures.pil import load_picture
 from ..pictures.rgb import to_pair
 from . import pair_layouts
 from .folders import EXTENSIONS, listed, scan
@@ -62,7 +62,7 @@ class PairFiles(ExampleFiles):
         if self.left == self.right:
             pair = open_pair(self.left)
             return pair.left.upright().pixels, pair.right.upright().pixels
-        left, right = (load_picture(path) for path in (self.left, self.right))
+        left, right = (load_view(path, str(path)) for path in (self.left, self.right))
         try:
             return to_pair(left, right)
         except InvalidInput as error:

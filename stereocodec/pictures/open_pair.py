@@ -64,7 +64,17 @@ def open_pair(
             would fit.
     """
     pair = _read(_source(source, layout, frame, background, name))
-    return replace(pair, left=pair.right, right=pair.left) if swap else pair
+    return _exchanged(pair) if swap else pair
+
+
+def _exchanged(pair: StereoPair) -> StereoPair:
+    """The other view is the left one, and its camera the left camera."""
+    metadata = pair.metadata
+    if metadata.calibration is not None:
+        sides = {"left": "right", "right": "left"}
+        calibration = {sides.get(key, key): value for key, value in metadata.calibration.items()}
+        metadata = replace(metadata, calibration=calibration)
+    return replace(pair, left=pair.right, right=pair.left, metadata=metadata)
 
 
 def _source(

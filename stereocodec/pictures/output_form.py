@@ -11,6 +11,7 @@ from typing import TypeAlias
 
 from ..container.layouts import LAYOUT_NAMES, Layout
 from ..errors import InvalidInput, OutputError
+from ..files import names_folder
 from .formats import FORMATS, JPEG, PNG, SUFFIXES, PictureFormat, check_quality, check_side
 from .pixel_shape import SQUARE, pixel_aspect, reshaped_size
 
@@ -169,7 +170,7 @@ def _content(layout: str) -> Content:
 
 
 def _is_folder(target: str) -> bool:
-    if target.endswith(("/", os.sep)) or Path(target).is_dir():
+    if names_folder(target):
         return True
     suffix = Path(target).suffix.lower()
     if suffix in _OTHER_PICTURES:

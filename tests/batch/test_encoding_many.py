@@ -15,6 +15,8 @@ from batches import NAMES, outputs
 from conftest import sample_crop
 from PIL import Image, ImageCms
 
+from stereocodec.batch import engine
+from stereocodec.batch.encoding import Encoder
 from stereocodec.batch.engine import run_local
 from stereocodec.batch.jobs import COLUMNS, EncodeJob, Report
 from stereocodec.batch.manifest import read_manifest, write_manifest
@@ -123,6 +125,59 @@ def test_a_manifest_comes_back(tmp_path):
     assert list(read_manifest(tmp_path).values()) == reports[::-1]
 
 
+def test_names_that_are_no_text_come_back_from_a_manifest(tmp_path):
+    reports = [Report("a\udcff", "done", "out/a\udcff.bsc"), Report("b", "failed", "out/b.bsc", "no picture")]
+    write_manifest(tmp_path, reports)
+    assert list(read_manifest(tmp_path).values()) == reports
+
+
+def test_a_manifest_that_cannot_be_read(tmp_path):
+    (tmp_path / "manifest.csv").mkdir()
+    with pytest.raises(InvalidInput, match=r"manifest.csv cannot be read: "):
+        read_manifest(tmp_path)
+
+
+def test_a_report_as_json_has_a_quality_of_0_and_no_infinities():
+    report = Report("a", "done", quality=0.0, psnr_left=float("inf"), psnr_right=30.0)
+    assert report.row() == {"name": "a", "status": "done", "quality": 0.0, "psnr_right": 30.0}
+
+
+@pytest.mark.parametrize(
+    ("error", "told"),
+    [
+        (FileNotFoundError(2, "No such file or directory", "a.mpo"), "a.mpo: no such file"),
+        (PermissionError(13, "Permission denied", "a.mpo"), "a.mpo: Permission denied"),
+        (MemoryError(), "not enough memory"),
+        (RuntimeError("DefaultCPUAllocator: can't allocate"), "not enough memory"),
+        (RuntimeError("odd\nthings"), "unexpected RuntimeError: odd things"),
+    ],
+)
+def test_whatever_goes_wrong_with_a_pair_is_its_report(jobs, settings, monkeypatch, error, told):
+    encoder = Encoder(settings, {})
+    monkeypatch.setattr(Encoder, "codec", property(lambda self: exec("raise error", {"error": error})))
+    assert encoder(jobs[0]) == Report(NAMES[0], "failed", str(jobs[0].output), told)
+
+
+def test_pairs_of_arrays_are_encoded(tmp_path, settings, tiny_codec):
+    views = sample_crop(32, 48)
+    for side, view in zip(("left", "right"), views, strict=True):
+        np.save(tmp_path / f"{side}.npy", view)
+    job = EncodeJob("a", tmp_path / "left.npy", tmp_path / "right.npy", tmp_path / "out" / "a.bsc")
+    assert encode_all([job], tmp_path / "out", settings) == {"done": 1}
+    assert job.output.read_bytes() == tiny_codec.compress(*views, quality=60)
+
+
+def test_a_calibration_of_other_views_is_refused(tmp_path, jobs, settings):
+    reports = []
+    of_others = replace(settings, calibration={"size": [640, 480]})
+    assert encode_all(jobs[:1], tmp_path / "out", of_others, tell=reports.append) == {"failed": 1}
+    assert reports[0].error.startswith("the calibration is of views of 640x480, these have 48x32")
+    known = replace(settings, calibration={"size": [48, 32], "baseline": 0.1}, keep_metadata=False)
+    assert encode_all(jobs[:1], tmp_path / "out", known) == {"done": 1}
+    container = Container.from_bytes(jobs[0].output.read_bytes())
+    assert container.metadata.calibration == {"size": [48, 32], "baseline": 0.1}
+
+
 @pytest.mark.parametrize("text", ["", "a,b\n1,2\n", ",".join(COLUMNS) + "\nname,done,f,,x\n", "\xff\xfe\x00"])
 def test_what_is_no_manifest_is_not_written_over(tmp_path, jobs, settings, text):
     folder = tmp_path / "out"
@@ -141,6 +196,17 @@ def test_a_process_that_dies_takes_its_own_job_alone():
     assert sorted(reports) == [job.name for job in jobs]
     assert reports.pop("4").error == "its process died, maybe for lack of memory"
     assert {report.status for report in reports.values()} == {"done"}
+
+
+def test_ctrl_c_ends_the_job_of_a_process_and_those_that_wait(monkeypatch):
+    monkeypatch.setattr(engine, "_is_stopped", False)
+    monkeypatch.setattr(engine, "_work", lambda job: engine._stop())
+    with pytest.raises(KeyboardInterrupt):
+        engine._do(None)
+    engine._stop()  # between two jobs it says nothing
+    monkeypatch.setattr(engine, "_work", lambda job: job)
+    with pytest.raises(KeyboardInterrupt):
+        engine._do(None)
 
 
 @pytest.mark.slow

@@ -52,6 +52,17 @@ def test_lists_are_mirrored_below_what_their_pairs_share(tmp_path):
     assert outputs(jobs, tmp_path) == ["x/a.bsc", "y/a.bsc"]
 
 
+def test_nothing_is_written_beside_the_folder(tmp_path):
+    touch(tmp_path, "x/image_2/01.png", "x/image_3/01.png", "y/a_left.png", "y/a_right.png")
+    of_right_views = encode_jobs([str(tmp_path / "x" / "image_3")], tmp_path / "out")
+    assert outputs(of_right_views, tmp_path / "out") == ["image_2/01.bsc"]
+    (tmp_path / "x" / "list.csv").write_text(
+        "name,left,right\n../../n,../y/a_left.png,../y/a_right.png\n../../m,image_2/01.png,image_3/01.png\n"
+    )
+    listed = encode_jobs([str(tmp_path / "x" / "list.csv")], tmp_path / "out")
+    assert outputs(listed, tmp_path / "out") == ["y/a.bsc", "x/image_2/01.bsc"]
+
+
 def test_names_of_several_sources_differ(tmp_path):
     for folder in ("one", "two"):
         touch(tmp_path / folder, "a_left.png", "a_right.png")
@@ -66,6 +77,7 @@ def test_files_are_views_or_pairs(tmp_path):
     assert [job.name for job in encode_jobs(["a.mpo", "b.MPO"], tmp_path)] == ["a", "b"]
     assert is_many(["a.mpo", "b.MPO"])
     assert not is_many(["a.mpo"])
+    assert not is_many(["left.heic", "right.heic"])
     assert not is_many(["a.png", "b.png"])
     assert is_many([str(tmp_path)])
     assert is_many(["pairs.csv"])
@@ -86,6 +98,9 @@ def test_trees_of_files_are_mirrored_too(tmp_path):
     jobs = decode_jobs([str(tmp_path / "in"), "c.bsc"], tmp_path / "out")
     assert [job.output for job in jobs] == [tmp_path / "out" / name for name in ("a", "deep/b", "c")]
     assert [job.output for job in decode_jobs([str(tmp_path / "in")], None)] == [None, None]
+    touch(tmp_path / "in", "._a.bsc")
+    twice = decode_jobs([str(tmp_path / "in"), "other/a.bsc", "a.bsc"], tmp_path / "out")
+    assert [job.output for job in twice] == [tmp_path / "out" / name for name in ("a", "deep/b", "a@2", "a@3")]
     (tmp_path / "out").mkdir()
     with pytest.raises(InvalidInput, match=r"out has no \.bsc files"):
         decode_jobs([str(tmp_path / "out")], None)

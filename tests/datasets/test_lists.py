@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pytest
 from conftest import one_line
 
@@ -87,6 +88,15 @@ def test_missing_files_of_a_list_are_named_with_their_lines(folder):
     assert missing == [
         f"{folder}/in/list.txt, line {line}: {folder}/in/{name}.png" for line, name in ((2, "gone"), (4, "lost"))
     ]
+
+
+def test_arrays_of_a_list_are_read(tmp_path):
+    views = np.arange(2 * 8 * 8 * 3, dtype=np.uint8).reshape(2, 8, 8, 3)
+    for name, view in zip(("a.npy", "b.npy"), views, strict=True):
+        np.save(tmp_path / name, view)
+    (tmp_path / "list.csv").write_text("left,right\na.npy,b.npy\n")
+    (pair,) = find_pairs(tmp_path / "list.csv")
+    np.testing.assert_array_equal(pair.load(), views)
 
 
 def test_folders_may_be_called_like_lists(tmp_path):

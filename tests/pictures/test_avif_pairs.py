@@ -21,6 +21,15 @@ def test_two_stills_of_an_avif_file():
         opened(data)
 
 
+def test_cameras_are_exchanged_with_their_views():
+    camera = [boxes.intrinsics(50, (20, 24), SIZE)]
+    data = boxes.grouped(avif_of(view(0), view(1)), [boxes.group(b"ster", (1, 2))], {1: camera})
+    as_stored, exchanged = opened(data).metadata.calibration, opened(data, swap=True).metadata.calibration
+    assert exchanged["right"] == as_stored["left"]
+    assert "left" not in exchanged
+    assert exchanged["size"] == as_stored["size"]
+
+
 def test_turned_stills_of_an_avif_file_are_kept_as_they_are_stored():
     properties = [boxes.intrinsics(50, (20, 24), SIZE), boxes.box(b"irot", b"\1")]
     data = boxes.grouped(avif_of(view(0), view(1)), [boxes.group(b"ster", (1, 2))], {1: properties, 2: properties})
