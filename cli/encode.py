@@ -109,7 +109,12 @@ def _bytes(_: click.Context, __: click.Parameter, value: str | None) -> int | No
     metavar="NEAR FAR",
     help="The least and the greatest depth that is coded, in metres.  [default: those of the map]",
 )
-@click.option("--invalid", type=int, metavar="VALUE", help="What says that there is no measurement.  [default: 0]")
+@click.option(
+    "--invalid",
+    type=int,
+    metavar="VALUE",
+    help="What says in the depth map that there is no measurement.  [default: 0]",
+)
 @click.option(
     "--calibration",
     multiple=True,
@@ -196,7 +201,7 @@ def encode(
     files that hold both views each. -o is then a folder that mirrors it, with a list of all pairs, manifest.csv. Pairs
     that are done are skipped when the same is run again; those that fail are named, and the exit status is then 1.
 
-    With --depth, the one picture is colour and the depth map, of 16 or 8 bits, is registered to it pixel by pixel.
+    With --depth, LEFT is a colour picture, and the depth map, of 16 or 8 bits, is registered to it pixel by pixel.
     What has no measurement stays so exactly. Bits are per pixel of the frame, and the errors of depth are in
     millimetres.
     """
