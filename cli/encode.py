@@ -49,7 +49,7 @@ def _bytes(_: click.Context, __: click.Parameter, value: str | None) -> int | No
     required=True,
     type=NamedPath(stream=True),
     metavar="FILE|DIR",
-    help="The .bsc file; - for stdout. Of many pairs, the folder of their files.",
+    help="The .bsc file, or a folder for it; - for stdout. Of many pairs, the folder of their files.",
 )
 @click.option(
     "-q",
@@ -182,7 +182,7 @@ def encode(
     as_json: bool,
     quiet: bool,
 ) -> None:
-    """Compress a stereo pair, or colour with depth, into one .bsc file; or many pairs into a folder.
+    """Compress stereo pairs, or colour with depth, into .bsc files.
 
     LEFT and RIGHT are the two views of a rectified pair: 8-bit pictures of equal size in any format that
     Pillow reads, or arrays (.npy), in colour or grey; one of them may be - for standard input. LEFT alone is one file
@@ -192,10 +192,8 @@ def encode(
     Prints the size, the bits per pixel (8 * bytes / (2 * width * height)) and, after decoding the result
     once, the PSNR over all samples that a decoder will get. The file appears only when all went well.
 
-    Views that look exchanged, some rows off, or like two scenes are coded, with a warning on standard error.
-
-    ICC profile, Exif and XMP of the pictures are kept, without thumbnails. What of them is damaged is left out,
-    with a warning.
+    ICC profile, Exif and XMP of the pictures are kept, without thumbnails. Damaged ones are left out, with a warning.
+    Views that look exchanged, some rows off, or like two scenes are coded, with a warning, too.
 
     DATASET is a folder of pairs in any layout that bisic eval knows, a list of pairs (.csv, .txt), or one of several
     files that hold both views each. -o is then a folder that mirrors it, with a list of all pairs, manifest.csv. Pairs
