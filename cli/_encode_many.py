@@ -61,15 +61,13 @@ def name_of_pair(sources: tuple[str, ...]) -> str:
 
 def encode_many(sources: tuple[str, ...], output: str, settings: EncodeSettings, options: ManyOptions) -> None:
     """Encodes all pairs of folders, lists and files into a folder; ends the command with status 1 if one failed."""
-    from stereocodec.batch.naming import SUFFIX, encode_jobs
+    from stereocodec.batch.naming import encode_jobs
     from stereocodec.batch.run import encode_all
 
     if STANDARD_STREAM in (*sources, output):
         raise click.UsageError("- is about one pair, but several are named.")
     if os.path.exists(output) and not os.path.isdir(output):
         raise click.UsageError(f"-o {one_line(output)} is a file, but several pairs need a folder.")
-    if output.endswith(SUFFIX) and not os.path.isdir(output):
-        raise click.UsageError(f"-o {one_line(output)} is the name of one file, but several pairs need a folder.")
     if options.address is not None and options.engine != "ray":
         raise click.UsageError("--address is that of a Ray cluster: it needs --engine ray.")
     left_over: list[str] = []

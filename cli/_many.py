@@ -27,7 +27,7 @@ jobs_option = click.option(
     default=os.cpu_count() or 1,
     show_default="one per core",
     metavar="N",
-    help="Of many pairs: processes, each with networks of its own.",
+    help="Processes, each with networks of its own.",
 )
 
 

@@ -13,7 +13,7 @@ from ..files import read_regular
 from ..pictures.save_frame import save_frame
 from ..pictures.save_pair import save_pair
 from ..text import one_line
-from .jobs import DecodeJob, Report, failure_of
+from .jobs import DecodeJob, Report
 
 if TYPE_CHECKING:
     from ..release_codec import ReleaseCodec
@@ -56,8 +56,7 @@ class Decoder:
             if job.output is not None:
                 self._save(container, first, second, job.output)
         except (StereoCodecError, OSError) as error:
-            reason = failure_of(error).removeprefix(f"{one_line(job.file)}: ")
-            return Report(job.name, "failed", str(job.file), reason)
+            return Report(job.name, "failed", str(job.file), one_line(str(error)))
         except MemoryError:
             return Report(job.name, "failed", str(job.file), "not enough memory")
         width, height = container.shown_size

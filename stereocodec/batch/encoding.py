@@ -18,7 +18,8 @@ from ..pictures.picture import StereoPair, as_pair
 from ..pictures.pil import load_picture
 from ..pictures.rgb import psnr
 from ..pixel_limit import ANY_SIZE
-from .jobs import EncodeJob, Report, failure_of
+from ..text import one_line
+from .jobs import EncodeJob, Report
 
 if TYPE_CHECKING:
     from ..codec import StereoCodec
@@ -76,7 +77,7 @@ class Encoder:
                 return replace(earlier, status="skipped")
             return self._encoded(job, content, overwrite=is_known or self.settings.overwrite)
         except (StereoCodecError, OSError) as error:
-            return Report(job.name, "failed", str(job.output), failure_of(error))
+            return Report(job.name, "failed", str(job.output), one_line(str(error)))
         except MemoryError:
             return Report(job.name, "failed", str(job.output), "not enough memory")
 

@@ -6,8 +6,6 @@ from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
-from ..text import one_line
-
 
 @dataclass(frozen=True)
 class EncodeJob:
@@ -65,10 +63,3 @@ class Report:
 
 
 COLUMNS = tuple(f.name for f in fields(Report) if f.name != "warnings")
-
-
-def failure_of(error: Exception) -> str:
-    """Why a job failed, as one line; of the system's errors the file and the reason, without its number for it."""
-    if not isinstance(error, OSError) or error.filename is None:
-        return one_line(error)
-    return one_line(f"{error.filename}: {'no such file' if isinstance(error, FileNotFoundError) else error.strerror}")

@@ -126,7 +126,6 @@ def test_wrong_usage_of_decode(dataset, arguments, message):
         (["in", "-o", "-"], "- is about one pair"),
         (["in", "-", "-o", "out"], "- is about one pair"),
         (["in", "-o", "in/a_left.png"], "is a file, but several pairs need a folder"),
-        (["in", "-o", "out.bsc"], "out.bsc is the name of one file"),
         (["in", "-o", "out", "--frame", "1"], "about one pair"),
         (["in", "-o", "out", "--depth", "in/a_left.png"], "about one pair"),
         (["in", "-o", "out", "--address", "auto"], "needs --engine ray"),
