@@ -32,9 +32,11 @@ def decode_many(
         where = "" if output is None else f", which {one_line(output)} is not"
         raise click.UsageError(f"Several files need a folder for their pictures{where}: name it with -o.")
     with wrong_usage():  # of --layout, --format and --output-quality
-        output_form(
-            f"{output}/", layout=settings["layout"], format=settings["format"], quality=settings["quality"], stem=""
+        form = output_form(
+            output, layout=settings["layout"], format=settings["format"], quality=settings["quality"], stem=""
         )
+    if not form.is_folder:
+        raise click.UsageError(f"-o {one_line(output)} is the name of one picture, but several files need a folder.")
     found = decode_jobs(sources, Path(output))
     told = Told(len(found), "decoded", as_json=False, quiet=quiet)
     with told:

@@ -64,7 +64,7 @@ _Outputs: TypeAlias = OutputForm | tuple[Part, ...]
     "--layout",
     type=click.Choice(OUTPUT_LAYOUTS),
     metavar="NAME",
-    help=f"What is written: {', '.join(OUTPUT_LAYOUTS)}.  [default: as -o or the file says]",
+    help=f"What is written: {', '.join(OUTPUT_LAYOUTS)}; two are two files.  [default: as -o or the file says]",
 )
 @click.option(
     "--format",
@@ -113,7 +113,7 @@ def decode(
     jobs: int | None,
     quiet: bool,
 ) -> None:
-    """Restore the two views of .bsc files, or their colour and depth.
+    """Restore the views of .bsc files, or their colour and depth.
 
     FILE is a .bsc file, or - for standard input. pair.bsc becomes pair_left.png and pair_right.png beside it, in the
     folder that -o names, or in files of any names with --left and --right; one of these alone writes one view. The

@@ -50,7 +50,7 @@ def _bytes(_: click.Context, __: click.Parameter, value: str | None) -> int | No
     required=True,
     type=NamedPath(stream=True),
     metavar="FILE|DIR",
-    help="The .bsc file; - for stdout. Of many pairs, the folder of their files.",
+    help="The .bsc file, or a folder for it; - for stdout. Of many pairs, the folder of their files.",
 )
 @click.option(
     "-q",
@@ -110,7 +110,12 @@ def _bytes(_: click.Context, __: click.Parameter, value: str | None) -> int | No
     metavar="NEAR FAR",
     help="The least and the greatest depth that is coded, in metres.  [default: those of the map]",
 )
-@click.option("--invalid", type=int, metavar="VALUE", help="What says that there is no measurement.  [default: 0]")
+@click.option(
+    "--invalid",
+    type=int,
+    metavar="VALUE",
+    help="What says in the depth map that there is no measurement.  [default: 0]",
+)
 @click.option(
     "--calibration",
     multiple=True,
@@ -188,16 +193,14 @@ def encode(
     Prints the size, the bits per pixel (8 * bytes / (2 * width * height)) and, after decoding the result
     once, the PSNR over all samples that a decoder will get. The file appears only when all went well.
 
-    Views that look exchanged, some rows off, or like two scenes are coded, with a warning on standard error.
-
-    ICC profile, Exif and XMP of the pictures are kept, without thumbnails. What of them is damaged is left out,
-    with a warning.
+    ICC profile, Exif and XMP of the pictures are kept, without thumbnails. Damaged ones are left out, with a warning.
+    Views that look exchanged, some rows off, or like two scenes are coded, with a warning, too.
 
     DATASET is a folder of pairs in any layout that bisic eval knows, a list of pairs (.csv, .txt), or one of several
     files that hold both views each. -o is then a folder that mirrors it, with a list of all pairs, manifest.csv. Pairs
     that are done are skipped when the same is run again; those that fail are named, and the exit status is then 1.
 
-    With --depth, the one picture is colour and the depth map, of 16 or 8 bits, is registered to it pixel by pixel.
+    With --depth, LEFT is a colour picture, and the depth map, of 16 or 8 bits, is registered to it pixel by pixel.
     What has no measurement stays so exactly. Bits are per pixel of the frame, and the errors of depth are in
     millimetres.
     """

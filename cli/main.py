@@ -50,7 +50,7 @@ class _Entry(NamedTuple):
 
 COMMANDS = {
     "encode": _Entry("encode:encode", "Compress stereo pairs, or colour with depth, into .bsc files."),
-    "decode": _Entry("decode:decode", "Restore the two views of .bsc files, or their colour and depth."),
+    "decode": _Entry("decode:decode", "Restore the views of .bsc files, or their colour and depth."),
     "view": _Entry("view:view", "Look at a .bsc file in the browser, on a page of its own."),
     "verify": _Entry("verify:verify", "Decode .bsc files and compare checksums, without writing anything."),
     "info": _Entry("info:info", "Show what a .bsc file holds and where its bytes go."),

@@ -89,7 +89,10 @@ def test_links_lead_somewhere():
     targets = re.findall(r"\]\(([^)]+)\)", README)
     assert len(targets) > 5
     local = [target for target in targets if not target.startswith("https://")]
-    assert [target for target in local if not (REPOSITORY / target).is_file()] == []
+    assert [target for target in local if not (REPOSITORY / target.partition("#")[0]).is_file()] == []
+    for page, heading in (target.split("#") for target in local if "#" in target):
+        headings = re.findall(r"(?m)^#+ (.*)$", (REPOSITORY / page).read_text(encoding="utf-8"))
+        assert heading in [re.sub(r"[^\w -]", "", words).lower().replace(" ", "-") for words in headings]
 
 
 def test_the_changelog_has_this_version():

@@ -107,6 +107,7 @@ def test_a_tree_of_files_is_decoded_as_one_file_is(dataset, encode, tiny_release
     [
         (["in"], "Several files need a folder"),
         (["in", "-o", "in/a_left.png"], "which in/a_left.png is not"),
+        (["in", "-o", "out.mpo"], "out.mpo is the name of one picture"),
         (["in", "in", "-o", "out", "--left", "a.png"], "about one file"),
         (["in", "-", "-o", "out"], "about one file"),
         (["in", "-o", "out", "--output-quality", "3"], "quality"),
