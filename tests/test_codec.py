@@ -170,11 +170,12 @@ def test_files_longer_than_the_samples_are_coded_at_less_quality(tiny_codec, mon
         qualities = []
         views = [np.zeros((side, side, 3), np.uint8)] * 2
 
-        def encoded(codec, views, quality, say):
+        def coded(quality):
             qualities.append(quality)
             return SimpleNamespace(to_bytes=lambda: bytes(6 * side * side + lengths.get(quality, -1)))
 
-        monkeypatch.setattr(StereoCodec, "_encoded_pair", encoded)
+        coding = lambda codec, pair, say: SimpleNamespace(pair=pair, container=coded)  # noqa: E731
+        monkeypatch.setattr("stereocodec.codec._PairCoding", coding)
         assert len(tiny_codec.compress(*views, quality=95)) == 6 * side * side + lengths.get(qualities[-1], -1)
         return qualities
 

@@ -4,6 +4,7 @@ lines of the other pages, which need data or hours, are held against the command
 
 from __future__ import annotations
 
+import itertools
 import re
 import shlex
 import shutil
@@ -287,7 +288,8 @@ def test_the_page_of_the_hub(folder, machine, hub, release_files):
 @pytest.mark.parametrize("page", [*PAGES, "../README.md", "../CONTRIBUTING.md"])
 def test_lines_of_the_command_have_arguments_that_it_takes(page, folder):
     lines = [line for _, code in blocks(page) for line in bisic_lines(code)]
-    for name, *arguments in lines:
+    for name, *words in lines:
+        arguments = list(itertools.takewhile(lambda word: word[0] not in "<>", words))
         command = bisic.get_command(None, name)
         assert command is not None, name
         for checkpoint in (argument for argument in arguments if argument.endswith(".pth.tar")):

@@ -13,7 +13,7 @@ from PIL import Image, UnidentifiedImageError
 
 import stereocodec.pillow
 from stereocodec import StereoCodec
-from stereocodec.container import Container
+from stereocodec.container import HEADER_BYTES, Container
 from stereocodec.errors import InvalidInput
 
 
@@ -177,7 +177,7 @@ def test_a_file_that_was_closed_meanwhile_says_so(data):
 def test_a_raw_file_that_gives_less_than_is_asked_for(data):
     class Raw(io.BytesIO):
         def read(self, size=-1):
-            return super().read(min(size, 7) if size > 38 else size)
+            return super().read(min(size, 7) if size > HEADER_BYTES else size)
 
     with Image.open(Raw(data)) as image:
         image.load()

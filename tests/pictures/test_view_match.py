@@ -9,7 +9,6 @@ import numpy as np
 import pytest
 from conftest import sample_crop
 
-from stereocodec import StereoCodec
 from stereocodec.container import Container
 from stereocodec.container.shown import ORIENTATIONS
 from stereocodec.errors import UnlikelyPair
@@ -94,10 +93,19 @@ def test_few_blocks_tell_nothing():
     assert ViewMatch(textured=60, similarity=0.9, chance=0.4, found=0.4, behind=1.0).doubt is not None
 
 
+class FinishedCoding:
+    """What takes no time to code a pair, and gives the file of another one."""
+
+    pair = ()
+
+    def __init__(self, file):
+        self.container = lambda quality: Container.from_bytes(file)
+
+
 @pytest.fixture
 def exchanged(file, monkeypatch):
-    """Exchanged views; the codec takes no time for them, and gives the file of others."""
-    monkeypatch.setattr(StereoCodec, "_encoded_pair", lambda *arguments: Container.from_bytes(file))
+    """Exchanged views, for which the codec takes no time."""
+    monkeypatch.setattr("stereocodec.codec._PairCoding", lambda *_: FinishedCoding(file))
     return sample_crop(320, 480)[::-1]
 
 
@@ -118,7 +126,7 @@ def test_many_pairs_are_warned_of_once(tiny_codec, exchanged):
 
 @pytest.mark.parametrize("orientation", ORIENTATIONS)
 def test_nothing_is_said_of_pairs_that_are_stored_turned(orientation, tiny_codec, file, monkeypatch):
-    monkeypatch.setattr(StereoCodec, "_encoded_pair", lambda *_: Container.from_bytes(file))
+    monkeypatch.setattr("stereocodec.codec._PairCoding", lambda *_: FinishedCoding(file))
     # Two lenses beside each other lie so in what is stored of a portrait, too.
     stored = [view if orientation > 4 else turned(view, turning_back(orientation)) for view in (LEFT, RIGHT)]
     tiny_codec.encode(*(Picture(view, orientation=orientation) for view in stored))
