@@ -27,6 +27,7 @@ LAYERS = (
     ("release_codec",),
     ("codec", "rgbd_codec"),
     ("pillow", "batch"),
+    ("data",),
     ("training", "evaluation"),
 )
 PACKAGE = REPOSITORY / "stereocodec"
