@@ -14,7 +14,15 @@ from stereocodec.releases.folders import built_in_names, find_release, model_id_
 SHIPPED = {name: model_id_of(find_release(name)).hex() for name in built_in_names()}
 PRESENT = ("rate-distortion", "blocks", "out-of-distribution", "speed")
 """Blocks that are measured anew with every release: what README.md and the pages lean on."""
-WITHOUT_WEIGHTS = ("startup", "complexity", "published-speed", "published-sizes", "starts", "pair-checks")
+WITHOUT_WEIGHTS = (
+    "batch-speed",
+    "startup",
+    "complexity",
+    "published-speed",
+    "published-sizes",
+    "starts",
+    "pair-checks",
+)
 LABEL = "Measured with former weights."
 UNMEASURED = "Not measured with the present weights."
 PAGES = ("benchmarks", "models", "rgbd", "training-log")
