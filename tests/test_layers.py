@@ -15,7 +15,7 @@ LAYERS = (
     ("noted",),
     ("container",),
     ("temporary_files", "uninterrupted", "device_names"),
-    ("files", "json_files", "tensor_files", "toml_files", "devices", "pixel_limit"),
+    ("files", "regular_files", "json_files", "tensor_files", "toml_files", "devices", "pixel_limit"),
     ("calibration", "pictures", "depth_images"),
     ("datasets", "viewer"),
     ("entropy",),
