@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -33,6 +34,8 @@ def test_pictures_are_those_of_save_pair(tmp_path, tiny_release, tiny_codec, kee
     assert names(tmp_path / "out") == names(tmp_path / "expected") == ["b_left.jpg", "b_right.jpg"]
     for name in names(tmp_path / "out"):
         assert (tmp_path / "out" / name).read_bytes() == (tmp_path / "expected" / name).read_bytes()
+    small = replace(settings, max_pixels=100, overwrite=True)
+    assert "max_pixels" in Decoder(small)(DecodeJob("a", tmp_path / "a.bsc", None)).error
 
 
 def test_frames_become_colour_and_depth(tmp_path):
