@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
@@ -24,12 +24,6 @@ class CalibrationOptions:
 
     paths: tuple[str, ...] = ()
     unit: str | None = None
-
-    def read(self) -> dict[str, Any] | None:
-        """The calibration, if files name one; raises InvalidInput."""
-        from stereocodec.calibration import read_calibration
-
-        return read_calibration(*self.paths, unit=self.unit) if self.paths else None
 
     def added(self, metadata: Metadata, views: Sequence[str], picture: Picture) -> Metadata:
         """The metadata with the calibration of views, of which a picture is one; raises InvalidInput.

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from ..calibration import with_calibration
+from ..calibration import read_calibration, with_calibration
 from ..errors import OutputError
 from ..files import made_folder, write_atomically
 from ..noted import noted
@@ -32,7 +31,8 @@ _CHANGES_NOTHING = ("model", "device", "verify", "overwrite")  # the id of the m
 class EncodeSettings:
     """What is the same for all pairs; the fields are those of `StereoCodec.from_pretrained`, `compress`, `open_pair`.
 
-    calibration: of all pairs, beside what their pictures say (`read_calibration`).
+    calibration: files of what the cameras know (`read_calibration`), beside what pictures say; read for each pair,
+    whose folders tell which of several cameras took it. calibration_unit: of lengths in them.
     verify: whether each file is decoded, which gives its PSNR. keep_metadata: whether files hold what pictures say.
     overwrite: whether files that this batch did not write, or of other pictures or settings, may be written over.
     """
@@ -46,7 +46,8 @@ class EncodeSettings:
     layout: str | None = None
     swap: bool = False
     background: str | None = None
-    calibration: Mapping[str, Any] | None = None
+    calibration: tuple[str, ...] = ()
+    calibration_unit: str | float | None = None
     keep_metadata: bool = True
     verify: bool = True
     overwrite: bool = False
@@ -126,9 +127,14 @@ def _opened(job: EncodeJob, settings: EncodeSettings) -> StereoPair:
     """The pair of a job, with what is to be kept and told of it."""
     pair = _read(job, settings)
     metadata = pair.metadata if settings.keep_metadata else pair.metadata.layout_alone()
-    if settings.calibration is not None:
+    if settings.calibration:
+        views = [path for path in (job.left, job.right) if path is not None]
+        views = views[::-1] if settings.swap else views
+        known = read_calibration(
+            *settings.calibration, views=views if len(views) == 2 else (), unit=settings.calibration_unit
+        )
         height, width = pair.left.pixels.shape[:2]
-        metadata = with_calibration(metadata, settings.calibration, (width, height), "the calibration")
+        metadata = with_calibration(metadata, known, (width, height), " and ".join(settings.calibration))
     return replace(pair, metadata=metadata)
 
 
@@ -142,8 +148,9 @@ def _read(job: EncodeJob, settings: EncodeSettings) -> StereoPair:
 def _content(job: EncodeJob, settings: EncodeSettings, model_id: bytes) -> str:
     """SHA-256 of the pictures' files and of all that changes what is made of them."""
     changing = {name: value for name, value in asdict(settings).items() if name not in _CHANGES_NOTHING}
+    changing["calibration"] = len(settings.calibration)  # wherever the files lie; what they hold follows
     digest = hashlib.sha256(json.dumps([changing, model_id.hex()], sort_keys=True).encode())
-    for path in filter(None, (job.left, job.right)):
+    for path in filter(None, (job.left, job.right, *map(Path, settings.calibration))):
         digest.update(_sha256(path))
     return digest.hexdigest()
 

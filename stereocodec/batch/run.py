@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import os
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
+from ..calibration import read_calibration
 from ..files import made_folder
 from ..releases.folders import DEFAULT_MODEL
 from ..releases.hub import locate
@@ -43,12 +45,16 @@ def encode_all(
         tell: called with each report when its pair is done.
         engine: another way to run jobs than in processes of this machine, e.g. `ray_engine.run_ray`.
 
-    Returns how many pairs are done, skipped and failed. Raises what `locate` raises of a model that is not here,
-    OutputError and InvalidInput of a manifest that cannot be written or read, and StereoCodecError when processes
-    cannot be started.
+    Returns how many pairs are done, skipped and failed. Raises what `locate` raises of a model that is not here, what
+    `read_calibration` raises, OutputError and InvalidInput of a manifest that cannot be written or read, and
+    StereoCodecError when processes cannot be started.
     """
     counts: Counter[str] = Counter()
-    locate(DEFAULT_MODEL if settings.model is None else settings.model)  # a model that is not here is no pair's fault
+    # What is wrong with the model or a calibration is no pair's fault.
+    locate(DEFAULT_MODEL if settings.model is None else settings.model)
+    if settings.calibration:
+        read_calibration(*settings.calibration, unit=settings.calibration_unit)
+        settings = replace(settings, calibration=tuple(map(os.path.abspath, settings.calibration)))
     with made_folder(folder):
         known = read_manifest(folder)
         make = partial(Encoder, settings, {name: report for name, report in known.items() if report.status == "done"})

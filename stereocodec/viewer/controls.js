@@ -98,7 +98,7 @@ function read(at) {
 
 // Pointers that are down, by number, in device pixels of the canvas.
 const down = new Map();
-const gesture = { moved: 0, several: false, dividing: false, lastTap: null };
+const gesture = { moved: 0, several: false, dividing: false, lastTap: null, pinch: null };
 const TAP = { pixels: 12, milliseconds: 350 };
 
 function position(event) {
@@ -115,6 +115,7 @@ function pointerDown(event) {
   const at = position(event);
   canvas.setPointerCapture(event.pointerId);
   down.set(event.pointerId, at);
+  beginPinch();
   if (down.size === 1) Object.assign(gesture, { moved: 0, several: false, dividing: onDivider(at) });
   else Object.assign(gesture, { several: true, dividing: false });
   canvas.classList.add("dragging");
@@ -128,21 +129,32 @@ function pointerMove(event) {
   canvas.classList.toggle("dividing", gesture.dividing || onDivider(at));
   if (!before) return;
   gesture.moved += Math.hypot(at.x - before.x, at.y - before.y);
-  const others = [...down].filter(([id]) => id !== event.pointerId).map(([, point]) => point);
   down.set(event.pointerId, at);
   if (gesture.dividing) setDivider(at.x / canvas.width);
-  else if (others.length === 0) moveBy(at.x - before.x, at.y - before.y);
-  else if (others.length === 1) pinch(others[0], before, at);
+  else if (down.size === 1) moveBy(at.x - before.x, at.y - before.y);
+  else if (down.size === 2) pinch();
 }
 
-function pinch(fixed, before, at) {
-  const distance = (point) => Math.max(1, Math.hypot(point.x - fixed.x, point.y - fixed.y));
-  moveBy((at.x - before.x) / 2, (at.y - before.y) / 2);
-  zoomTo((state.scale * distance(at)) / distance(before), { x: (fixed.x + at.x) / 2, y: (fixed.y + at.y) / 2 });
+function beginPinch() {
+  const { scale, x, y } = state;
+  gesture.pinch = down.size === 2 ? { scale, x, y, fingers: between(...down.values()) } : null;
+}
+
+// From where both fingers were at first: the order in which they are told of cannot matter.
+function pinch() {
+  const { fingers: before, ...from } = gesture.pinch;
+  const now = between(...down.values());
+  carry(from, (from.scale * now.distance) / before.distance, before, now);
+}
+
+function between(first, second) {
+  const distance = Math.max(1, Math.hypot(first.x - second.x, first.y - second.y));
+  return { x: (first.x + second.x) / 2, y: (first.y + second.y) / 2, distance };
 }
 
 function pointerUp(event) {
   if (!down.delete(event.pointerId)) return;
+  beginPinch();
   if (down.size > 0) return;
   canvas.classList.remove("dragging");
   const at = position(event);

@@ -70,20 +70,31 @@ function fit() {
   changed();
 }
 
-// Zooms so that what lies under a point of the canvas stays there.
-function zoomTo(scale, at) {
-  const before = state.scale;
+// Zooms so that what lay under one point of the canvas, in the state that was given, lies under another.
+function carry({ scale: before, x, y }, scale, at, to) {
   const centre = middle(viewportAt(at.x));
   state.scale = Math.min(LARGEST, Math.max(Math.min(1, fittingScale()) / 2, scale));
   state.fitted = false;
-  moveBy((centre.x - at.x) * (state.scale / before - 1), (centre.y - at.y) * (state.scale / before - 1));
+  centreOn(
+    x + (at.x - centre.x) / before - (to.x - centre.x) / state.scale,
+    y + (at.y - centre.y) / before - (to.y - centre.y) / state.scale,
+  );
 }
 
-// Moves the picture by device pixels; its middle cannot leave the picture.
+function zoomTo(scale, at) {
+  carry(state, scale, at, at);
+}
+
+// Moves the picture by device pixels.
 function moveBy(x, y) {
   state.fitted = state.fitted && !x && !y;
-  state.x = Math.min(shown.width, Math.max(0, state.x - x / state.scale));
-  state.y = Math.min(shown.height, Math.max(0, state.y - y / state.scale));
+  centreOn(state.x - x / state.scale, state.y - y / state.scale);
+}
+
+// The middle of a viewport cannot leave the picture.
+function centreOn(x, y) {
+  state.x = Math.min(shown.width, Math.max(0, x));
+  state.y = Math.min(shown.height, Math.max(0, y));
   changed();
 }
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import hashlib
+import json
 import shutil
 from dataclasses import replace
 from functools import partial
@@ -13,9 +14,11 @@ import dying_work
 import numpy as np
 import pytest
 from batches import NAMES, outputs
+from calibration_files import projection
 from conftest import sample_crop
 from PIL import Image, ImageCms
 
+from stereocodec import read_calibration
 from stereocodec.batch import engine
 from stereocodec.batch.encoding import Encoder
 from stereocodec.batch.engine import run_local
@@ -210,13 +213,37 @@ def test_pairs_of_arrays_are_encoded(tmp_path, settings, tiny_codec):
 
 def test_a_calibration_of_other_views_is_refused(tmp_path, jobs, settings):
     reports = []
-    of_others = replace(settings, calibration={"size": [640, 480]})
+    for name, values in (("others", {"size": [640, 480]}), ("mine", {"size": [48, 32], "baseline": 0.1})):
+        (tmp_path / f"{name}.json").write_text(json.dumps(values))
+    of_others = replace(settings, calibration=(str(tmp_path / "others.json"),))
     assert encode_all(jobs[:1], tmp_path / "out", of_others, tell=reports.append) == {"failed": 1}
-    assert reports[0].error.startswith("the calibration is of views of 640x480, these have 48x32")
-    known = replace(settings, calibration={"size": [48, 32], "baseline": 0.1}, keep_metadata=False)
+    assert "others.json is of views of 640x480, these have 48x32" in reports[0].error
+    known = replace(settings, calibration=(str(tmp_path / "mine.json"),), keep_metadata=False)
     assert encode_all(jobs[:1], tmp_path / "out", known) == {"done": 1}
     container = Container.from_bytes(jobs[0].output.read_bytes())
     assert container.metadata.calibration == {"size": [48, 32], "baseline": 0.1}
+    (tmp_path / "mine.json").write_text('{"baseline": 0.2}')
+    assert encode_all(jobs[:1], tmp_path / "out", known) == {"failed": 1}  # of another calibration than before
+    (tmp_path / "mine.json").write_text("none")
+    with pytest.raises(InvalidInput, match=r"mine\.json"):
+        encode_all(jobs, tmp_path / "out", known)
+
+
+def test_folders_tell_which_cameras_of_a_calibration_took_a_pair(tmp_path, settings):
+    calibration = tmp_path / "calib.txt"
+    calibration.write_text("".join(f"P{n}: {projection(20, 24, 16, -2 * n)}\n" for n in range(4)))
+    jobs = []
+    for folders in (("image_0", "image_1"), ("image_2", "image_3")):
+        paths = [tmp_path / folder / "a.png" for folder in folders]
+        for path, view in zip(paths, sample_crop(32, 48), strict=True):
+            path.parent.mkdir()
+            Image.fromarray(view).save(path)
+        jobs.append(EncodeJob(folders[0], *paths, tmp_path / "out" / f"{folders[0]}.bsc"))
+    assert encode_all(jobs, tmp_path / "out", replace(settings, calibration=(str(calibration),))) == {"done": 2}
+    for job in jobs:
+        found = Container.from_bytes(job.output.read_bytes()).metadata.calibration
+        assert found == read_calibration(calibration, views=(job.left, job.right))
+    assert found != read_calibration(calibration, views=(jobs[0].left, jobs[0].right))
 
 
 @pytest.mark.parametrize("text", ["", "a,b\n1,2\n", ",".join(COLUMNS) + "\nname,done,f,,x\n", "\xff\xfe\x00"])

@@ -72,7 +72,8 @@ def test_all_options_hold_for_every_pair(dataset, monkeypatch):
     asked = []
     monkeypatch.setattr("stereocodec.batch.run.encode_all", lambda *given, **more: asked.append((given, more)))
     (dataset / "cameras.json").write_text('{"baseline": 0.1}')
-    options = "--target-psnr 30 --swap --layout sbs --background white --calibration cameras.json --no-metadata"
+    options = "--target-psnr 30 --swap --layout sbs --background white --calibration cameras.json"
+    options += " --calibration-unit mm --no-metadata"
     others = "--no-verify -f -j 3 --model mine --device cpu --engine ray --address auto -Q"
     result = run("encode", "in", "-o", "out", *options.split(), *others.split())
     assert (result.exit_code, result.output) == (0, "")
@@ -84,7 +85,8 @@ def test_all_options_hold_for_every_pair(dataset, monkeypatch):
         layout="sbs",
         swap=True,
         background="white",
-        calibration={"baseline": 0.1},
+        calibration=("cameras.json",),
+        calibration_unit="mm",
         keep_metadata=False,
         verify=False,
         overwrite=True,
