@@ -16,7 +16,7 @@ from stereocodec.container.limits import MAX_METADATA_BYTES
 from stereocodec.errors import InvalidInput, MetadataLeftOut
 from stereocodec.pictures.exif import exif_facts, exif_orientation, kept_exif
 from stereocodec.pictures.picture import Picture, as_pair
-from stereocodec.pictures.picture_metadata import kept, with_metadata
+from stereocodec.pictures.picture_metadata import kept, orientation_in, with_metadata
 from stereocodec.pictures.pil import load_picture
 from stereocodec.pictures.rgb import to_picture
 
@@ -128,6 +128,11 @@ def test_exif_in_the_text_of_png_files_is_kept():
     assert (picture.orientation, picture.metadata, said) == (8, Metadata(exif=KEPT.exif), [])
 
 
+@pytest.mark.parametrize(("stated", "orientation"), [(0, None), (1, 1), (8, 8), (9, None)])
+def test_orientations_that_there_are_not_are_none(stated, orientation):
+    assert orientation_in(b"Exif\0\0" + camera_exif(orientation=stated)) == orientation
+
+
 @pytest.mark.parametrize(
     ("before", "after"),
     [
@@ -217,7 +222,7 @@ def test_an_image_that_the_caller_opened_is_left_as_it_was():
     with Image.open(written("TIFF", tiffinfo={274: 6}, icc_profile=P3)) as image:
         before = dict(image.info)
         to_picture(image, "left")
-        assert image.info.keys() <= before.keys()
+        assert image.info.items() <= before.items()
 
 
 def test_a_palette_of_greys_with_a_profile_of_colours_keeps_both():
