@@ -7,7 +7,7 @@ import warnings
 
 import numpy as np
 import pytest
-from exif_data import NOTE, camera_exif
+from exif_data import EXIF_DIRECTORY, MAKER_NOTE, NOTE, Block, camera_exif
 from icc_profiles import DISPLAY_P3, SRGB, grey_profile, matrix_profile
 from PIL import ExifTags, Image
 
@@ -98,6 +98,22 @@ def test_tiff_files_keep_what_their_tags_say_of_the_picture(orientation):
         "InterColorProfile",
     )
     assert not {ExifTags.Base[name] for name in storage} & set(found)
+
+
+def test_tiff_files_leave_out_where_their_interoperability_stood():
+    block, exif = Block("<"), Image.Exif()
+    first = block.directory([(EXIF_DIRECTORY, 4, 1, 0)])
+    block.point(first[EXIF_DIRECTORY])
+    inner = block.directory([(MAKER_NOTE, 7, len(NOTE), NOTE), (ExifTags.IFD.Interop, 4, 1, 0)])
+    block.point(inner[ExifTags.IFD.Interop])
+    block.directory([(1, 2, 4, b"R98\0")])
+    exif.load(bytes(block.data))
+    file = written("TIFF", exif=exif)
+    with Image.open(file) as image:
+        assert ExifTags.IFD.Interop in image.getexif().get_ifd(ExifTags.IFD.Exif)
+    found = Image.Exif()
+    found.load(loaded(file)[0].metadata.exif)
+    assert found.get_ifd(ExifTags.IFD.Exif).keys() == {ExifTags.Base.MakerNote}
 
 
 def test_messages_on_tiff_files_with_tags_name_the_file(tmp_path):
