@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import replace
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -61,8 +63,8 @@ class StereoCodec(ReleaseCodec):
             best quality that keeps it is taken, within some 1 %. target_psnr: the least PSNR in dB, mean of the
             views: the least quality that reaches it, within some 0.04 dB. Up to 6 codings look for it.
         background: what transparent parts of PIL images are laid onto, e.g. "white"; without it they are refused.
-        metadata: what the file says beside the pictures; when left out, what the pair or the PIL images say.
-        `Metadata()` for nothing. A calibration must be one of views of this size.
+        metadata: what the file says beside the pictures, `Metadata()` for nothing; when left out, what the pair or the
+            PIL images say. A calibration must be one of views of this size.
         progress: called with a fraction in 0..1 and the stage's name.
         Warns (`errors.UnlikelyPair`) of views that look exchanged, some rows off, or like two scenes; they are coded.
         Raises InvalidInput, also where no quality keeps a target, with what is possible; and DecodingMismatch when
@@ -107,7 +109,7 @@ class StereoCodec(ReleaseCodec):
         coding = _PairCoding(self, views, say)
         container: Container
         if target is not None:
-            _, trial = TargetSearch(target).run(coding.trial)
+            _, trial = TargetSearch(target).run(partial(coding.trial, with_psnr=not target.is_size))
             container = trial.coded
         else:
             container = _no_longer_than_raw(coding, chosen)
@@ -158,15 +160,18 @@ class _PairCoding:
         """What the file holds at a quality."""
         return self._container(self._coded(quality), quality)
 
-    def trial(self, quality: float) -> Trial:
-        """The same with its size and PSNR."""
+    def trial(self, quality: float, *, with_psnr: bool) -> Trial:
+        """The same with its size, and with its PSNR where that is asked for: it takes the networks of decoding."""
         coded = self._coded(quality)
         container = self._container(coded, quality)
+        return Trial(len(container.to_bytes()), self._psnr(coded, container) if with_psnr else math.nan, container)
+
+    def _psnr(self, coded: Coded, container: Container) -> float:
         grey = container.channels is Channels.GREY
         x = self._codec._coder.pictures(coded.decoded, (container.height, container.width))
         decoded = levels(x, container.channels)
-        mean = sum(psnr(view[..., 0] if grey else view, seen) for view, seen in zip(self._views, decoded, strict=True))
-        return Trial(len(container.to_bytes()), mean / 2, container)
+        both = (psnr(view[..., 0] if grey else view, seen) for view, seen in zip(self._views, decoded, strict=True))
+        return sum(both) / 2
 
     def _coded(self, quality: float) -> Coded:
         return self._codec._coder.encode(self._prepared, quality, swapped=self._swapped, say=self._say)

@@ -113,8 +113,9 @@ class TargetSearch:
         if left == 0:
             return None
         limit = 0.0 if self.target.is_size else float(MAX_QUALITY)
-        quality = limit if left == 1 and not is_kept else self._towards_target()
-        quality = round(min(max(quality, 0), MAX_QUALITY) * QUALITY_STEPS) / QUALITY_STEPS
+        quality = round(min(max(self._towards_target(), 0), MAX_QUALITY) * QUALITY_STEPS) / QUALITY_STEPS
+        if not is_kept and (left == 1 or quality in self._trials):  # nothing is refused before the limit was tried
+            quality = limit
         return None if quality in self._trials else quality
 
     def _towards_target(self) -> float:

@@ -100,8 +100,10 @@ class Metadata:
             return cls()
         held = {chunk.name: chunk.payload for chunk in chunks if chunk.name in METADATA_CHUNKS}
         profile, exif, xmp = (_known(unpack, held.get(name)) for name in (ICC_PROFILE, EXIF, XMP))
-        calibration = _known(_read_calibration, held.get(CALIBRATION))
-        return cls(profile, exif, xmp, calibration, _layout(held.get(LAYOUT)))
+        metadata = cls(profile, exif, xmp, layout=_layout(held.get(LAYOUT)))
+        # Not as an argument, of which is checked how long it gets: 1e15 is longer when it is written again.
+        object.__setattr__(metadata, "calibration", _known(_read_calibration, held.get(CALIBRATION)))
+        return metadata
 
 
 NO_METADATA = Metadata()

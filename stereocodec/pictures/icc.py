@@ -40,12 +40,12 @@ def checked_profile(profile: bytes, channels: Channels) -> bytes:
     if not fits(profile, channels):
         space, own = (name.decode("latin-1").strip() for name in (profile[_SPACE], _SPACES[channels]))
         raise ValueError(f"is for {space}, and the picture is {own}")
-    try:
-        from PIL import ImageCms
-    except ImportError:  # Pillow was built without Little CMS
-        return profile
+    from PIL import ImageCms
+
     try:
         ImageCms.ImageCmsProfile(BytesIO(profile))
+    except ImportError:  # Pillow was built without Little CMS
+        return profile
     except (OSError, ImageCms.PyCMSError) as error:
         raise ValueError("is damaged") from error
     return profile
@@ -88,9 +88,9 @@ def _are_alike(profile: bytes, other: bytes) -> bool:
 
 
 def _converted(view: NDArray[np.uint8], profile: bytes, target: bytes, channels: Channels) -> NDArray[np.uint8]:
-    try:
-        from PIL import Image, ImageCms
+    from PIL import Image, ImageCms
 
+    try:
         image = Image.fromarray(view if profile[_SPACE] == _COLOUR else np.ascontiguousarray(view[..., 0]))
         transform: Any = ImageCms.buildTransform(
             BytesIO(profile),

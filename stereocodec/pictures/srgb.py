@@ -26,7 +26,7 @@ def to_srgb(pixels: NDArray[np.uint8], icc_profile: bytes | None) -> NDArray[np.
             outputMode="RGB",
             flags=ImageCms.Flags.BLACKPOINTCOMPENSATION,
         )
-    except (ImageCms.PyCMSError, OSError, ValueError):  # no profile, or one of other channels
+    except (ImportError, ImageCms.PyCMSError, OSError, ValueError):  # no Little CMS, no profile, or of other channels
         return np.asarray(image.convert("RGB"))
     assert converted is not None  # as it is not made in place
     return np.asarray(converted)

@@ -1,5 +1,6 @@
 """Metadata chunks made by hand: bombs, lengths that lie, JSON that is none, and what later versions may write."""
 
+import io
 import json
 import tracemalloc
 import zlib
@@ -7,7 +8,7 @@ import zlib
 import pytest
 from hand_made_files import by_hand, refusal, varint
 
-from stereocodec.container import Container, Layout, Metadata
+from stereocodec.container import Container, Layout, Metadata, metadata_in
 from stereocodec.container.limits import MAX_CALIBRATION_BYTES, MAX_CALIBRATION_DEPTH, MAX_METADATA_BYTES
 from stereocodec.container.packing import pack, unpack
 from stereocodec.errors import CorruptFile, InvalidInput, LimitExceeded
@@ -85,7 +86,7 @@ def test_calibration_that_no_reader_could_use(part):
 
 
 def test_calibration_within_the_limits_is_kept_with_keys_that_are_not_known():
-    known = {"baseline": 0.25, "wörter": ["a", None, True, 10**17], "a": {}}
+    known = {"baseline": 0.25, "wörter": ["a", None, True, 10**17, -(10**17)], "a": {}}
     for _ in range(MAX_CALIBRATION_DEPTH - 2):
         known = {"a": known}
     text = json.dumps(known).encode()
@@ -93,6 +94,14 @@ def test_calibration_within_the_limits_is_kept_with_keys_that_are_not_known():
     spaced = text + b" " * (MAX_CALIBRATION_BYTES - len(text))
     assert Container.from_bytes(with_chunks({"CALB": pack(spaced)})).metadata.calibration == known
     refusal(with_chunks({"CALB": pack(spaced + b" ")}), LimitExceeded)
+
+
+def test_calibration_that_takes_more_than_the_limit_when_it_is_written_again_is_read():
+    numbers = b",".join([b"1e15"] * 150_000)
+    data = with_chunks({"CALB": pack(b'{"a":[' + numbers + b"]}")})
+    container = Container.from_bytes(data)
+    assert container.metadata.calibration == metadata_in(io.BytesIO(data)).calibration == {"a": [1e15] * 150_000}
+    assert container.to_bytes() == data
 
 
 @pytest.mark.parametrize("name", NAMES)

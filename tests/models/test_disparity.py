@@ -6,7 +6,7 @@ import pytest
 import torch
 import torch.nn.functional as F
 
-from stereocodec.models.bisic_rt.disparity import BLOCK, blended_shift, estimate_disparity, with_half_pixels
+from stereocodec.models.bisic_rt.disparity import BLOCK, DisparitySearch, blended_shift, with_half_pixels
 
 
 def texture(height, width, seed=0):
@@ -74,7 +74,7 @@ def test_overlapped_blocks_blend_what_their_neighbours_predict():
 def test_a_shift_is_found(disparity):
     wide = texture(64, 384)
     first, second = wide[:, :, :256], wide[:, :, disparity : disparity + 256]
-    found = estimate_disparity(first, second, torch.tensor([1.0]))
+    found = DisparitySearch(first, second).field(torch.tensor([1.0]))
     inside = 256 // BLOCK - -(-disparity // BLOCK)
     assert nearly(found[:, :, :inside], 2 * disparity) > 0.9
 
@@ -83,7 +83,7 @@ def test_two_depths_are_found_and_exposure_does_not_matter():
     wide = texture(128, 384)
     first = wide[:, :, :256]
     second = torch.cat([wide[:, :64, 10:266], wide[:, 64:, 60:316]], 1) * 0.8 + 0.05
-    found = estimate_disparity(first, second, torch.tensor([1.0]))
+    found = DisparitySearch(first, second).field(torch.tensor([1.0]))
     assert nearly(found[:, :4, :10], 20) > 0.9
     assert nearly(found[:, 4:, :10], 120) > 0.9
 
@@ -92,7 +92,7 @@ def test_pairs_of_a_batch_do_not_mix():
     wide = texture(64, 384, seed=1)
     first = torch.cat([wide[:, :, :256]] * 2)
     second = torch.cat([wide[:, :, 12:268], wide[:, :, 30:286]])
-    together = estimate_disparity(first, second, torch.tensor([1.0, 1.0]))
+    together = DisparitySearch(first, second).field(torch.tensor([1.0, 1.0]))
     for index in range(2):
-        alone = estimate_disparity(first[index : index + 1], second[index : index + 1], torch.tensor([1.0]))
+        alone = DisparitySearch(first[index : index + 1], second[index : index + 1]).field(torch.tensor([1.0]))
         assert torch.equal(together[index : index + 1], alone)

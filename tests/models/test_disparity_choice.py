@@ -9,7 +9,7 @@ from test_disparity import shift_along_rows, texture
 from stereocodec.entropy.adaptive_fields import write_field
 from stereocodec.entropy.ans import StreamEncoder
 from stereocodec.models import build_model
-from stereocodec.models.bisic_rt.disparity import BLOCK, estimate_disparity
+from stereocodec.models.bisic_rt.disparity import BLOCK, DisparitySearch
 from stereocodec.models.bisic_rt.disparity_choice import cheaper_field
 
 MUCH, LITTLE = 0.1, 1e-6  # what an error is worth
@@ -75,6 +75,6 @@ def test_only_files_have_their_disparities_chosen():
         for_files = model.analyse(x, quality).disparity
         for_training = model.analyse(x, quality, with_choices=False).disparity
     step = (26 / model.trade_off(quality[1:])).sqrt()
-    expected = estimate_disparity(x[:1], x[1:], 0.2 + 0.03 * step)
+    expected = DisparitySearch(x[:1], x[1:]).field(0.2 + 0.03 * step)
     assert torch.equal(for_training, expected)
     assert coded_bytes(for_files) < coded_bytes(for_training)

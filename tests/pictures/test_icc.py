@@ -4,12 +4,13 @@ import io
 
 import numpy as np
 import pytest
-from icc_profiles import DISPLAY_P3, SRGB, grey_profile, matrix_profile, profile, text
+from icc_profiles import D50, DISPLAY_P3, SRGB, grey_profile, matrix_profile, profile, text, xyz
 from PIL import Image, ImageCms
 
 from stereocodec.container.shown import Channels
 from stereocodec.errors import InvalidInput
 from stereocodec.pictures.icc import checked_profile, in_one_profile, profile_name
+from stereocodec.pictures.srgb import to_srgb
 
 P3, STANDARD, GREY = matrix_profile(DISPLAY_P3, "Display P3"), matrix_profile(SRGB, "sRGB"), grey_profile(2.2)
 COLOURS = np.random.default_rng(0).integers(0, 256, (6, 8, 3), dtype=np.uint8)
@@ -116,6 +117,13 @@ def test_grey_views_are_converted_as_grey_ones():
     np.testing.assert_array_equal(right[..., 0], right[..., 2])
 
 
+def test_colours_are_relative_to_the_white_of_each_profile():
+    bluish = P3.replace(b"mntr", b"scnr").replace(xyz(*D50), xyz(0.9505, 1.0, 1.0891))
+    white = np.full((2, 2, 3), 255, np.uint8)
+    (_, right), _ = in_one_profile([white, white], [STANDARD, bluish], Channels.RGB)
+    np.testing.assert_array_equal(right, white)
+
+
 def test_a_grey_view_beside_one_in_colour_gets_its_profile():
     (left, right), common = in_one_profile([GREYS, COLOURS], [grey_profile(1.8), STANDARD], Channels.RGB)
     assert common is STANDARD
@@ -130,3 +138,15 @@ def test_profiles_that_pixels_cannot_be_converted_to_are_refused():
     assert checked_profile(empty, Channels.RGB) is empty
     with pytest.raises(InvalidInput, match=r"^left and right have different ICC profiles, .* to sRGB first$"):
         in_one_profile([COLOURS, COLOURS], [empty, P3], Channels.RGB)
+
+
+def test_without_little_cms_profiles_are_kept_unread(monkeypatch):
+    class Missing:  # as Pillow stands in for it
+        def __getattr__(self, name):
+            raise ImportError("no Little CMS")
+
+    monkeypatch.setattr(ImageCms, "core", Missing())
+    assert checked_profile(P3, Channels.RGB) is P3
+    assert to_srgb(COLOURS, P3).tobytes() == COLOURS.tobytes()
+    with pytest.raises(InvalidInput, match=r"no Little CMS\): convert both to sRGB first$"):
+        in_one_profile([COLOURS, COLOURS], [P3, STANDARD], Channels.RGB)

@@ -7,7 +7,7 @@ import warnings
 
 import numpy as np
 import pytest
-from exif_data import NOTE, camera_exif
+from exif_data import EXIF_DIRECTORY, MAKER_NOTE, NOTE, Block, camera_exif
 from icc_profiles import DISPLAY_P3, SRGB, grey_profile, matrix_profile
 from PIL import ExifTags, Image
 
@@ -16,7 +16,7 @@ from stereocodec.container.limits import MAX_METADATA_BYTES
 from stereocodec.errors import InvalidInput, MetadataLeftOut
 from stereocodec.pictures.exif import exif_facts, exif_orientation, kept_exif
 from stereocodec.pictures.picture import Picture, as_pair
-from stereocodec.pictures.picture_metadata import kept, with_metadata
+from stereocodec.pictures.picture_metadata import kept, orientation_in, with_metadata
 from stereocodec.pictures.pil import load_picture
 from stereocodec.pictures.rgb import to_picture
 
@@ -100,6 +100,22 @@ def test_tiff_files_keep_what_their_tags_say_of_the_picture(orientation):
     assert not {ExifTags.Base[name] for name in storage} & set(found)
 
 
+def test_tiff_files_leave_out_where_their_interoperability_stood():
+    block, exif = Block("<"), Image.Exif()
+    first = block.directory([(EXIF_DIRECTORY, 4, 1, 0)])
+    block.point(first[EXIF_DIRECTORY])
+    inner = block.directory([(MAKER_NOTE, 7, len(NOTE), NOTE), (ExifTags.IFD.Interop, 4, 1, 0)])
+    block.point(inner[ExifTags.IFD.Interop])
+    block.directory([(1, 2, 4, b"R98\0")])
+    exif.load(bytes(block.data))
+    file = written("TIFF", exif=exif)
+    with Image.open(file) as image:
+        assert ExifTags.IFD.Interop in image.getexif().get_ifd(ExifTags.IFD.Exif)
+    found = Image.Exif()
+    found.load(loaded(file)[0].metadata.exif)
+    assert found.get_ifd(ExifTags.IFD.Exif).keys() == {ExifTags.Base.MakerNote}
+
+
 def test_messages_on_tiff_files_with_tags_name_the_file(tmp_path):
     path = tmp_path / "half transparent.tif"
     Image.new("RGBA", (4, 4)).save(path, tiffinfo={271: "maker"})
@@ -126,6 +142,11 @@ def test_exif_in_the_text_of_png_files_is_kept():
     info.add_text("Raw profile type exif", f"\nexif\n{len(data)}\n{data.hex()}\n")
     picture, said = loaded(written("PNG", pnginfo=info))
     assert (picture.orientation, picture.metadata, said) == (8, Metadata(exif=KEPT.exif), [])
+
+
+@pytest.mark.parametrize(("stated", "orientation"), [(0, None), (1, 1), (8, 8), (9, None)])
+def test_orientations_that_there_are_not_are_none(stated, orientation):
+    assert orientation_in(b"Exif\0\0" + camera_exif(orientation=stated)) == orientation
 
 
 @pytest.mark.parametrize(
@@ -217,7 +238,7 @@ def test_an_image_that_the_caller_opened_is_left_as_it_was():
     with Image.open(written("TIFF", tiffinfo={274: 6}, icc_profile=P3)) as image:
         before = dict(image.info)
         to_picture(image, "left")
-        assert image.info.keys() <= before.keys()
+        assert image.info.items() <= before.items()
 
 
 def test_a_palette_of_greys_with_a_profile_of_colours_keeps_both():

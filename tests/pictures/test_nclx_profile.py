@@ -58,6 +58,11 @@ def test_a_pair_has_the_profile_of_its_left_view():
     assert opened(data, layout="mpo").metadata.icc_profile == profile(12, 13)
 
 
+def test_what_is_not_specified_is_that_of_srgb():
+    assert profile(12, 2) == profile(12, 13)
+    assert profile(2, 8) == profile(1, 8) is not None
+
+
 @pytest.mark.parametrize("codes", [(1, 13), (1, 1), (2, 2), (1, 6), (6, 6), (9, 16), (9, 18), (200, 13), (12, 200)])
 def test_what_is_shown_as_srgb_or_unknown_gets_none(codes):
     assert profile(*codes) is None

@@ -51,11 +51,11 @@ def test_what_is_taken_out_is_gone_and_the_rest_is_as_it_was():
 
 
 def test_packets_are_brought_together_with_their_namespaces():
-    main, other = packet('two:a="1"'), packet("", f"<one:b>{LONG}</one:b>")
+    main, other = packet('two:a="1"'), packet("", f"<three:b>{LONG}</three:b>", 'xmlns:three="urn:three/"')
     main.add(other)
     main.add(packet())  # says nothing
     again = XmpPacket(main.to_bytes())
-    assert (again.get(TWO, "a"), again.get(ONE, "b")) == ("1", LONG)
+    assert (again.get(TWO, "a"), again.get("urn:three/", "b")) == ("1", LONG)
     assert main.to_bytes().count(b"<rdf:Description") == 2
 
 

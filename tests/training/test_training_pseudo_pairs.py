@@ -8,7 +8,7 @@ import torch
 from PIL import Image
 
 from stereocodec.errors import TrainingError
-from stereocodec.models.bisic_rt.disparity import BLOCK, estimate_disparity
+from stereocodec.models.bisic_rt.disparity import BLOCK, DisparitySearch
 from stereocodec.training.examples import Photo
 from stereocodec.training.pairs.layered_scenes import Layer, node_places, node_weights, random_scene
 from stereocodec.training.pairs.pseudo_pairs import PseudoPairs
@@ -129,7 +129,7 @@ def test_disparities_are_what_a_matcher_finds():
         background = random_scene(np.random.default_rng(seed), HEIGHT, WIDTH, MARGIN)[0]
         window = noise(HEIGHT, WIDTH + MARGIN, seed).pixels.permute(2, 0, 1).float()
         left, right = pseudo_pairs.render([background], [window]).permute(0, 2, 3, 1)[:, None] / 255
-        found = estimate_disparity(left, right, torch.tensor([1.0]))[0].numpy() / 2
+        found = DisparitySearch(left, right).field(torch.tensor([1.0]))[0].numpy() / 2
         seen_left, seen_right = columns_of(background)
         for row in range(HEIGHT // BLOCK):
             for column in range(1, WIDTH // BLOCK):

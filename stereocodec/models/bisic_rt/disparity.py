@@ -93,11 +93,6 @@ class DisparitySearch:
         return _refined(self._a, self._b, whole, range(-1, 2), smoothness)
 
 
-def estimate_disparity(first: Tensor, second: Tensor, smoothness: Tensor) -> Tensor:
-    """The field of one search; see `DisparitySearch`."""
-    return DisparitySearch(first, second).field(smoothness)
-
-
 def brightness(view: Tensor) -> Tensor:
     """(B, H, W, 3) in 0..1 -> luma in grey levels, (B, H, W)."""
     luma: Tensor = (view @ _luma(view.dtype, view.device)) * 255
