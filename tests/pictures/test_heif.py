@@ -90,6 +90,9 @@ def test_parts_and_alternatives_of_a_picture_are_no_views():
     part = boxes.grouped(plain(), [], references=[boxes.box(b"dimg", struct.pack(">HHH", 1, 1, 2))])
     alternative = boxes.grouped(plain(), [boxes.group(b"altr", (1, 2))])
     assert read_items(part).pictures() == read_items(alternative).pictures() == [1]
+    # As phones have it: the primary picture and its gain map together make one of high dynamic range.
+    made_of_both = boxes.grouped(plain(), [], references=[boxes.box(b"dimg", struct.pack(">HHHH", 9, 2, 1, 2))])
+    assert read_items(made_of_both).pictures() == [1]
     hidden = bytearray(plain())
     hidden[read_items(plain()).items[2].flags] |= 1
     assert read_items(bytes(hidden)).pictures() == [1]
@@ -194,7 +197,8 @@ def test_what_the_properties_say_goes_before_xmp():
     images[0].info["xmp"] = XMP.encode()
     data = heic(*images)
     left, right = boxes.picture_numbers(data)
-    properties = {100: [boxes.disparity(-0.01)], left: [boxes.extrinsics(0)], right: [boxes.extrinsics(0.07)]}
+    own = [boxes.extrinsics(0), boxes.disparity(0.5)]  # what the group says goes before it
+    properties = {100: [boxes.disparity(-0.01)], left: own, right: [boxes.extrinsics(0.07)]}
     group = boxes.group(b"ster", (left, right), 100)
     calibration = opened(boxes.grouped(data, [group], properties)).metadata.calibration
     assert (calibration["baseline"], calibration["disparity_adjustment"]) == (0.07, -0.01)
@@ -227,6 +231,11 @@ def test_a_damaged_right_view_is_refused():
     data = boxes.spatial_photo(view(0), view(1), baseline=0.06, field_of_view=60)
     with pytest.raises(InvalidInput, match="the right view of the picture is "):
         opened(data[: len(data) - len(data) // 4])
+
+
+def test_a_heic_that_libheif_does_not_know_is_one_line():
+    with pytest.raises(InvalidInput, match=r"^left is a HEIC that cannot be decoded: it is damaged, or of a kind"):
+        load_picture(io.BytesIO(heic(view(0))[:100]), "left")
 
 
 def test_pictures_of_their_own_are_read_too(tmp_path):
