@@ -121,7 +121,7 @@ def test_frames_that_are_too_large_are_refused_before_one_is_decoded(monkeypatch
     data = bytearray(animation("GIF", PAGES).getvalue())
     data[6:10] = struct.pack("<HH", 12000, 12000)
     monkeypatch.setattr(GifImagePlugin.GifImageFile, "load", lambda image: pytest.fail("a frame was decoded"))
-    with pytest.raises(InvalidInput, match="x is 12000x12000: a .bsc file holds"):
+    with pytest.raises(InvalidInput, match=r"x is 12000x12000: a \.bsc file holds"):
         open_pair(io.BytesIO(data), name="x", layout="sbs", frame=2)
 
 

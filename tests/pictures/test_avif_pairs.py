@@ -30,7 +30,7 @@ def test_cameras_are_exchanged_with_their_views():
     assert exchanged["size"] == as_stored["size"]
 
 
-@pytest.mark.parametrize("said", [boxes.disparity(1.5), boxes.intrinsics(-50, (20, 24), SIZE)])
+@pytest.mark.parametrize("said", [boxes.disparity(1.5), boxes.intrinsics(-50, (20, 24), SIZE)], ids=["shift", "length"])
 def test_what_no_camera_can_have_is_left_out(said):
     data = boxes.grouped(avif_of(view(0), view(1)), [boxes.group(b"ster", (1, 2))], {1: [said]})
     assert opened(data).metadata.calibration is None
