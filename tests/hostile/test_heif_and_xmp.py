@@ -11,7 +11,8 @@ import numpy as np
 import pytest
 import spatial_photo as boxes
 from heif_files import avif_of, view
-from vr_photos import EXTENSION, MAIN, PANORAMA, jpeg, packet, pieces, vr_photo, with_segments
+from mpo_files import jpeg
+from vr_photos import EXTENSION, MAIN, PANORAMA, packet, pieces, vr_photo, with_segments
 
 import stereocodec
 from stereocodec.errors import InvalidInput
@@ -152,7 +153,7 @@ def test_an_aperture_that_divides_by_zero_or_is_nowhere(aperture):
     pytest.importorskip("pillow_heif", reason="HEIC needs the extra stereocodec[heif]")
     camera = boxes.intrinsics(50, (32, 32), (64, 64))
     data = boxes.grouped(
-        boxes.two_pictures(view(0, (64, 64)), view(1, (64, 64))),
+        boxes.heic(view(0, (64, 64)), view(1, (64, 64))),
         [boxes.group(b"ster", (1, 2))],
         {1: [camera, boxes.box(b"clap", struct.pack(">8i", *aperture))]},
     )

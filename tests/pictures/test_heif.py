@@ -11,8 +11,9 @@ import numpy as np
 import pytest
 import spatial_photo as boxes
 from commands import run
-from heif_files import HEIGHT, WIDTH, alike, avif_of, heic, is_pair, opened, view
+from heif_files import HEIGHT, WIDTH, alike, avif_of, is_pair, opened, view
 from PIL import Image, ImageCms
+from spatial_photo import heic
 
 from stereocodec.container import Container
 from stereocodec.errors import InvalidInput
@@ -29,7 +30,7 @@ XMP = """<x:xmpmeta xmlns:x="adobe:ns:meta/"><rdf:RDF xmlns:rdf="http://www.w3.o
 
 def plain(**options):
     """A HEIC of two pictures that nothing says belong together."""
-    return boxes.two_pictures(view(0, **options), view(1, **options))
+    return heic(view(0, **options), view(1, **options))
 
 
 def test_a_spatial_photo_is_known_and_its_cameras_are_kept():

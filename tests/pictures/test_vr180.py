@@ -7,11 +7,11 @@ import io
 
 import numpy as np
 import pytest
-from heif_files import HEIGHT, WIDTH, alike, view
+from heif_files import HEIGHT, WIDTH, alike, opened, view
+from mpo_files import jpeg
 from PIL import Image
-from vr_photos import MAIN, PANORAMA, jpeg, packet, pieces, vr_photo, with_segments
+from vr_photos import MAIN, PANORAMA, packet, pieces, vr_photo, with_segments
 
-import stereocodec
 from stereocodec.errors import InvalidInput
 from stereocodec.pictures.xmp import XmpPacket
 
@@ -19,10 +19,6 @@ GPANO, GIMAGE, GAUDIO = (f"http://ns.google.com/photos/1.0/{name}/" for name in 
 TITLE = "<dc:title>a place</dc:title>"
 LEFT, RIGHT = view(0), view(1)
 NOISE = Image.fromarray(np.random.default_rng(0).integers(0, 256, (160, 200, 3), np.uint8))
-
-
-def opened(data, **options):
-    return stereocodec.open_pair(io.BytesIO(data), **options)
 
 
 def photo(right=None, **options):
