@@ -159,10 +159,11 @@ def test_intrinsics_are_those_that_libheif_reads():
         )
 
 
-def test_a_camera_with_two_focal_lengths_and_turned():
+@pytest.mark.parametrize(("code", "unit", "flag"), [("h", 2**14, 0), ("i", 2**30, 16)])
+def test_a_camera_with_two_focal_lengths_and_turned(code, unit, flag):
     matrix = boxes.full_box(b"cmin", struct.pack(">5i", 2**20, 2**19, 2**19, 2**20 * 3 // 2, 0), flags=20 << 8 | 1)
-    quarter = round(math.sqrt(0.5) * 2**14)
-    pose = boxes.full_box(b"cmex", struct.pack(">i3h", -5000, 0, quarter, 0), flags=2 | 8)
+    quarter = round(math.sqrt(0.5) * unit)
+    pose = boxes.full_box(b"cmex", struct.pack(f">i3{code}", -5000, 0, quarter, 0), flags=2 | 8 | flag)
     data = boxes.grouped(plain(size=(64, 64)), [boxes.group(b"ster", (1, 2))], {2: [matrix, pose]})
     half = pytest.approx(math.sqrt(0.5), abs=1e-4)
     assert opened(data).metadata.calibration == {

@@ -85,6 +85,14 @@ def test_an_orientation_of_the_left_view_is_that_of_both():
     assert alike(pair.right.pixels, RIGHT)
 
 
+def test_an_orientation_of_the_right_views_own_goes_before_that_of_the_left_one():
+    exif = Image.Exif()
+    exif[0x0112] = 3
+    pair = opened(vr_photo(jpeg(LEFT), jpeg(RIGHT, exif=exif.tobytes())))
+    assert pair.left.orientation == pair.right.orientation == 1
+    assert alike(pair.right.pixels, RIGHT.transpose(Image.Transpose.ROTATE_180))
+
+
 def test_a_layout_that_is_given_splits_the_left_view():
     assert alike(opened(photo(), layout="sbs").right.pixels, LEFT.crop((WIDTH // 2, 0, WIDTH, HEIGHT)))
 
