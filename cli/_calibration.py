@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -38,12 +38,11 @@ class CalibrationOptions:
         """
         if not self.paths:
             return metadata
-        from stereocodec.calibration import check_calibration, read_calibration
+        from stereocodec.calibration import read_calibration, with_calibration
 
         calibration = read_calibration(*self.paths, views=views, unit=self.unit)
         height, width = picture.pixels.shape[:2]
-        check_calibration(calibration, (width, height), metadata.layout, " and ".join(self.paths))
-        return replace(metadata, calibration={**(metadata.calibration or {}), **calibration})
+        return with_calibration(metadata, calibration, (width, height), " and ".join(self.paths))
 
 
 def calibration_options(files: tuple[str, ...], unit: str | None, output: str) -> CalibrationOptions:

@@ -1,12 +1,12 @@
-"""`bisic decode` of many files."""
+"""`bisic decode` of many files, and what `bisic verify` shares with it."""
 
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -14,6 +14,10 @@ from stereocodec.text import one_line
 
 from ._many import Told
 from ._shared import STANDARD_STREAM, wrong_usage
+
+if TYPE_CHECKING:
+    from stereocodec.batch.decoding import DecodeSettings
+    from stereocodec.batch.jobs import DecodeJob
 
 
 def decode_many(
@@ -23,8 +27,7 @@ def decode_many(
 
     settings: the fields of `DecodeSettings`.
     """
-    from stereocodec.batch.decoding import Decoder, DecodeSettings
-    from stereocodec.batch.engine import run
+    from stereocodec.batch.decoding import DecodeSettings
     from stereocodec.batch.naming import decode_jobs
     from stereocodec.pictures.output_form import output_form
 
@@ -38,8 +41,15 @@ def decode_many(
     if not form.is_folder:
         raise click.UsageError(f"-o {one_line(output)} is the name of one picture, but several files need a folder.")
     found = decode_jobs(sources, Path(output))
-    told = Told(len(found), "decoded", as_json=False, quiet=quiet)
+    decode_all(found, DecodeSettings(**settings), jobs, Told(len(found), "decoded", as_json=False, quiet=quiet))
+
+
+def decode_all(named: Sequence[DecodeJob], settings: DecodeSettings, jobs: int | None, told: Told) -> None:
+    """Decodes all files, and tells what becomes of them; ends the command with status 1 if one failed."""
+    from stereocodec.batch.decoding import Decoder
+    from stereocodec.batch.engine import run
+
     with told:
-        for report in run(found, partial(Decoder, DecodeSettings(**settings)), jobs):
+        for report in run(named, partial(Decoder, settings), jobs):
             told(report)
     told.finish()

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from functools import partial
-
 import click
 
+from ._decode_many import decode_all
 from ._decoding import check_model_options, max_pixels_option, pull_option
 from ._many import Told, jobs_option
 from ._shared import NamedPath, device_option, quiet_option
@@ -39,14 +38,9 @@ def verify(
     status is then 1.
     """
     check_model_options(model, pull)
-    from stereocodec.batch.decoding import Decoder, DecodeSettings
-    from stereocodec.batch.engine import run
+    from stereocodec.batch.decoding import DecodeSettings
     from stereocodec.batch.naming import decode_jobs
 
     named = decode_jobs(files, None)
-    make = partial(Decoder, DecodeSettings(model, pull, device, max_pixels))
     told = Told(len(named), "verified", as_json=as_json, quiet=quiet)
-    with told:
-        for report in run(named, make, jobs):
-            told(report)
-    told.finish()
+    decode_all(named, DecodeSettings(model, pull, device, max_pixels), jobs, told)

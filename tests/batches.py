@@ -14,7 +14,7 @@ NAMES = ("a/one", "a/two", "three")
 
 @pytest.fixture
 def jobs(tmp_path):
-    """Three pairs of different pictures: two files, side by side, and two files in a folder."""
+    """Three pairs of different pictures, each of two files; two of them lie in a folder."""
     made = []
     for number, name in enumerate(NAMES):
         views = sample_crop(32, 48, top=8 * number)

@@ -10,7 +10,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ..calibration import check_calibration
+from ..calibration import with_calibration
 from ..errors import OutputError
 from ..files import made_folder, write_atomically
 from ..noted import noted
@@ -128,8 +128,7 @@ def _opened(job: EncodeJob, settings: EncodeSettings) -> StereoPair:
     metadata = pair.metadata if settings.keep_metadata else pair.metadata.layout_alone()
     if settings.calibration is not None:
         height, width = pair.left.pixels.shape[:2]
-        check_calibration(settings.calibration, (width, height), metadata.layout, "the calibration")
-        metadata = replace(metadata, calibration={**(metadata.calibration or {}), **settings.calibration})
+        metadata = with_calibration(metadata, settings.calibration, (width, height), "the calibration")
     return replace(pair, metadata=metadata)
 
 

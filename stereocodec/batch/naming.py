@@ -8,15 +8,15 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from ..datasets.folders import scan
-from ..datasets.pairs import PairFiles, find_pairs
+from ..datasets.lists import LIST_ENDINGS
+from ..datasets.pairs import BOTH_VIEWS, PairFiles, find_pairs
 from ..datasets.sources import unique
 from ..errors import InvalidInput
 from .jobs import DecodeJob, EncodeJob
 
 SUFFIX = ".bsc"
-LISTS = (".csv", ".txt")
-ONE_FILE = (".mpo", ".jps", ".pns", ".npz")
-"""Endings of files that hold both views by themselves; two HEIC files are as likely one view each."""
+# Two files with these endings are two pairs; two HEIC files are as likely one view each.
+_ONE_FILE = BOTH_VIEWS | {".npz"}
 # What names of left views end in, and what whole names of left views say nothing beside.
 _LEFT_END = re.compile(r"(?i)[-_. ](left|leftimg8bit|l)$")
 _LEFT_ALONE = re.compile(r"(?i)left|im0|im2|view1")
@@ -25,9 +25,10 @@ Left = Callable[[str, str], object]
 
 def is_many(sources: Sequence[str]) -> bool:
     """Whether arguments name more than one pair: folders, lists, or several files that hold both views each."""
-    if any(os.path.isdir(source) or Path(source).suffix.lower() in LISTS for source in sources):
+    paths = [Path(source) for source in sources]
+    if any(map(_holds_pairs, paths)):
         return True
-    return len(sources) > 2 or (len(sources) == 2 and all(Path(s).suffix.lower() in ONE_FILE for s in sources))
+    return len(paths) > 2 or (len(paths) == 2 and all(path.suffix.lower() in _ONE_FILE for path in paths))
 
 
 def encode_jobs(sources: Sequence[str], folder: Path, on_left: Left | None = None) -> list[EncodeJob]:
@@ -44,7 +45,7 @@ def encode_jobs(sources: Sequence[str], folder: Path, on_left: Left | None = Non
         return [EncodeJob(_base(left), left, right[0] if right else None, folder / f"{_base(left)}{SUFFIX}")]
     pairs: list[tuple[str, Path, Path | None]] = []
     for source in map(Path, sources):
-        if source.is_dir() or source.suffix.lower() in LISTS:
+        if _holds_pairs(source):
             found = find_pairs(source, on_left, on_left)
             root = Path(os.path.abspath(source)) if source.is_dir() else _root(found)
             pairs += [(_mirrored(pair, root), pair.left, _other(pair)) for pair in found]
@@ -76,6 +77,11 @@ def decode_jobs(sources: Sequence[str], folder: Path | None) -> list[DecodeJob]:
         DecodeJob(str(path), path, None if folder is None else folder / place)
         for (path, _), place in zip(files, places, strict=True)
     ]
+
+
+def _holds_pairs(source: Path) -> bool:
+    """Whether it is a folder or a list."""
+    return os.path.isdir(source) or source.suffix.lower() in LIST_ENDINGS
 
 
 def _mirrored(pair: PairFiles, root: Path) -> str:

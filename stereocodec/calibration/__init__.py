@@ -7,7 +7,7 @@ are whole, depth is fx * baseline / (disparity + cx of the right view - cx of th
 
 from __future__ import annotations
 
-from .keys import calibration_json, check_calibration, describe_calibration
+from .keys import calibration_json, check_calibration, describe_calibration, with_calibration
 from .reading import read_calibration
 
-__all__ = ["calibration_json", "check_calibration", "describe_calibration", "read_calibration"]
+__all__ = ["calibration_json", "check_calibration", "describe_calibration", "read_calibration", "with_calibration"]

@@ -14,7 +14,7 @@ from decimal import Decimal
 from typing import Any
 
 from .keys import SIDES, Calibration
-from .values import CalibrationText, baseline_of, camera, exchanged, in_metres
+from .values import CalibrationText, baseline_of, camera, exchanged, in_metres, whole
 from .yaml_text import parse_yaml
 
 _STEMS: dict[str, tuple[str, ...]] = {
@@ -175,14 +175,8 @@ def _numbers(source: CalibrationText, name: str, value: Any, count: int | None) 
 def _size(source: CalibrationText, named: dict[str, tuple[str, Any]]) -> list[Any] | None:
     for names in _SIZES:
         if all(name in named for name in names):
-            return [_whole(source, *named[name]) for name in names]
+            return [whole(source, *named[name]) for name in names]
     for name in _SIZE_LISTS:
         if name in named and isinstance(named[name][1], list):
-            return [_whole(source, named[name][0], side) for side in named[name][1]]
+            return [whole(source, named[name][0], side) for side in named[name][1]]
     return None
-
-
-def _whole(source: CalibrationText, name: str, value: Any) -> int:
-    if not isinstance(value, float) or not value.is_integer():
-        raise source.refused(f"{name} must be a whole number")
-    return int(value)

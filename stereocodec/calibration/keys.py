@@ -5,10 +5,12 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from typing import Any
 
 from ..container.layouts import Layout
 from ..container.limits import MAX_SIDE
+from ..container.metadata import Metadata
 from ..errors import InvalidInput
 
 Calibration = dict[str, Any]
@@ -108,6 +110,16 @@ def check_calibration(
             f"{name} is of views of {its_width}x{its_height}, these have {width}x{height}: "
             "take the calibration of these views, or scale its values in pixels and its size to theirs"
         )
+
+
+def with_calibration(metadata: Metadata, calibration: Mapping[str, Any], size: tuple[int, int], name: str) -> Metadata:
+    """The metadata with a calibration; what they say of keys that it does not have is kept.
+
+    size: width and height of a view as it is stored. name: what messages call the calibration.
+    Raises InvalidInput as `check_calibration` does.
+    """
+    check_calibration(calibration, size, metadata.layout, name)
+    return replace(metadata, calibration={**(metadata.calibration or {}), **calibration})
 
 
 def calibration_json(calibration: Mapping[str, Any]) -> bytes:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 
 from .keys import Calibration
-from .values import MILLIMETRE, CalibrationText, camera, in_metres, named_values, number
+from .values import MILLIMETRE, CalibrationText, camera, in_metres, named_values, number, whole
 
 _KEYS = ("cam0", "cam1", "doffs", "baseline", "width", "height", "ndisp", "vmin", "vmax")
 _PRESENT = re.compile(rf"^[ \t]*(?:{'|'.join(_KEYS)})[ \t]*=", re.M)
@@ -33,7 +33,7 @@ def read_middlebury(source: CalibrationText) -> Calibration:
         matrices[1] = [*matrices[0][:2], matrices[0][2] + single["doffs"], *matrices[0][3:]]
     found: Calibration = {}
     if "width" in single and "height" in single:
-        found["size"] = [_whole(source, key, single[key]) for key in ("width", "height")]
+        found["size"] = [whole(source, key, single[key]) for key in ("width", "height")]
     for side, matrix in zip(("left", "right"), matrices, strict=True):
         if matrix is not None:
             found[side] = camera(matrix=matrix)
@@ -51,12 +51,6 @@ def _number(source: CalibrationText, key: str, text: str) -> float:
     if value is None:
         raise source.refused(f"{key} must be a finite number")
     return value
-
-
-def _whole(source: CalibrationText, key: str, value: float) -> int:
-    if not value.is_integer():
-        raise source.refused(f"{key} must be a whole number")
-    return int(value)
 
 
 def _matrix(source: CalibrationText, key: str, text: str) -> list[float]:

@@ -59,6 +59,13 @@ def number(text: str) -> float | None:
     return value if math.isfinite(value) else None
 
 
+def whole(source: CalibrationText, name: str, value: Any) -> int:
+    """The whole number that a value is, which is called by a name; raises InvalidInput for any other value."""
+    if not isinstance(value, float) or not value.is_integer():
+        raise source.refused(f"{name} must be a whole number")
+    return int(value)
+
+
 def in_metres(length: float, unit: Decimal) -> float:
     """A length in a unit as metres, rounded once from the digits that the length has."""
     return float(Decimal(repr(length)) * unit)

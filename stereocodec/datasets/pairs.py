@@ -41,9 +41,11 @@ from .folders import EXTENSIONS, listed, scan
 from .pair_layouts import LAYOUTS, Layout, Pictures, View, Views, is_below, may_be_part, name_below, other_folders
 from .sources import ExampleFiles, Layouts, OnMissing
 
-_BOTH_VIEWS = frozenset({".mpo", ".jps", ".pns"})
+BOTH_VIEWS = frozenset({".mpo", ".jps", ".pns"})
+"""Endings of the files of a folder that hold both views by themselves, in lower case."""
+
 _PERHAPS_BOTH_VIEWS = frozenset({".heic", ".heif"})
-_LISTED = EXTENSIONS | _BOTH_VIEWS | _PERHAPS_BOTH_VIEWS
+_LISTED = EXTENSIONS | BOTH_VIEWS | _PERHAPS_BOTH_VIEWS
 
 
 @dataclass(frozen=True)
@@ -132,7 +134,7 @@ class _Search:
                     self._pair(layout, folder, stems, views)
         for folder, name in list(self._left_over()):
             stem, ending = os.path.splitext(name)
-            if ending.lower() in _BOTH_VIEWS:
+            if ending.lower() in BOTH_VIEWS:
                 path = Path(folder, name)
                 self._found.append(PairFiles(name_below(self._source, folder, stem), path, path))
                 self._pictures[folder][stem].remove(name)

@@ -11,6 +11,8 @@ import numpy as np
 import pytest
 from commands import HEIGHT, WIDTH, error_line, names, run
 from PIL import Image
+from stereocodec_cli._calibration import CalibrationOptions
+from stereocodec_cli._pictures import DepthOptions, FramePictures
 
 from stereocodec import Metadata, read_calibration
 from stereocodec.container import Container, Layout
@@ -19,7 +21,7 @@ from stereocodec.pictures.pil import load_picture
 
 CALIB = f"cam0=[12.5 0 3.5; 0 12.5 2.5; 0 0 1]\nbaseline=65\nwidth={WIDTH}\nheight={HEIGHT}\n"
 KITTI = "".join(f"P{index}: 700 0 {600 + index} {-70 * index} 0 700 170 0 0 0 1 0\n" for index in range(4))
-BOARD = "%YAML:1.0\nP1: [10, 0, 3, 0, 0, 10, 2, 0, 0, 0, 1, 0]\nP2: [10, 0, 3, -600, 0, 10, 2, 0, 0, 0, 1, 0]\n"
+BOARD = "%YAML:1.0\nP1: [10, 0, 3, 0, 0, 10, 2, 0, 0, 0, 1, 0]\nP2: [10, 0, 3, -600, 0, 10, 2, 20, 0, 0, 1, 0]\n"
 ENCODE = ("encode", "left.png", "right.png", "-o", "pair.bsc", "--calibration")
 
 needs_yaml = pytest.mark.skipif(find_spec("yaml") is None, reason="needs the extra calibration")
@@ -69,6 +71,7 @@ def test_the_unit_of_a_board(folder):
     assert "--calibration-unit mm, cm or m" in error_line(run(*ENCODE, "extrinsics.yml"))
     assert run(*ENCODE, "extrinsics.yml", "--calibration-unit", "mm").exit_code == 0
     assert kept()["baseline"] == 0.06
+    assert kept()["right"]["projection"][3::4] == [-0.6, 0.02, 0]
 
 
 @pytest.mark.parametrize(
@@ -88,6 +91,19 @@ def test_folders_of_the_views_tell_which_cameras_of_kitti_took_them(folder, fold
     result = run("encode", *views, "-o", "pair.bsc", "--calibration", "000000.txt", *swap)
     assert result.exit_code == 0, result.output
     assert [kept()[side]["principal_point"][0] for side in ("left", "right")] == expected
+
+
+def test_the_folder_of_a_colour_picture_tells_which_camera_took_it(folder):
+    (folder / "000000.txt").write_text(KITTI)
+    (folder / "image_1").mkdir()
+    (folder / "left.png").rename(folder / "image_1" / "1.png")
+    Image.new("I;16", (WIDTH, HEIGHT), 500).save(folder / "depth.png")
+    pictures = FramePictures("image_1/1.png", "depth.png", DepthOptions(None, "linear", None, 0), None)
+    pictures.load()
+    pictures.add_calibration(CalibrationOptions(("000000.txt",)))
+    known = pictures.color.metadata.calibration
+    assert list(known) == ["left"]
+    assert known["left"]["principal_point"][0] == 601
 
 
 def test_a_calibration_of_another_size_says_both_sizes(calib):
@@ -116,6 +132,11 @@ def test_what_the_pictures_say_and_the_file_does_not_is_kept(calib, monkeypatch)
     result = run("encode", "left.png", "-o", "pair.bsc", "--calibration", "calib.txt")
     assert result.exit_code == 0, result.output
     assert kept() == {**read_calibration("calib.txt"), "disparity_adjustment": 0.02}
+
+
+def test_a_calibration_that_is_named_is_kept_without_other_metadata(calib):
+    assert run(*ENCODE, "calib.txt", "--no-metadata").exit_code == 0
+    assert metadata() == Metadata(calibration=read_calibration("calib.txt"))
 
 
 def test_files_beside_the_views_are_not_taken_unasked(calib):
@@ -152,10 +173,12 @@ def test_decode_says_that_a_file_has_no_calibration(pair_file):
     assert names(pair_file.parent) == ["left.png", "pair.bsc", "right.png"]
 
 
-def test_decode_replaces_no_calibration_unasked_and_never_its_own_input(calib):
+def test_decode_replaces_no_calibration_unasked_and_never_its_own_input(calib, raw_codec):
     assert run(*ENCODE, "calib.txt").exit_code == 0
+    raw_codec.made = ()
     assert "exists already" in error_line(run("decode", "pair.bsc", "--calibration", "calib.txt"))
     assert calib.read_text() == CALIB
+    assert raw_codec.made == ()  # it is said before any work
     result = run("decode", "pair.bsc", "--calibration", "pair.bsc", "-f")
     assert result.exit_code == 2
     assert "--calibration is the file to decode" in result.output

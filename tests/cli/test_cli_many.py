@@ -11,6 +11,8 @@ from commands import names, run
 from conftest import sample_crop
 from PIL import Image
 
+from stereocodec.batch.encoding import EncodeSettings
+from stereocodec.batch.ray_engine import run_ray
 from stereocodec.container import Container
 
 
@@ -64,6 +66,50 @@ def test_one_json_object_per_pair(dataset, encode):
     assert "a_left.png is not a picture" in reports["a"]["error"]
     assert reports["deep/b"]["bpp"] <= 3
     assert result.exit_code == 1
+
+
+def test_all_options_hold_for_every_pair(dataset, monkeypatch):
+    asked = []
+    monkeypatch.setattr("stereocodec.batch.run.encode_all", lambda *given, **more: asked.append((given, more)))
+    (dataset / "cameras.json").write_text('{"baseline": 0.1}')
+    options = "--target-psnr 30 --swap --layout sbs --background white --calibration cameras.json --no-metadata"
+    others = "--no-verify -f -j 3 --model mine --device cpu --engine ray --address auto -Q"
+    result = run("encode", "in", "-o", "out", *options.split(), *others.split())
+    assert (result.exit_code, result.output) == (0, "")
+    (((jobs, folder, settings), more),) = asked
+    assert settings == EncodeSettings(
+        model="mine",
+        device="cpu",
+        target_psnr=30,
+        layout="sbs",
+        swap=True,
+        background="white",
+        calibration={"baseline": 0.1},
+        keep_metadata=False,
+        verify=False,
+        overwrite=True,
+    )
+    assert (more["processes"], more["engine"].func, more["engine"].keywords) == (3, run_ray, {"address": "auto"})
+    # Other machines have another current folder.
+    assert (jobs[0].left, folder) == (dataset / "in" / "a_left.png", dataset / "out")
+    assert run("encode", "in", "-o", "out", "--target-size", "9k").exit_code == 0
+    ((_, folder, settings), more) = asked[1]
+    assert (str(folder), settings, more["engine"]) == ("out", EncodeSettings(target_size=9000), None)
+
+
+def test_doubts_and_pictures_that_are_left_over(dataset, encode):
+    with Image.open("in/a_right.png") as image:
+        image.save("in/a_right.png", icc_profile=b"no profile")
+    for number in range(12):
+        (dataset / "in" / f"cover{number}.png").touch()
+    lines = encode("in", "-o", "out", "--no-verify").stderr.splitlines()
+    left_out = "bisic: warning: a: " + str(dataset / "in" / "a_right.png")
+    assert sum("fits no layout of pairs" in line for line in lines) == 10
+    assert lines[10:] == [
+        "bisic: 2 more pictures are in no pair; bisic eval --list names all",
+        f"{left_out}: its ICC profile is no ICC profile; it is left out",
+    ]
+    assert len(encode("in", "-o", "new", "--no-verify", "-Q").stderr.splitlines()) == 11
 
 
 def test_files_that_hold_both_views(dataset, encode):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 import json
 
 import numpy as np
@@ -136,9 +135,7 @@ def views(tmp_path, monkeypatch):
 
 
 def info_of(data):
-    file = io.BytesIO(data)
-    file.seek(0)
-    return Container.from_bytes(file.getvalue()).metadata
+    return Container.from_bytes(data).metadata
 
 
 def test_encode_keeps_metadata_unless_it_is_told_not_to(views, raw_codec, tmp_path):

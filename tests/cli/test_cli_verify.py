@@ -48,7 +48,7 @@ def test_files_that_fail_are_named_and_do_not_stop_the_rest(files, tiny_release)
     assert [line.split(":")[1].strip() for line in lines] == ["a.bsc", "forged.bsc", "gone.bsc"]
     assert "truncated" in lines[0]
     assert "not the encoder's" in lines[1]
-    assert "No such file" in lines[2] or "no such file" in lines[2]
+    assert lines[2] == "bisic: gone.bsc: gone.bsc: no such file"
 
 
 def test_one_json_object_per_file(files, tiny_release):

@@ -57,11 +57,12 @@ def test_what_cannot_be_used_is_named_and_the_rest_stays(tmp_path):
     save(tmp_path / "good_left.png"), save(tmp_path / "good_right.png")
     save(tmp_path / "alone_left.png"), save(tmp_path / "widow_right.png")
     save(tmp_path / "unequal_left.png"), save(tmp_path / "unequal_right.png", width=9)
-    save(tmp_path / "broken_left.png")
+    save(tmp_path / "broken_left.png"), save(tmp_path / "good_disparity.png")
     (tmp_path / "broken_right.png").write_bytes(b"no picture")
     hashes, dataset = usable(find_dataset(tmp_path))
     assert [pair.name for pair in dataset.pairs] == ["good"]
     assert hashes.keys() == {"good"}
+    assert [problem.name for problem in dataset.unmatched] == [str(tmp_path / "good_disparity.png")]
     reasons = {problem.name.rpartition("/")[2]: problem.reason for problem in dataset.problems}
     assert reasons.keys() == {"alone_left.png", "widow_right.png", "unequal", "broken"}
     assert "alone_right.png" in reasons["alone_left.png"]

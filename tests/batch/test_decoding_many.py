@@ -1,0 +1,70 @@
+"""Many files: which pictures they become."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+from commands import names, run
+from conftest import sample_crop
+from icc_profiles import DISPLAY_P3, matrix_profile
+from PIL import Image
+from rgbd_frames import frame, save_small
+
+from stereocodec import Metadata, RgbdCodec
+from stereocodec.batch.decoding import Decoder, DecodeSettings
+from stereocodec.batch.jobs import DecodeJob
+from stereocodec.pictures.save_pair import save_pair
+
+P3 = matrix_profile(DISPLAY_P3, "Display P3")
+
+
+@pytest.mark.parametrize("keep_metadata", [True, False])
+def test_pictures_are_those_of_save_pair(tmp_path, tiny_release, tiny_codec, keep_metadata):
+    data = tiny_codec.compress(*sample_crop(32, 48), quality=60, metadata=Metadata(icc_profile=P3))
+    (tmp_path / "a.bsc").write_bytes(data)
+    settings = DecodeSettings(str(tiny_release), device="cpu", format="jpeg", quality=30, keep_metadata=keep_metadata)
+    report = Decoder(settings)(DecodeJob("a", tmp_path / "a.bsc", tmp_path / "out" / "b"))
+    assert (report.status, report.size) == ("done", len(data))
+    metadata = Metadata(icc_profile=P3) if keep_metadata else Metadata()
+    views = tiny_codec.decompress(data, output="numpy")
+    save_pair(*views, f"{tmp_path}/expected/", format="jpeg", quality=30, metadata=metadata, name="b")
+    assert names(tmp_path / "out") == names(tmp_path / "expected") == ["b_left.jpg", "b_right.jpg"]
+    for name in names(tmp_path / "out"):
+        assert (tmp_path / "out" / name).read_bytes() == (tmp_path / "expected" / name).read_bytes()
+    small = replace(settings, max_pixels=100, overwrite=True)
+    assert "max_pixels" in Decoder(small)(DecodeJob("a", tmp_path / "a.bsc", None)).error
+
+
+def test_frames_become_colour_and_depth(tmp_path):
+    codec = RgbdCodec.from_pretrained(save_small(tmp_path / "small"), device="cpu")
+    data = codec.compress(*frame())
+    (tmp_path / "f.bsc").write_bytes(data)
+    job = DecodeJob("f", tmp_path / "f.bsc", tmp_path / "out" / "f")
+    report = Decoder(DecodeSettings(str(tmp_path / "small"), device="cpu"))(job)
+    assert (report.status, report.error) == ("done", "")
+    assert names(tmp_path / "out") == ["f_color.png", "f_depth.png"]
+    for part, samples in zip(("color", "depth"), codec.decompress(data, output="numpy"), strict=True):
+        np.testing.assert_array_equal(Image.open(tmp_path / "out" / f"f_{part}.png"), samples)
+    refused = Decoder(DecodeSettings(str(tmp_path / "small"), device="cpu", layout="sbs", overwrite=True))(job)
+    assert refused.error.startswith("it is of colour and depth, which become two PNG files")
+
+
+def test_options_of_decode_and_verify_hold_for_every_file(tmp_path, monkeypatch):
+    asked = []
+    monkeypatch.setattr(
+        "stereocodec.batch.engine.run", lambda jobs, make, count: asked.append((make, jobs, count)) or []
+    )
+    monkeypatch.chdir(tmp_path)
+    Path("a.bsc").touch()
+    alike = ("--max-pixels", "5000", "--device", "cpu", "-j", "3")
+    pictures = ("--layout", "half-sbs", "--format", "jpeg", "--output-quality", "30", "--no-metadata", "-f")
+    assert run("decode", "a.bsc", "a.bsc", "-o", "out", "--pull", *alike, *pictures).exit_code == 0
+    assert run("verify", "a.bsc", "--model", "mine", *alike).exit_code == 0
+    decoding = DecodeSettings(None, True, "cpu", 5000, "half-sbs", "jpeg", 30, keep_metadata=False, overwrite=True)
+    verifying = DecodeSettings(model="mine", device="cpu", max_pixels=5000)
+    assert [make.args for make, _, _ in asked] == [(decoding,), (verifying,)]
+    assert [[job.output for job in jobs] for _, jobs, _ in asked] == [[Path("out/a"), Path("out/a@2")], [None]]
+    assert [count for _, _, count in asked] == [3, 3]
