@@ -31,8 +31,9 @@ from stereocodec.pictures.packed import join
 REPOSITORY = Path(__file__).parent.parent
 sys.path += [str(REPOSITORY / "tools"), str(REPOSITORY / "tests")]
 
+from mpo_files import jpeg  # noqa: E402
 from spatial_photo import spatial_photo  # noqa: E402
-from vr_photos import jpeg, vr_photo  # noqa: E402
+from vr_photos import vr_photo  # noqa: E402
 
 SAMPLE = REPOSITORY / "docs" / "sample"
 QUALITY = 95

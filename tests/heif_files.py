@@ -38,18 +38,6 @@ def is_pair(pair, left, right):
     return alike(pair.left.upright().pixels, left) and alike(pair.right.upright().pixels, right)
 
 
-def heic(*images, **options):
-    """A HEIC file of pictures that nothing says belong together."""
-    from pillow_heif import HeifFile
-
-    file = io.BytesIO()
-    heif = HeifFile()
-    for image in images:
-        heif.add_from_pillow(image)
-    heif.save(file, quality=90, **options)
-    return file.getvalue()
-
-
 def avif_of(*images):
     """An AVIF file of still pictures, numbers 1, 2 and so on, with nothing that says what they are to each other."""
     streams, children = [], {}

@@ -23,9 +23,9 @@ def picture(seed=0, size=SIZE, mode="RGB"):
     return Image.fromarray(pixels).convert(mode)
 
 
-def jpeg(image, **options):
+def jpeg(image, quality=95, **options):
     file = io.BytesIO()
-    image.save(file, "JPEG", quality=95, **options)
+    image.save(file, "JPEG", quality=quality, **options)
     return file.getvalue()
 
 

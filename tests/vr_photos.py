@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import base64
 import hashlib
-import io
 
 from stereocodec.pictures.jpeg_segments import APP1, segment_bytes
 
@@ -22,12 +21,6 @@ NAMESPACES = " ".join(
         "xmpNote": "http://ns.adobe.com/xmp/note/",
     }.items()
 )
-
-
-def jpeg(image, quality=90, **options):
-    file = io.BytesIO()
-    image.save(file, "JPEG", quality=quality, **options)
-    return file.getvalue()
 
 
 def packet(properties="", attributes=""):

@@ -17,6 +17,7 @@ import struct
 import uuid
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 from PIL import Image
 
@@ -97,7 +98,7 @@ def spatial_photo(
 
     disparity_adjustment: a fraction of the width.
     """
-    data = two_pictures(left, right, quality)
+    data = heic(left, right, quality=quality)
     size = coded_size(data)
     focal = left.width / 2 / math.tan(math.radians(field_of_view) / 2)
     both = [intrinsics(focal, (left.width / 2, left.height / 2), size), disparity(disparity_adjustment)]
@@ -106,14 +107,14 @@ def spatial_photo(
     return grouped(data, [group(b"ster", (first, second))], cameras)
 
 
-def two_pictures(left: Image.Image, right: Image.Image, quality: int = 90) -> bytes:
-    """A HEIC file of two pictures that nothing says belong together."""
+def heic(*pictures: Image.Image, quality: int = 90, **options: Any) -> bytes:
+    """A HEIC file of pictures that nothing says belong together; options: others of `HeifFile.save`."""
     from pillow_heif import HeifFile
 
     heif, file = HeifFile(), io.BytesIO()
-    for view in (left, right):
-        heif.add_from_pillow(view)
-    heif.save(file, quality=quality)
+    for picture in pictures:
+        heif.add_from_pillow(picture)
+    heif.save(file, quality=quality, **options)
     return file.getvalue()
 
 

@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Any
 
 from PIL import Image
 
 from ..container.layouts import MPO_LAYOUT
 from ..container.shown import Channels
 from ..errors import InvalidInput
-from ..text import reason_of
 from .picture import Picture, StereoPair, as_pair
-from .pil import check_size, open_image, pil_picture
+from .pil import check_size, open_image, pil_picture, undamaged
 from .source import PairSource, beyond_the_end
 
 # How files begin, from which place on: GIF, APNG, WebP, TIFF, BigTIFF, AVIF sequences.
@@ -40,7 +38,7 @@ def read_animation(source: PairSource) -> StereoPair | Picture | None:
         image, name = open_image(file, source.name)
         with image:
             check_size(*image.size, name, views=2)
-            count = _count(image, name)
+            count = undamaged(lambda: int(getattr(image, "n_frames", 1)), name)
             if count == 1:
                 return None
             if source.layout == MPO_LAYOUT:
@@ -58,22 +56,8 @@ def read_animation(source: PairSource) -> StereoPair | Picture | None:
             return _frame(image, source.frame, source, views=2)
 
 
-def _count(image: Image.Image, name: str) -> int:
-    try:
-        return int(getattr(image, "n_frames", 1))
-    except MemoryError:
-        raise
-    except Exception as error:  # decoders of damaged files raise whatever comes up
-        raise InvalidInput(f"{name} is truncated or damaged: {reason_of(error)}") from error
-
-
-def _frame(image: Any, number: int, source: PairSource, views: int) -> Picture:
-    try:
-        image.seek(number)
-    except MemoryError:
-        raise
-    except Exception as error:
-        raise InvalidInput(f"{source.name} is truncated or damaged: {reason_of(error)}") from error
+def _frame(image: Image.Image, number: int, source: PairSource, views: int) -> Picture:
+    undamaged(lambda: image.seek(number), source.name)
     picture = pil_picture(image, source.name, source.background, views=views, is_frame=True)
     # A GIF has palettes alone, but Pillow gives its later frames in RGB.
     is_grey = image.format == "GIF" and picture.channels is Channels.GREY_RGB

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from ..container.layouts import MPO_LAYOUT, Layout
 from ..container.metadata import Metadata
 from ..errors import InvalidInput
+from .heif_items import is_heif
 from .packed import split
 from .picture import Picture, StereoPair, as_pair
 from .shell import shown_path
@@ -32,12 +33,11 @@ _BEGINNINGS = (
     (4, b"wide", "mov"),
 )
 _TS_SYNC, _TS_PACKETS = 0x47, ((0, 188), (4, 192))  # where the first packet begins, and bytes of one
-_PICTURE_BRANDS = (b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"mif1", b"mif2", b"msf1", b"avif", b"avis")
 
 
 def film_format(head: bytes) -> str | None:
     """What libavformat calls the format of a film that begins so; None for what is no film."""
-    if head[4:8] == b"ftyp" and head[8:12] in _PICTURE_BRANDS:
+    if is_heif(head[:12]):  # by what it is first of all; films may keep to standards of pictures, too
         return None
     for place, mark, name in _BEGINNINGS:
         if head.startswith(mark, place):

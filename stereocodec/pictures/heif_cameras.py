@@ -4,8 +4,8 @@ Properties `cmin` (intrinsic matrix) and `cmex` (extrinsic matrix) of ISO/IEC 23
 w22940; Apple writes them, and a disparity adjustment, under UUIDs of its own (github.com/strukturag/libheif, issues
 1164 and 1191). Positions are in micrometres (github.com/MPEGGroup/FileFormatConformance, pull request 85), and both
 matrices are those of the picture as it is coded (github.com/MPEGGroup/FileFormat, issue 102), of whose width and height
-lengths are fractions. Programs that cannot
-write them name the same facts in XMP of Apple's (christianmahnke.de/en/post/vintagereality-apple-spatial).
+lengths are fractions. Programs that cannot write them name the same facts in XMP of Apple's
+(christianmahnke.de/en/post/vintagereality-apple-spatial).
 """
 
 from __future__ import annotations

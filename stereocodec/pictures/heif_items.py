@@ -2,21 +2,19 @@
 
 from __future__ import annotations
 
-import itertools
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import NamedTuple, TypeVar
+from typing import NamedTuple
 
 from .boxes import Box, Fields, boxes
 
-_T = TypeVar("_T")
 _HEVC_BRANDS = (b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"hevm", b"hevs")
 _AVIF_BRANDS = (b"avif", b"avis")
-_ANY_BRANDS = (b"mif1", b"msf1")
+_ANY_BRANDS = (b"mif1", b"mif2", b"msf1")
 _IMAGES = (b"hvc1", b"av01", b"grid", b"iovl", b"iden", b"jpeg", b"avc1", b"j2k1", b"unci")
 _STEREO_GROUPS = (b"ster", b"stem")  # left, right; the second one also has a picture for both eyes
 _MAX_META_BYTES = 2**22  # of the box that describes the items; those of real files have some ten thousand
-_MAX_ENTRIES = 2**14  # in each of its lists
+_MAX_ASSOCIATIONS = 2**14  # of items with properties
 
 
 class Group(NamedTuple):
@@ -154,18 +152,11 @@ def read_items(data: bytes) -> HeifItems | None:
         data,
         primary,
         primary_field,
-        items=dict(_limited(_items(data, parts[b"iinf"]))),
+        items=dict(_items(data, parts[b"iinf"])),
         properties=_properties(data, parts[b"iprp"]),
-        references=_limited(_references(data, parts[b"iref"])) if b"iref" in parts else (),
-        groups=dict(_limited(_groups(data, parts[b"grpl"]))) if b"grpl" in parts else {},
+        references=list(_references(data, parts[b"iref"])) if b"iref" in parts else (),
+        groups=dict(_groups(data, parts[b"grpl"])) if b"grpl" in parts else {},
     )
-
-
-def _limited(entries: Iterator[_T]) -> list[_T]:
-    taken = list(itertools.islice(entries, _MAX_ENTRIES + 1))
-    if len(taken) > _MAX_ENTRIES:
-        raise ValueError(f"one of its lists has more than {_MAX_ENTRIES} entries")
-    return taken
 
 
 def _primary(data: bytes, box: Box) -> tuple[int, tuple[int, int]]:
@@ -208,7 +199,9 @@ def _properties(data: bytes, box: Box) -> dict[int, list[Box]]:
     found: dict[int, list[Box]] = {}
     for part in parts:
         if part.kind == b"ipma":
-            for item, index in _limited(_associations(data, part)):
+            for count, (item, index) in enumerate(_associations(data, part)):
+                if count == _MAX_ASSOCIATIONS:
+                    raise ValueError(f"its pictures have more than {_MAX_ASSOCIATIONS} properties")
                 if 0 < index <= len(held):
                     found.setdefault(item, []).append(held[index - 1])
     return found

@@ -175,12 +175,7 @@ def load_pixels(image: Image.Image, name: str) -> Image.Image:
     Raises InvalidInput when they are damaged.
     """
     before = stored_orientation(image) if isinstance(image, TiffImagePlugin.TiffImageFile) else None
-    try:
-        image.load()
-    except MemoryError:
-        raise
-    except Exception as error:  # see open_image
-        raise InvalidInput(f"{name} is truncated or damaged: {reason_of(error)}") from error
+    undamaged(image.load, name)
     if before is None:
         return image
     stored = image.copy() if before == AS_STORED else image.transpose(_TRANSPOSES[turning_back(before)])
@@ -199,6 +194,16 @@ def stored_orientation(image: Image.Image) -> int | None:
     except Exception:  # Pillow reports damage by whatever comes up; what can be kept of Exif has one nevertheless
         orientation = orientation_in(image.info.get("exif"))
     return int(orientation) if orientation is not None and orientation in ORIENTATIONS else None
+
+
+def undamaged(decode: Callable[[], _T], name: str) -> _T:
+    """`decode()` of a file; decoders of damaged ones raise whatever comes up, of which this makes InvalidInput."""
+    try:
+        return decode()
+    except MemoryError:
+        raise
+    except Exception as error:
+        raise InvalidInput(f"{name} is truncated or damaged: {reason_of(error)}") from error
 
 
 def guarded(read: Callable[[], _T], name: str) -> _T:

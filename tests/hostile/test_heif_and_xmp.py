@@ -11,7 +11,8 @@ import numpy as np
 import pytest
 import spatial_photo as boxes
 from heif_files import avif_of, view
-from vr_photos import EXTENSION, MAIN, PANORAMA, jpeg, packet, pieces, vr_photo, with_segments
+from mpo_files import jpeg
+from vr_photos import EXTENSION, MAIN, PANORAMA, packet, pieces, vr_photo, with_segments
 
 import stereocodec
 from stereocodec.errors import InvalidInput
@@ -152,7 +153,7 @@ def test_an_aperture_that_divides_by_zero_or_is_nowhere(aperture):
     pytest.importorskip("pillow_heif", reason="HEIC needs the extra stereocodec[heif]")
     camera = boxes.intrinsics(50, (32, 32), (64, 64))
     data = boxes.grouped(
-        boxes.two_pictures(view(0, (64, 64)), view(1, (64, 64))),
+        boxes.heic(view(0, (64, 64)), view(1, (64, 64))),
         [boxes.group(b"ster", (1, 2))],
         {1: [camera, boxes.box(b"clap", struct.pack(">8i", *aperture))]},
     )
@@ -160,16 +161,24 @@ def test_an_aperture_that_divides_by_zero_or_is_nowhere(aperture):
 
 
 @pytest.mark.parametrize(
-    ("total", "place", "content"),
-    [(2**32 - 1, 0, b"<a/>"), (2**26, 2**26, b""), (4, 2**32 - 1, b"<a/>"), (0, 0, b""), (3, 0, b"<a/>")],
+    ("total", "place", "content", "message"),
+    [
+        (2**32 - 1, 0, b"<a/>", "claims 4294967295 bytes, the limit is 67108864"),
+        (2**26, 2**26, b"", "pieces of its XMP are missing"),
+        (4, 2**32 - 1, b"<a/>", "pieces of its XMP are missing"),
+        (0, 0, b"", "its XMP is no XML"),
+        (3, 0, b"<a/>", "pieces of its XMP are missing"),
+    ],
 )
-def test_lengths_and_places_of_extended_packets_that_lie(total, place, content):
+def test_lengths_and_places_of_extended_packets_that_lie(total, place, content, message):
     guid = b"0" * 32
     main = packet(PANORAMA, f'GImage:Mime="image/jpeg" xmpNote:HasExtendedXMP="{guid.decode()}"')
     piece = EXTENSION + guid + struct.pack(">II", total, place) + content
     for contents in ([piece], [piece, piece], [piece[:60]]):
         with bounded_memory():
-            assert is_line(outcome(with_segments(jpeg(view(0)), [MAIN + main, *contents])))
+            result = outcome(with_segments(jpeg(view(0)), [MAIN + main, *contents]))
+        assert is_line(result)
+        assert message in result or len(contents[0]) < len(piece)
 
 
 @pytest.mark.parametrize(

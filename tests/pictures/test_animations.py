@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import io
+import struct
 
 import numpy as np
 import pytest
 from commands import error_line, run
-from PIL import ExifTags, Image, features
+from PIL import ExifTags, GifImagePlugin, Image, features
 
 from stereocodec.container.layouts import Layout
 from stereocodec.container.shown import Channels
@@ -114,6 +115,21 @@ def test_what_is_missing_or_too_much_is_said(pages, settings, message):
 def test_pages_of_different_size():
     with pytest.raises(InvalidInput, match="left is 8x6, right is 7x6"):
         open_pair(animation("TIFF", [PAGES[0], PAGES[1, :, :7]]), layout="mpo")
+
+
+def test_frames_that_are_too_large_are_refused_before_one_is_decoded(monkeypatch):
+    data = bytearray(animation("GIF", PAGES).getvalue())
+    data[6:10] = struct.pack("<HH", 12000, 12000)
+    monkeypatch.setattr(GifImagePlugin.GifImageFile, "load", lambda image: pytest.fail("a frame was decoded"))
+    with pytest.raises(InvalidInput, match=r"x is 12000x12000: a \.bsc file holds"):
+        open_pair(io.BytesIO(data), name="x", layout="sbs", frame=2)
+
+
+def test_each_view_of_a_frame_may_be_as_large_as_the_format_allows(monkeypatch):
+    monkeypatch.setattr("stereocodec.pictures.pil.MAX_PIXELS", 6 * 4)
+    assert open_pair(animation("TIFF", PAGES), layout="sbs", frame=1).left.pixels.shape == (6, 4, 3)
+    with pytest.raises(InvalidInput, match="up to 24 pixels per view"):
+        open_pair(animation("TIFF", PAGES[:2]), layout="mpo")
 
 
 def test_one_frame_is_a_picture_as_before():

@@ -104,9 +104,11 @@ def test_one_picture_of_both_views_needs_a_layout(make):
         open_pair(make(beside))
 
 
-def test_two_rows_of_colour_are_a_picture_and_not_two_views():
+def test_two_rows_with_channels_are_a_picture_and_not_two_views():
     rows = np.stack([LEFT[0], RIGHT[0]])
     assert_views(open_pair(npy(rows), layout="tb"), LEFT[:1], RIGHT[:1])
+    grey = np.stack([GREY_LEFT[0], GREY_RIGHT[0]])[..., None]
+    assert_views(open_pair(npy(grey), layout="tb"), GREY_LEFT[:1], GREY_RIGHT[:1])
 
 
 @pytest.mark.parametrize("file", [npy(np.stack([LEFT, RIGHT])), npz(left=LEFT, right=RIGHT)])

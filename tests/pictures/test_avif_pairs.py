@@ -30,6 +30,12 @@ def test_cameras_are_exchanged_with_their_views():
     assert exchanged["size"] == as_stored["size"]
 
 
+@pytest.mark.parametrize("said", [boxes.disparity(1.5), boxes.intrinsics(-50, (20, 24), SIZE)], ids=["shift", "length"])
+def test_what_no_camera_can_have_is_left_out(said):
+    data = boxes.grouped(avif_of(view(0), view(1)), [boxes.group(b"ster", (1, 2))], {1: [said]})
+    assert opened(data).metadata.calibration is None
+
+
 def test_turned_stills_of_an_avif_file_are_kept_as_they_are_stored():
     properties = [boxes.intrinsics(50, (20, 24), SIZE), boxes.box(b"irot", b"\1")]
     data = boxes.grouped(avif_of(view(0), view(1)), [boxes.group(b"ster", (1, 2))], {1: properties, 2: properties})

@@ -11,8 +11,9 @@ import numpy as np
 import pytest
 import spatial_photo as boxes
 from commands import run
-from heif_files import HEIGHT, WIDTH, alike, avif_of, heic, is_pair, opened, view
+from heif_files import HEIGHT, WIDTH, alike, avif_of, is_pair, opened, view
 from PIL import Image, ImageCms
+from spatial_photo import heic
 
 from stereocodec.container import Container
 from stereocodec.errors import InvalidInput
@@ -29,7 +30,7 @@ XMP = """<x:xmpmeta xmlns:x="adobe:ns:meta/"><rdf:RDF xmlns:rdf="http://www.w3.o
 
 def plain(**options):
     """A HEIC of two pictures that nothing says belong together."""
-    return boxes.two_pictures(view(0, **options), view(1, **options))
+    return heic(view(0, **options), view(1, **options))
 
 
 def test_a_spatial_photo_is_known_and_its_cameras_are_kept():
@@ -90,6 +91,9 @@ def test_parts_and_alternatives_of_a_picture_are_no_views():
     part = boxes.grouped(plain(), [], references=[boxes.box(b"dimg", struct.pack(">HHH", 1, 1, 2))])
     alternative = boxes.grouped(plain(), [boxes.group(b"altr", (1, 2))])
     assert read_items(part).pictures() == read_items(alternative).pictures() == [1]
+    # As phones have it: the primary picture and its gain map together make one of high dynamic range.
+    made_of_both = boxes.grouped(plain(), [], references=[boxes.box(b"dimg", struct.pack(">HHHH", 9, 2, 1, 2))])
+    assert read_items(made_of_both).pictures() == [1]
     hidden = bytearray(plain())
     hidden[read_items(plain()).items[2].flags] |= 1
     assert read_items(bytes(hidden)).pictures() == [1]
@@ -155,10 +159,11 @@ def test_intrinsics_are_those_that_libheif_reads():
         )
 
 
-def test_a_camera_with_two_focal_lengths_and_turned():
+@pytest.mark.parametrize(("code", "unit", "flag"), [("h", 2**14, 0), ("i", 2**30, 16)])
+def test_a_camera_with_two_focal_lengths_and_turned(code, unit, flag):
     matrix = boxes.full_box(b"cmin", struct.pack(">5i", 2**20, 2**19, 2**19, 2**20 * 3 // 2, 0), flags=20 << 8 | 1)
-    quarter = round(math.sqrt(0.5) * 2**14)
-    pose = boxes.full_box(b"cmex", struct.pack(">i3h", -5000, 0, quarter, 0), flags=2 | 8)
+    quarter = round(math.sqrt(0.5) * unit)
+    pose = boxes.full_box(b"cmex", struct.pack(f">i3{code}", -5000, 0, quarter, 0), flags=2 | 8 | flag)
     data = boxes.grouped(plain(size=(64, 64)), [boxes.group(b"ster", (1, 2))], {2: [matrix, pose]})
     half = pytest.approx(math.sqrt(0.5), abs=1e-4)
     assert opened(data).metadata.calibration == {
@@ -194,7 +199,8 @@ def test_what_the_properties_say_goes_before_xmp():
     images[0].info["xmp"] = XMP.encode()
     data = heic(*images)
     left, right = boxes.picture_numbers(data)
-    properties = {100: [boxes.disparity(-0.01)], left: [boxes.extrinsics(0)], right: [boxes.extrinsics(0.07)]}
+    own = [boxes.extrinsics(0), boxes.disparity(0.5)]  # what the group says goes before it
+    properties = {100: [boxes.disparity(-0.01)], left: own, right: [boxes.extrinsics(0.07)]}
     group = boxes.group(b"ster", (left, right), 100)
     calibration = opened(boxes.grouped(data, [group], properties)).metadata.calibration
     assert (calibration["baseline"], calibration["disparity_adjustment"]) == (0.07, -0.01)
@@ -227,6 +233,11 @@ def test_a_damaged_right_view_is_refused():
     data = boxes.spatial_photo(view(0), view(1), baseline=0.06, field_of_view=60)
     with pytest.raises(InvalidInput, match="the right view of the picture is "):
         opened(data[: len(data) - len(data) // 4])
+
+
+def test_a_heic_that_libheif_does_not_know_is_one_line():
+    with pytest.raises(InvalidInput, match=r"^left is a HEIC that cannot be decoded: it is damaged, or of a kind"):
+        load_picture(io.BytesIO(heic(view(0))[:100]), "left")
 
 
 def test_pictures_of_their_own_are_read_too(tmp_path):

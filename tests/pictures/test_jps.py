@@ -166,9 +166,11 @@ def test_a_png_says_it_by_a_chunk(mode, layout, width):
     assert_views(open_pair(io.BytesIO(png(both, mode))), views, layout)
 
 
-def test_a_png_whose_second_half_was_not_moved():
-    both = np.asarray(picture(1, (20, 12)))
-    assert_views(open_pair(io.BytesIO(png(both, b"\1"))), (both[:, :10], both[:, 10:]), Layout.SBS)
+@pytest.mark.parametrize("width", [20, 24])
+def test_a_png_whose_second_half_was_not_moved(width):
+    both = np.asarray(picture(1, (width, 12)))
+    halves = both[:, : width // 2], both[:, width // 2 :]
+    assert_views(open_pair(io.BytesIO(png(both, b"\1"))), halves, Layout.SBS)
 
 
 @pytest.mark.parametrize("mode", [b"\2", b"", b"\0\0"])

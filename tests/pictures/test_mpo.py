@@ -103,6 +103,8 @@ def test_baseline_and_convergence_are_calibration(order):
     expected = {"baseline": 0.075, "convergence_angle": -2.3}
     assert calibration(base, other, order=order) == expected
     assert calibration(other, base, order=order) == expected  # the left view lies behind
+    right_base = {**base, NUMBER: 2, BASE: 2, BASELINE: (99, 1000)}
+    assert calibration({**other, NUMBER: 1, BASE: 2}, right_base, order=order) == expected
     assert calibration({**base, BASELINE: (77, 1000)}, {NUMBER: 2, BASE: 1}) == {
         "baseline": 0.077,
         "convergence_angle": 0.0,
@@ -204,3 +206,7 @@ def test_one_picture_is_not_several(data):
     if not data:
         expected = "photo.mpo is not a picture that Pillow can read: use PNG, TIFF, JPEG or another of its formats"
     assert refusal(data, layout="mpo") == expected
+
+
+def test_a_pair_has_no_frames_to_choose_from():
+    assert refusal(mpo([LEFT, RIGHT]), frame=0).endswith("is no film or animation of several frames: leave --frame out")

@@ -7,8 +7,9 @@ import struct
 
 import numpy as np
 import pytest
-from heif_files import avif_of, heic, opened, view
+from heif_files import avif_of, opened, view
 from PIL import Image, ImageCms
+from spatial_photo import heic
 
 from stereocodec.container.shown import Channels
 from stereocodec.pictures.pil import load_picture

@@ -51,6 +51,7 @@ def test_each_layout_is_read_as_it_is_named(layout):
     left, right = (FIRST, SECOND) if first_is_left else (SECOND, FIRST)
     np.testing.assert_array_equal(pair.left.pixels, left)
     np.testing.assert_array_equal(pair.right.pixels, right)
+    assert all(view.pixels.flags.c_contiguous for view in pair)
     assert pair.metadata.layout is layout
     np.testing.assert_array_equal(join(left, right, layout), np.concatenate([FIRST, SECOND], axis))
 

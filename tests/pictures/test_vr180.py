@@ -7,11 +7,11 @@ import io
 
 import numpy as np
 import pytest
-from heif_files import HEIGHT, WIDTH, alike, view
+from heif_files import HEIGHT, WIDTH, alike, opened, view
+from mpo_files import jpeg
 from PIL import Image
-from vr_photos import MAIN, PANORAMA, jpeg, packet, pieces, vr_photo, with_segments
+from vr_photos import MAIN, PANORAMA, packet, pieces, vr_photo, with_segments
 
-import stereocodec
 from stereocodec.errors import InvalidInput
 from stereocodec.pictures.xmp import XmpPacket
 
@@ -19,10 +19,6 @@ GPANO, GIMAGE, GAUDIO = (f"http://ns.google.com/photos/1.0/{name}/" for name in 
 TITLE = "<dc:title>a place</dc:title>"
 LEFT, RIGHT = view(0), view(1)
 NOISE = Image.fromarray(np.random.default_rng(0).integers(0, 256, (160, 200, 3), np.uint8))
-
-
-def opened(data, **options):
-    return stereocodec.open_pair(io.BytesIO(data), **options)
 
 
 def photo(right=None, **options):
@@ -87,6 +83,14 @@ def test_an_orientation_of_the_left_view_is_that_of_both():
     assert b'dc:title="a"' in pair.metadata.xmp
     assert pair.left.orientation == pair.right.orientation == 6
     assert alike(pair.right.pixels, RIGHT)
+
+
+def test_an_orientation_of_the_right_views_own_goes_before_that_of_the_left_one():
+    exif = Image.Exif()
+    exif[0x0112] = 3
+    pair = opened(vr_photo(jpeg(LEFT), jpeg(RIGHT, exif=exif.tobytes())))
+    assert pair.left.orientation == pair.right.orientation == 1
+    assert alike(pair.right.pixels, RIGHT.transpose(Image.Transpose.ROTATE_180))
 
 
 def test_a_layout_that_is_given_splits_the_left_view():
