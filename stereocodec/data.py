@@ -15,7 +15,7 @@ from .batch.naming import decode_jobs
 from .codec import StereoCodec
 from .container import Container
 from .container.bounded import MAX_FILE_BYTES
-from .files import read_regular
+from .regular_files import read_regular
 
 Transform = Callable[[Tensor, Tensor], Any]
 

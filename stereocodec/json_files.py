@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from .files import read_regular
+from .regular_files import read_regular
 from .strict_json import parse_json
 
 MAX_SETTINGS_BYTES = 2**24

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, BinaryIO
 
-from .files import open_regular
+from .regular_files import open_regular
 
 MAX_TENSORS_BYTES = 2**32  # of a whole file; the largest published network takes an eighth of it
 MAX_HEADER_BYTES = 2**23  # some 80,000 tensors

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from .errors import InvalidInput
-from .files import read_regular
+from .regular_files import read_regular
 
 _MAX_BYTES = 2**24
 

@@ -10,11 +10,11 @@ from typing import TYPE_CHECKING, Any
 from ..container import Container, ViewKind
 from ..container.bounded import MAX_FILE_BYTES
 from ..errors import InvalidInput
-from ..files import read_regular
 from ..pictures.formats import FORMATS, PNG
 from ..pictures.output_form import TWO_FILES
 from ..pictures.save_frame import save_frame
 from ..pictures.save_pair import save_pair
+from ..regular_files import read_regular
 from .jobs import DecodeJob, Report, failed
 
 if TYPE_CHECKING:

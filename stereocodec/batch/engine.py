@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-import multiprocessing
 import os
 import signal
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from concurrent.futures import FIRST_COMPLETED, Executor, Future, ProcessPoolExecutor, wait
+from concurrent.futures import FIRST_COMPLETED, Executor, Future, wait
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
 from typing import Any, TypeVar
 
-from ..errors import StereoCodecError
-from ..text import reason_of
+from ..spawned import spawned_processes
 from .jobs import DecodeJob, EncodeJob, Report
 
 _Job = TypeVar("_Job", EncodeJob, DecodeJob)
@@ -49,7 +47,7 @@ def run_local(jobs: Iterable[_Job], make: Callable[[], Callable[[_Job], Report]]
     while waiting or suspects:
         alone = bool(suspects)
         source, count = (suspects, 1) if alone else (waiting, processes)
-        with _processes(count, processes, make) as pool, _cancelled_on_failure(pool):
+        with spawned_processes(count, _start, make, processes) as pool, _cancelled_on_failure(pool):
             running: dict[Future[Report], _Job] = {}
             died = False
             while (source and not died) or running:
@@ -71,18 +69,6 @@ def run_local(jobs: Iterable[_Job], make: Callable[[], Callable[[_Job], Report]]
                             yield Report(job.name, "failed", error="its process died, maybe for lack of memory")
                         else:
                             suspects.append(job)
-
-
-def _processes(count: int, share: int, make: Callable[[], Callable[[Any], Report]]) -> ProcessPoolExecutor:
-    try:
-        return ProcessPoolExecutor(
-            count, multiprocessing.get_context("spawn"), initializer=_start, initargs=(make, share)
-        )
-    except (OSError, ImportError, NotImplementedError) as error:  # of semaphores, which they share
-        raise StereoCodecError(
-            f"processes cannot be started ({reason_of(error)}): they share semaphores, which Linux keeps in /dev/shm: "
-            "mount it writable, or use --jobs 1"
-        ) from error
 
 
 @contextmanager

@@ -9,7 +9,8 @@ from pathlib import Path
 from typing import Any
 
 from ..errors import InvalidInput
-from ..files import read_regular, write_atomically
+from ..files import write_atomically
+from ..regular_files import read_regular
 from ..text import reason_of
 from .jobs import COLUMNS, Report
 

@@ -8,7 +8,8 @@ from decimal import Decimal
 from pathlib import Path
 
 from ..errors import InvalidInput
-from ..files import PathLike, read_regular
+from ..files import PathLike
+from ..regular_files import read_regular
 from ..strict_json import parse_json
 from ..text import reason_of
 from .cameras import read_cameras

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 from .bounded import metadata_in, read_bounded
 from .chunks import Chunk
-from .file import HEADER_BYTES, Container, Header, Streams, ViewKind, peek_header
+from .file import Container, Streams
+from .header import HEADER_BYTES, Header, ViewKind, peek_header
 from .layouts import Layout
 from .metadata import Metadata
 from .reader import SIGNATURE

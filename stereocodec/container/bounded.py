@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import IO
 
 from ..errors import LimitExceeded
-from .file import HEADER_BYTES, Header, peek_header, peek_metadata, read_fields
+from .file import peek_metadata, read_fields
+from .header import HEADER_BYTES, Header, peek_header
 from .limits import MAX_CHUNK_BYTES, MAX_GUARD_BYTES, MAX_STREAM_BYTES
 from .metadata import Metadata
 from .reader import Reader

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ..errors import InvalidInput
-from ..files import read_regular
+from ..regular_files import read_regular
 
 if TYPE_CHECKING:
     from _csv import Reader

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import multiprocessing
 import warnings
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
@@ -11,7 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from ..errors import InvalidInput, StereoCodecError
-from ..text import reason_of
+from ..spawned import spawned_processes
 from .codecs.base import PICTURE_CODECS, Codec
 from .codecs.video import VIDEO_CODECS
 from .codecs.zoo import ZOO_CODECS
@@ -179,7 +178,7 @@ class _Pool:
 
     def _measure(self, tasks: Sequence[Task], missing: Iterable[int], results: list[Point | Failure | None]) -> None:
         if self._processes is None:
-            self._processes = _processes(self._jobs)
+            self._processes = spawned_processes(self._jobs, _start, self._jobs)
         running = {self._processes.submit(measure, tasks[i], self._folder): i for i in missing}
         try:
             for future in as_completed(running):
@@ -194,16 +193,6 @@ class _Pool:
     def _tell(self, task: Task) -> None:
         self._done += 1
         self._progress(self._done, self._all, f"{task.codec.name} {task.pair.name} {task.label}")
-
-
-def _processes(jobs: int) -> ProcessPoolExecutor:
-    try:
-        return ProcessPoolExecutor(jobs, multiprocessing.get_context("spawn"), initializer=_start, initargs=(jobs,))
-    except (OSError, ImportError, NotImplementedError) as error:  # of semaphores, which they share
-        raise StereoCodecError(
-            f"measuring processes cannot be started ({reason_of(error)}): they share semaphores, which Linux keeps in "
-            "/dev/shm: mount it writable, in a container with: --tmpfs /dev/shm"
-        ) from error
 
 
 def _start(jobs: int) -> None:

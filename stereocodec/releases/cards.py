@@ -11,8 +11,9 @@ from typing import Any
 
 from ..container import ViewKind
 from ..errors import InvalidInput, OutputError
-from ..files import read_regular, write_together
+from ..files import write_together
 from ..json_files import MAX_SETTINGS_BYTES
+from ..regular_files import read_regular
 from ..text import reason_of
 from .folders import CARD, CONFIG, read_card, read_checked, read_config
 

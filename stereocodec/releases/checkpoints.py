@@ -15,7 +15,7 @@ from safetensors.torch import load_file
 from torch import Tensor
 
 from ..errors import InvalidInput
-from ..files import open_regular
+from ..regular_files import open_regular
 from ..tensor_files import MAX_TENSORS_BYTES, is_tensor_file, mistaken_for_data, read_header
 
 _WRAPPERS = ("state_dict", "model_state_dict", "model")

@@ -19,8 +19,8 @@ from statistics import fmean
 from typing import Any
 
 from ..errors import InvalidInput, InvalidRelease, OutputError, UnknownModel
-from ..files import read_regular
 from ..json_files import read_json
+from ..regular_files import read_regular
 from ..tensor_files import MAX_TENSORS_BYTES, Header, read_header
 from ..text import one_line
 

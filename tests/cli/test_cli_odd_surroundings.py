@@ -12,6 +12,8 @@ import torch
 from commands import error_line, names, posix_only, run
 from PIL import Image
 
+from stereocodec.batch import engine
+from stereocodec.batch.jobs import DecodeJob
 from stereocodec.devices import torch_device
 from stereocodec.errors import InvalidInput, InvalidRelease, StereoCodecError
 from stereocodec.evaluation import runner
@@ -250,13 +252,18 @@ def test_the_folder_of_a_run_says_how_to_make_a_release(tmp_path):
         read_config(tmp_path)
 
 
-def test_without_semaphores_measuring_says_what_to_do(monkeypatch):
+def test_without_semaphores_measuring_and_many_pairs_say_what_to_do(monkeypatch, tmp_path):
     def refused(*_, **__):
         raise PermissionError(13, "Permission denied")
 
-    monkeypatch.setattr(runner, "ProcessPoolExecutor", refused)
-    with pytest.raises(StereoCodecError, match=r"Permission denied.*/dev/shm: mount it writable.*--tmpfs /dev/shm"):
-        runner._processes(2)
+    monkeypatch.setattr("stereocodec.spawned.ProcessPoolExecutor", refused)
+    job = DecodeJob("a", tmp_path / "a.bsc", None)
+    message = r"Permission denied.*/dev/shm: mount it writable.*--tmpfs /dev/shm"
+    with pytest.raises(StereoCodecError, match=message):
+        list(engine.run_local([job], list, 2))
+    pool = runner._Pool(tmp_path, 2, lambda *_: None)
+    with pytest.raises(StereoCodecError, match=message):
+        pool._measure([], [0], [])
 
 
 @pytest.mark.parametrize("extension", ["png", "jpg", "tif", "gif"])

@@ -5,11 +5,13 @@ from __future__ import annotations
 import numpy as np
 import pytest
 from conftest import one_line
+from pair_trees import draw
 
 from stereocodec.datasets.frames import find_frames
 from stereocodec.datasets.pairs import find_pairs
 from stereocodec.errors import InvalidInput
 from stereocodec.evaluation.datasets import find_dataset
+from stereocodec.training.pairs.data import load_pairs
 
 
 @pytest.fixture
@@ -104,3 +106,41 @@ def test_folders_may_be_called_like_lists(tmp_path):
         (tmp_path / "set.csv").mkdir(exist_ok=True)
         (tmp_path / "set.csv" / f"a_{view}.png").touch()
     assert len(find_pairs(tmp_path / "set.csv")) == 1
+
+
+def test_lists_name_their_pairs_relative_to_themselves(tmp_path):
+    for path in ("in/a_left.png", "in/b.png", "scene/left.png", "other.png"):
+        draw(tmp_path / path)
+    lines = [
+        "left, right, name",
+        "in/a_left.png, other.png,",
+        f"in/b.png, {tmp_path / 'other.png'}, mine",
+        "",
+        '"scene/left.png", other.png',
+    ]
+    (tmp_path / "pairs.csv").write_text("\ufeff" + "\n".join(lines), encoding="utf-8")
+    found = find_pairs(tmp_path / "pairs.csv")
+    assert [f.name for f in found] == ["a", "mine", "scene"]
+    assert found[0].left == tmp_path / "in" / "a_left.png"
+    assert {f.right for f in found} == {tmp_path / "other.png"}
+    assert len(load_pairs([tmp_path / "pairs.csv"])) == 3
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (b"left,other\na,b\n", r"pairs.csv has no column 'right'; its first line must be left,right"),
+        (b"", r"pairs.csv has no column 'left'"),
+        (b"left,right\n", r"no pairs in .*pairs.csv"),
+        (b"left,right\nhere.png,here.png\nhere.png,gone.png\n", r"pairs.csv, line 3: .*gone.png is not a file"),
+        (b"left,right\nhere.png\n", r"pairs.csv, line 2: .* is not a file"),
+        (b"left,right\n\xff,b\n", r"pairs.csv is no CSV list in UTF-8"),
+        (None, r"pairs.csv cannot be read: No such file"),
+    ],
+)
+def test_lists_that_are_none_are_refused(tmp_path, content, message):
+    draw(tmp_path / "here.png")
+    if content is not None:
+        (tmp_path / "pairs.csv").write_bytes(content)
+    with pytest.raises(InvalidInput, match=message):
+        find_pairs(tmp_path / "pairs.csv")

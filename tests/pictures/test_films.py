@@ -10,35 +10,10 @@ import numpy as np
 import pytest
 from commands import error_line, run
 
-from stereocodec.container.layouts import Layout
-from stereocodec.container.shown import Channels
-from stereocodec.errors import InvalidInput
 from stereocodec.pictures.film import film_format
-from stereocodec.pictures.open_pair import open_pair
 
 av = pytest.importorskip("av", reason="needs PyAV, of the extra video")
-from films import film  # noqa: E402
-
-RANDOM = np.random.default_rng(0)
-FRAMES = RANDOM.integers(0, 256, (5, 32, 64, 3), dtype=np.uint8)
-GREY = FRAMES[..., 1]
-MOVING = [np.roll(FRAMES[0] // 4 * np.uint8(2), 3 * number, axis=1) for number in range(12)]
-IDENTITY = struct.pack(">9i", 2**16, 0, 0, 0, 2**16, 0, 0, 0, 2**30)
-
-
-def opened(data, **settings):
-    return open_pair(io.BytesIO(data), name="x", **settings)
-
-
-def refusal(data, **settings):
-    with pytest.raises(InvalidInput) as caught:
-        opened(data, **settings)
-    return str(caught.value)
-
-
-def assert_views(pair, left, right):
-    np.testing.assert_array_equal(pair.left.shown(), left)
-    np.testing.assert_array_equal(pair.right.shown(), right)
+from films import FRAMES, IDENTITY, MOV, assert_views, film, opened, refusal  # noqa: E402
 
 
 @pytest.mark.parametrize(
@@ -106,116 +81,6 @@ def test_a_blu_ray_stream_is_known_by_its_packets():
     assert film_format(4 * packet) == "mpegts"
 
 
-@pytest.mark.parametrize(
-    ("mode", "layout"),
-    [
-        ("left_right", Layout.SBS),
-        ("right_left", Layout.SBS_CROSS),
-        ("top_bottom", Layout.TB),
-        ("bottom_top", Layout.TB_CROSS),
-    ],
-)
-def test_matroska_says_how_views_lie(mode, layout):
-    data = film(FRAMES, metadata=[{"stereo_mode": mode}])
-    first, second = np.split(FRAMES[2], 2, axis=1 if layout.beside else 0)
-    pair = opened(data, frame=2)
-    assert_views(pair, *((second, first) if layout.crossed else (first, second)))
-    assert pair.metadata.layout is layout
-    assert_views(opened(data, layout="sbs"), FRAMES[0, :, :32], FRAMES[0, :, 32:])  # what is given holds
-
-
-@pytest.mark.parametrize(
-    ("mode", "mark", "layout"),
-    [("left_right", b"\x54\xb0\x81", "half-sbs"), ("bottom_top", b"\x54\xba\x81", "half-tb-cross")],
-)
-def test_matroska_says_that_views_are_squeezed(mode, mark, layout):
-    data = film(FRAMES, metadata=[{"stereo_mode": mode}])
-    place = data.index(mark) + len(mark)  # the width, or height, of one view when it is shown
-    data = data[:place] + bytes((2 * data[place],)) + data[place + 1 :]
-    assert opened(data).metadata.layout.value == layout
-
-
-def box(kind, content):
-    return struct.pack(">I4s", len(content) + 8, kind) + content
-
-
-def with_boxes(data, *boxes):
-    """A film in MOV or MP4 with boxes in the description of its stream of video."""
-    added = b"".join(boxes)
-    place = data.index(b"stsd")
-    entry = place + 4 + 8  # behind version, flags and the number of entries
-    end = entry + struct.unpack_from(">I", data, entry)[0]
-    changed = bytearray(data[:end] + added + data[end:])
-    for start in (
-        *(data.rindex(kind, 0, place) - 4 for kind in (b"moov", b"trak", b"mdia", b"minf", b"stbl")),
-        place - 4,
-        entry,
-    ):
-        struct.pack_into(">I", changed, start, struct.unpack_from(">I", data, start)[0] + len(added))
-    return bytes(changed)
-
-
-MOV = {"form": "mov", "codec": "png", "pixels": "rgb24"}
-
-
-@pytest.mark.parametrize(("mode", "layout"), [(1, Layout.TB), (2, Layout.SBS)])
-def test_mp4_says_how_views_lie(mode, layout):
-    pair = opened(with_boxes(film(FRAMES, **MOV), box(b"st3d", bytes((0, 0, 0, 0, mode)))))
-    assert pair.metadata.layout is layout
-    assert_views(pair, *np.split(FRAMES[0], 2, axis=1 if layout.beside else 0))
-
-
-@pytest.mark.parametrize(("packing", "layout"), [(3, Layout.SBS), (4, Layout.TB)])
-def test_h264_says_how_views_lie(packing, layout):
-    options = {"x264-params": f"frame-packing={packing}", "qp": "1"}
-    pair = opened(film(FRAMES, form="avi", codec="libx264", pixels="yuv420p", options=options))
-    assert pair.metadata.layout is layout
-
-
-EYES = box(
-    b"eyes",
-    box(b"stri", bytes((0, 0, 0, 0, 3)))
-    + box(b"cams", box(b"blin", struct.pack(">II", 0, 19240)))
-    + box(b"cmfy", box(b"dadj", struct.pack(">Ii", 0, 200))),
-)
-
-
-def test_a_spatial_video_says_how_its_cameras_stood():
-    pack = box(b"pack", box(b"pkin", bytes(4) + b"side"))
-    field = box(b"hfov", struct.pack(">I", 63500))
-    pair = opened(with_boxes(film(FRAMES, **MOV), box(b"vexu", EYES + pack), field))
-    assert pair.metadata.layout is Layout.SBS
-    assert pair.metadata.calibration == {"baseline": 0.01924, "field_of_view": 63.5, "disparity_adjustment": 0.02}
-
-
-def test_a_spatial_video_whose_second_view_is_a_layer_is_refused():
-    line = refusal(with_boxes(film(FRAMES, **MOV), box(b"vexu", EYES)))
-    assert line == "x holds its views in two layers, as of a spatial video (MV-HEVC): put them side by side first"
-
-
-@pytest.mark.parametrize(
-    ("mode", "words"),
-    [
-        ("row_interleaved_lr", "row by row: put them side by side first, e.g. with ffmpeg -i IN -vf stereo3d=irl:sbsl"),
-        ("row_interleaved_rl", "stereo3d=irr:sbsl"),
-        ("col_interleaved_lr", "column by column: .*stereo3d=icl:sbsl"),
-        ("block_lr", "in turns, frame by frame: .*stereo3d=al:sbsl"),
-        ("checkerboard_rl", "as a checkerboard: put them side by side first$"),
-    ],
-)
-def test_views_that_are_woven_are_refused_with_a_command(mode, words):
-    data = film(FRAMES, metadata=[{"stereo_mode": mode}])
-    with pytest.raises(InvalidInput, match=f"^x holds its views .*{words}"):
-        opened(data)
-    assert opened(data, layout="sbs").metadata.layout is Layout.SBS
-
-
-def test_a_film_that_says_nothing_is_asked_about_like_a_picture():
-    data = film(FRAMES)
-    assert "x is one picture of 64x32 (2.00:1) that does not say how it holds two views" in refusal(data)
-    assert refusal(data, layout="mpo") == "x does not hold two pictures: leave the layout out"
-
-
 def test_a_frame_of_odd_width_is_no_pair_side_by_side():
     data = film([frame[:, :63] for frame in FRAMES])
     assert "x has a width of 63 pixels, which is not that of two views of one size" in refusal(data, layout="sbs")
@@ -271,89 +136,6 @@ def test_a_film_that_is_turned_is_made_upright(matrix, turns):
     turned = data[:place] + struct.pack(">9i", a, b, 0, c, d, 0, 0, 0, 2**30) + data[place + len(IDENTITY) :]
     pair = opened(turned, layout="tb")
     assert_views(pair, *np.split(np.rot90(FRAMES[0], turns), 2))
-
-
-# Red, green and blue of Y, Cb and Cr about 0, each with a range of 1: ITU-T H.273.
-MATRICES = {
-    "601": [(1, 0, 1.402), (1, -0.344136, -0.714136), (1, 1.772, 0)],
-    "709": [(1, 0, 1.5748), (1, -0.187324, -0.468124), (1, 1.8556, 0)],
-    "2020": [(1, 0, 1.4746), (1, -0.164553, -0.571353), (1, 1.8814, 0)],
-}
-
-
-@pytest.mark.parametrize(
-    ("size", "told", "matrix", "full"),
-    [
-        ((32, 64), {}, "601", False),
-        ((32, 1280), {}, "709", False),
-        ((578, 16), {}, "709", False),
-        ((32, 64), {"colorspace": 1}, "709", False),
-        ((32, 1280), {"colorspace": 5}, "601", False),
-        ((32, 64), {"colorspace": 9, "color_range": 1}, "2020", False),
-        ((32, 64), {"color_range": 2}, "601", True),
-    ],
-)
-def test_colours_are_those_of_the_matrix_and_the_range(size, told, matrix, full):
-    blocks = RANDOM.integers(0, 256, (3, -(-size[0] // 8), -(-size[1] // 8)))
-    planes = np.kron(blocks, np.ones((1, 8, 8))).astype(np.uint8)[:, : size[0], : size[1]]
-
-    def tell(context):
-        for name, value in told.items():
-            setattr(context, name, value)
-
-    data = film([planes], codec="ffv1", pixels="yuv444p", set_up=tell)
-    decoded = opened(data, layout="tb", frame=0)
-    luma, *chroma = planes.astype(np.float64)
-    y = luma / 255 if full else (luma - 16) / 219
-    cb, cr = ((plane - 128) / (255 if full else 224) for plane in chroma)
-    expected = np.einsum("ij,jhw->hwi", np.array(MATRICES[matrix]), np.stack([y, cb, cr]))
-    expected = np.clip(255 * expected, 0, 255)
-    found = np.concatenate([view.shown() for view in decoded])
-    assert np.abs(found - expected).max() < 0.502
-
-
-def test_other_matrices_are_refused_with_a_command():
-    def tell(context):
-        context.colorspace = 8  # YCgCo
-
-    data = film([np.zeros((3, 32, 64), np.uint8)], pixels="yuv444p", set_up=tell)
-    with pytest.raises(InvalidInput, match=r"^x has colours that are not read \(matrix 8 .*ffmpeg -i IN -pix_fmt gbrp"):
-        opened(data, layout="sbs")
-
-
-@pytest.mark.parametrize("pixels", ["yuv420p10le", "gray10le", "gbrp12le"])
-def test_more_than_8_bits_are_refused_as_in_pictures(pixels):
-    data = film(FRAMES, pixels=pixels)
-    assert f"x has more than 8 bits per channel ({pixels}" in refusal(data, layout="sbs")
-    assert "ffmpeg -i IN -pix_fmt yuv444p -c:v ffv1 OUT.mkv" in refusal(data, layout="sbs")
-
-
-def test_grey_films_stay_grey():
-    pair = opened(film(GREY, pixels="gray"), layout="sbs", frame=3)
-    assert pair.left.channels is Channels.GREY
-    assert_views(pair, GREY[3, :, :32], GREY[3, :, 32:])
-    two = opened(film(GREY, GREY[::-1], pixels="gray"), layout="mpo")
-    assert_views(two, GREY[0], GREY[4])
-
-
-def test_grey_of_the_limited_range_is_stretched():
-    def tell(context):
-        context.color_range = 1
-
-    ramp = np.tile(np.arange(256, dtype=np.uint8), (2, 1))
-    pair = opened(film([ramp], pixels="gray", set_up=tell), layout="tb")
-    assert_views(pair, *[np.clip(np.rint((ramp[:1] - 16.0) * 255 / 219), 0, 255)] * 2)
-
-
-def test_transparent_films_are_laid_onto_the_background():
-    opaque = np.zeros((8, 16, 4), np.uint8)
-    opaque[:, :8] = (10, 20, 30, 255)
-    for form, codec, pixels in (("mov", "png", "rgba"), ("matroska", "ffv1", "yuva420p"), ("matroska", "ffv1", "bgra")):
-        data = film([opaque], form=form, codec=codec, pixels=pixels)
-        assert "alpha channel" in refusal(data, layout="sbs")
-        left, right = opened(data, layout="sbs", background="#ff8000")
-        assert np.abs(left.shown() - np.array((10.0, 20, 30))).max() <= (4 if pixels == "yuva420p" else 0)
-        np.testing.assert_array_equal(right.shown(), np.full((8, 8, 3), (255, 128, 0)))
 
 
 def test_a_cover_is_no_stream_of_the_film():
