@@ -145,7 +145,7 @@ def test_directories_of_tiff_files_begin_at_even_places():
         tags = read(EncodedPicture(data)).tag_v2
         (start,) = struct.unpack_from("<I", data, 4)
         assert (data[:2], start % 2, tags[ExifTags.IFD.Exif] % 2) == (b"II", 0, 0)
-        assert tags[34675] == profile
+        assert tags[ExifTags.Base.InterColorProfile] == profile
 
 
 @pytest.mark.parametrize(("aspect", "shown"), [((2, 1), (1, 2)), ((1, 2), (2, 1))])

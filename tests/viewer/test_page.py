@@ -30,7 +30,7 @@ from viewer_pages import (
     views,
 )
 
-from stereocodec.container import Layout, Metadata
+from stereocodec.container import Channels, Layout, Metadata
 from stereocodec.container.depth import DepthMode
 from stereocodec.errors import InvalidInput
 from stereocodec.pictures.depth import DepthMap
@@ -113,6 +113,16 @@ def test_facts_of_a_pair():
     }
     assert data_of(page)["aspect"] == [1, 2]
     assert f"PSNR {sum(levels) / 2:.2f} dB</p>" in page.decode()
+
+
+@pytest.mark.parametrize(
+    ("channels", "words"), [(Channels.GREY, "grey"), (Channels.GREY_RGB, "grey in three equal channels")]
+)
+def test_what_the_channels_are_is_told_in_words(channels, words):
+    holds = replace(container(), channels=channels)
+    pictures = views() if channels is Channels.GREY_RGB else tuple(view[..., 0].copy() for view in views())
+    page = pair_page(holds, pictures, name="x", model="raw")
+    assert facts_of(page)["Pictures"] == f"two views of 40\u00d730 pixels, {words}"
 
 
 def test_only_the_profile_of_the_metadata_is_in_the_pictures():
