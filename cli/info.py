@@ -16,7 +16,6 @@ from stereocodec.releases.folders import built_in_of
 from ._metadata import describe_metadata, metadata_rows
 from ._shared import NamedPath, about, display_name, read_file
 
-_CHANNELS = {Channels.GREY.name: ", grey", Channels.GREY_RGB.name: ", grey in three equal channels"}
 _TURNS = {
     2: "mirrored left to right",
     3: "turned by 180 degrees",
@@ -151,7 +150,8 @@ def as_text(file: str, described: dict[str, Any]) -> str:
 
 def _views_text(described: dict[str, Any]) -> str:
     text = f"two of {described['width']}x{described['height']}, {described['views']}"
-    return text + _CHANNELS.get(described["channels"], "")
+    channels = Channels[described["channels"]]
+    return text if channels is Channels.RGB else f"{text}, {channels.words}"
 
 
 def _orientation_text(described: dict[str, Any]) -> str:

@@ -19,6 +19,11 @@ class Channels(enum.IntEnum):
     GREY = 1  # pictures of one channel (since 1.2)
     GREY_RGB = 2  # three channels that are equal everywhere (since 1.2)
 
+    @property
+    def words(self) -> str:
+        """The same for people."""
+        return {"RGB": "RGB", "GREY": "grey"}.get(self.name, "grey in three equal channels")
+
 
 def to_flags(channels: Channels, orientation: int) -> int:
     """Both fields as bits of the flags."""

@@ -147,7 +147,6 @@ def _with_tags(data: bytes, metadata: Mapping[str, bytes]) -> bytes:
     order = tags.endian = "<" if data.startswith(b"II") else ">"
     data += bytes(len(data) % 2)
     directory = tags.tobytes(len(data))[len(EXIF_MARK) + 8 :]  # behind the header of a TIFF file
-    directory += bytes(len(directory) % 2)
     entries = _entries(directory, 0, order) | _entries(data, struct.unpack_from(f"{order}I", data, 4)[0], order)
     merged = struct.pack(f"{order}H", len(entries)) + b"".join(entry for _, entry in sorted(entries.items())) + bytes(4)
     place = struct.pack(f"{order}I", len(data) + len(directory))

@@ -29,6 +29,7 @@ _HALF_HEIGHT, _HALF_WIDTH, _LEFT_FIRST = 1, 2, 4
 _SUFFIXES = (".jps", ".pns")
 
 _PNG_START = b"\x89PNG\r\n\x1a\n"
+STER = b"sTER"
 _CROSSED_CHUNK, _PARALLEL_CHUNK = 0, 1
 _ALIGNMENT = 8  # of the right view's first column in a PNG with the chunk
 
@@ -58,6 +59,11 @@ def jps_segment(layout: Layout) -> bytes:
     place = _BESIDE if layout.beside else _ABOVE
     no_comment = bytes(2)
     return segment_bytes(APP3, _MARK + _DESCRIPTOR.pack(4, 0, flags, place, _STEREO) + no_comment)
+
+
+def ster_content(width: int) -> bytes | None:
+    """What the chunk sTER says of a crossed PNG; None for widths whose half is no place for a right view to begin."""
+    return None if width % (2 * _ALIGNMENT) else bytes((_CROSSED_CHUNK,))
 
 
 def _jpeg_layout(source: PairSource) -> tuple[Layout, int] | None:
@@ -117,7 +123,7 @@ def _png_layout(source: PairSource) -> tuple[Layout, int] | None:
             if name == b"IHDR":
                 width = int.from_bytes(file.read(4), "big")
                 length -= 4
-            elif name == b"sTER" and length == 1:
+            elif name == STER and length == 1:
                 mode, length = int.from_bytes(file.read(1), "big"), 0
             file.seek(length + 4, 1)
     if mode not in (_CROSSED_CHUNK, _PARALLEL_CHUNK):

@@ -97,7 +97,7 @@ class OutputForm:
         path = self.target
         if self.is_folder and path is not None:
             own = {STEREO_JPEG: ".jps" if self.form is JPEG else ".pns", Single.MPO.value: ".mpo"}.get(layout)
-            path /= f"{self.stem or 'pair'}{own}" if own else "_".join(filter(None, (self.stem, layout))) + suffix
+            path /= f"{self.stem or 'pair'}{own}" if own else file_name(self.stem, layout, suffix)
         is_labelled = layout == STEREO_JPEG or self._suffix in (".jps", ".pns")
         return (Part(path, _content(layout), self.form, is_labelled),)
 
@@ -116,7 +116,7 @@ class OutputForm:
     def _path_of(self, view: Single, suffix: str) -> Path:
         assert self.target is not None  # a stream holds one picture
         if self.is_folder:
-            return self.target / ("_".join(filter(None, (self.stem, view.value))) + suffix)
+            return self.target / file_name(self.stem, view.value, suffix)
         return self.target.with_name(f"{self.target.stem}_{view.value}{self.target.suffix}")
 
 
@@ -144,6 +144,11 @@ def output_form(
     form = _form_of_new_files(layout, format) if path is None or is_folder else _form_of_file(path, layout, format)
     check_quality(quality, form)
     return OutputForm(path, is_folder, layout, form, stem)
+
+
+def file_name(stem: str, what: str, suffix: str) -> str:
+    """Of a file in a folder, such as `pair_left.png`; without a stem `left.png`."""
+    return "_".join(filter(None, (stem, what))) + suffix
 
 
 def view_part(view: Single, path: Path | None, *, format: str | None = None, quality: int | None = None) -> Part:

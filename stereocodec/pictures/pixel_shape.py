@@ -1,4 +1,4 @@
-"""The shape of pixels, which are not square where views were squeezed into half of a picture."""
+"""Sizes of pictures, and the shape of pixels, which are not square where views were squeezed into half of one."""
 
 from __future__ import annotations
 
@@ -20,3 +20,9 @@ def reshaped_size(size: tuple[int, int], aspect: tuple[int, int], wanted: tuple[
     if aspect == wanted:
         return size
     return -(-across * aspect[0] // wanted[0]), -(-down * aspect[1] // wanted[1])
+
+
+def size_within(size: tuple[int, int], longest: int) -> tuple[int, int]:
+    """Width and height of what has `size`, scaled down, if need be, to sides of at most `longest`."""
+    factor = min(1, longest / max(size))
+    return max(1, round(size[0] * factor)), max(1, round(size[1] * factor))

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from ..container.metadata import Metadata
-from .pixel_shape import SQUARE, pixel_aspect, reshaped_size
+from .pixel_shape import SQUARE, pixel_aspect, reshaped_size, size_within
 
 _SIDE = 400  # of each picture: two of noise, which nothing packs, are below a megabyte
 
@@ -21,9 +21,7 @@ def preview_png(pictures: Sequence[NDArray[np.uint8]], metadata: Metadata) -> by
     metadata: those whose profile the colours have, and whose layout tells whether pixels are square.
     """
     height, width = pictures[0].shape[:2]
-    width, height = reshaped_size((width, height), pixel_aspect(metadata.layout), SQUARE)
-    factor = min(1, _SIDE / max(width, height))
-    size = max(1, round(width * factor)), max(1, round(height * factor))
+    size = size_within(reshaped_size((width, height), pixel_aspect(metadata.layout), SQUARE), _SIDE)
     small = [np.asarray(Image.fromarray(picture).resize(size, Image.Resampling.BOX)) for picture in pictures]
     file = io.BytesIO()
     Image.fromarray(np.hstack(small)).save(file, "PNG", icc_profile=metadata.icc_profile)

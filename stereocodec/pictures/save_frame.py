@@ -17,6 +17,7 @@ from ..container.metadata import Metadata
 from ..files import Output, write_together
 from .encoding import encode_picture
 from .formats import PNG
+from .output_form import file_name
 from .rgb import to_picture
 
 if TYPE_CHECKING:
@@ -27,7 +28,7 @@ FRAME_NAMES = ("color", "depth")
 
 def frame_paths(folder: str | os.PathLike[str], name: str = "") -> tuple[Path, Path]:
     """The files of a frame in a folder; name: how their names begin."""
-    color, depth = (Path(folder) / ("_".join(filter(None, (name, part))) + ".png") for part in FRAME_NAMES)
+    color, depth = (Path(folder) / file_name(name, part, PNG.suffixes[0]) for part in FRAME_NAMES)
     return color, depth
 
 

@@ -13,13 +13,14 @@ from numpy.typing import NDArray
 
 from ..container.layouts import Layout
 from ..container.metadata import Metadata
+from ..container.shown import Channels
 from ..files import Output, write_together
 from .anaglyph import anaglyph
 from .encoding import EncodedPicture, encode_picture, with_png_chunk
 from .formats import JPEG, PictureFormat
 from .jpeg_insertion import inserted
 from .jpeg_segments import APP2
-from .jps import jps_segment
+from .jps import STER, jps_segment, ster_content
 from .mpo_bytes import mpo_bytes
 from .output_form import Part, Single, check_parts, output_form
 from .packed import join, reshaped
@@ -30,8 +31,6 @@ from .srgb import to_srgb
 
 if TYPE_CHECKING:
     from .rgb import ImageLike
-
-_STER_COLUMNS = 8  # the right half of a PNG with the chunk sTER begins at a multiple
 
 
 @dataclass(frozen=True)
@@ -92,8 +91,7 @@ def save_pair(
     pair = to_views(left, right)
     if metadata is not None:
         pair = replace(pair, metadata=metadata)
-    grey = pair.left.shown().ndim == 2
-    parts = wanted.parts(pair.metadata.layout, grey=grey)
+    parts = wanted.parts(pair.metadata.layout, grey=pair.left.channels is Channels.GREY)
     return save_parts(parts, pair, quality=quality, overwrite=overwrite, stream=stream)
 
 
@@ -113,17 +111,17 @@ def save_parts(
     Raises OutputError as `save_pair`.
     """
     views = pair.left.shown(), pair.right.shown()
+    height, width = views[0].shape[:2]
     stored = pair.metadata.layout
-    check_parts(parts, (views[0].shape[1], views[0].shape[0]), stored, grey=views[0].ndim == 2)
+    check_parts(parts, (width, height), stored, grey=views[0].ndim == 2)
     encoded = [_encoded(part, *views, pair.metadata, quality) for part in parts]
     files = [(part.path, one.data) for part, one in zip(parts, encoded, strict=True) if part.path is not None]
     write_together([*files, *beside], overwrite=overwrite, makes_folders=True)
     for part, one in zip(parts, encoded, strict=True):
         if part.path is None and stream is not None:
             stream.write(one.data)
-    size = views[0].shape[1::-1]
     return tuple(
-        SavedPicture(part.path, part.size((size[0], size[1]), stored), part.content.words, one.left_out)
+        SavedPicture(part.path, part.size((width, height), stored), part.content.words, one.left_out)
         for part, one in zip(parts, encoded, strict=True)
     )
 
@@ -159,9 +157,8 @@ def _mpo(views: Sequence[NDArray[np.uint8]], name: str, metadata: Metadata, qual
 
 
 def _labelled(data: bytes, form: PictureFormat, layout: Layout, width: int) -> bytes:
-    """The file, saying how it holds both views: a JPEG in a segment, a PNG in a chunk where its width allows it."""
+    """The file, saying how it holds both views: a JPEG in a segment, a crossed PNG in a chunk, if its width allows."""
     if form is JPEG:
         return inserted(data, jps_segment(layout), behind=APP2)
-    if width % (2 * _STER_COLUMNS):
-        return data
-    return with_png_chunk(data, b"sTER", bytes((0 if layout.crossed else 1,)))
+    content = ster_content(width)
+    return data if content is None else with_png_chunk(data, STER, content)

@@ -11,6 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, features
 
+from ..pictures.pixel_shape import size_within
+
 _Array = TypeVar("_Array", bound=NDArray[Any])
 _WEBP_MAX_SIDE = 16383
 # Lossless: as small as the slowest settings but for 2 %, and as fast as PNG, which takes half as much again.
@@ -47,8 +49,6 @@ def scaled_down(array: _Array, max_side: int) -> _Array:
     height, width = array.shape[:2]
     if max(height, width) <= max_side:
         return array
-    factor = max_side / max(height, width)
-    size = max(1, round(width * factor)), max(1, round(height * factor))
     resampling = Image.Resampling.LANCZOS if array.dtype == np.uint8 else Image.Resampling.NEAREST
-    resized: Any = np.asarray(Image.fromarray(array).resize(size, resampling))
+    resized: Any = np.asarray(Image.fromarray(array).resize(size_within((width, height), max_side), resampling))
     return resized  # type: ignore[no-any-return]

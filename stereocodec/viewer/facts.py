@@ -20,7 +20,7 @@ def file_facts(container: Container, model: str) -> Facts:
     samples = width * height * (2 if container.view_kind is ViewKind.RGB8 else 1)
     what = "two views" if container.view_kind is ViewKind.RGB8 else "colour and depth"
     return {
-        "Pictures": f"{what} of {width}\u00d7{height} pixels, {container.channels.name.replace('_', ', ')}",
+        "Pictures": f"{what} of {width}\u00d7{height} pixels, {container.channels.words}",
         "Size": f"{size:,} bytes",
         "Bits per pixel": f"{8 * size / samples:.4f}",
         "Quality": str(container.quality),

@@ -88,7 +88,6 @@ def pair_page(
 
     Raises InvalidInput for an original of another size.
     """
-    decoded = tuple(map(_in_colour, views))
     profile = container.metadata.icc_profile
     left, right = (scaled_down(view, max_side) for view in views)
     pictures = [_Shown("decoded", "Left", left, profile), _Shown("decoded", "Right", right, profile)]
@@ -97,12 +96,12 @@ def pair_page(
     if original is not None:
         uncoded = [view.upright().pixels for view in original]
         check_original_size(container, original.left)
-        left_level, right_level = map(psnr, uncoded, decoded)
+        left_level, right_level = map(psnr, uncoded, map(_in_colour, views))
         levels = [f"PSNR {level_text((left_level + right_level) / 2)}"]
         facts["PSNR"] = f"left {level_text(left_level)}, right {level_text(right_level)}"
         pictures += [
-            _Shown("original", view, scaled_down(pixels, max_side), original.metadata.icc_profile)
-            for view, pixels in zip(("Left", "Right"), uncoded, strict=True)
+            _Shown("original", name_of_view, scaled_down(view.shown(), max_side), original.metadata.icc_profile)
+            for name_of_view, view in zip(("Left", "Right"), original, strict=True)
         ]
     matrices = {"left": DUBOIS_LEFT, "right": DUBOIS_RIGHT}
     data = {"aspect": pixel_aspect(container.metadata.layout), "anaglyph": matrices}
@@ -136,7 +135,7 @@ def frame_page(
         levels = [f"PSNR {level_text(level)}", f"depth RMSE {rmse:.2f} mm"]
         facts["PSNR of colour"] = level_text(level)
         facts["Errors of depth"] = f"RMSE {rmse:.2f} mm, largest {largest:.2f} mm"
-        pixels = scaled_down(picture.pixels, max_side)
+        pixels = scaled_down(picture.shown(), max_side)
         pictures.append(_Shown("original", "Color", pixels, picture.metadata.icc_profile))
         maps.append(uncoded)
     samples = [scaled_down(map_.samples.astype(np.uint16), max_side) for map_ in maps]

@@ -149,6 +149,9 @@ def test_metadata_of_the_file_stand_in_the_pictures(tell):
     assert said("--left", "l.png", "--right", "r.ppm").endswith(
         ": 8x6; without ICC profile (PPM holds none), XMP (PPM holds none)\n"
     )
+    assert said("-o", "out", "--format", "ppm").endswith(
+        ": 8x6; without ICC profile (PPM holds none), XMP (PPM holds none)\n"  # of two files, once
+    )
 
 
 def test_existing_files_are_kept_unless_forced(pair_file):

@@ -18,6 +18,7 @@ from stereocodec_cli import view as view_module
 from viewer_pages import page_facts
 
 from stereocodec.container import Container, Layout, Metadata
+from stereocodec.pictures.rgb import psnr
 
 
 class Browser:
@@ -82,6 +83,26 @@ def test_an_original_lies_as_the_file_says(pair_file, folder):
     assert facts((folder / "page.html").read_bytes())["PSNR"] == "left 48.13 dB, right no difference"
 
 
+def test_an_original_of_several_frames(pair_file, folder):
+    both = Image.fromarray(np.hstack([np.asarray(Image.open(f"{view}.png")) for view in ("left", "right")]))
+    Image.new("RGB", both.size).save("both.png", save_all=True, append_images=[both])
+    given = ["--original", "both.png", "--layout", "sbs", "--frame", "1"]
+    result = run("view", "pair.bsc", "-o", "page.html", *given)
+    assert result.exit_code == 0, result.output
+    assert facts((folder / "page.html").read_bytes())["PSNR"] == "left 48.13 dB, right no difference"
+
+
+def test_transparent_originals_lie_on_the_background(pair_file, folder):
+    Image.new("RGBA", (WIDTH, HEIGHT)).save("clear.png")
+    given = ["--original", "clear.png", "--original", "clear.png", "--background", "#102030"]
+    result = run("view", "pair.bsc", "-o", "page.html", *given)
+    assert result.exit_code == 0, result.output
+    ground = np.full((HEIGHT, WIDTH, 3), (0x10, 0x20, 0x30), np.uint8)
+    left, right = (np.asarray(Image.open(f"{view}.png")) for view in ("left", "right"))
+    levels = psnr(ground, left + np.uint8(1)), psnr(ground, right)
+    assert facts((folder / "page.html").read_bytes())["PSNR"] == "left {:.2f} dB, right {:.2f} dB".format(*levels)
+
+
 def test_originals_that_were_exchanged(pair_file, folder):
     given = ["--original", "right.png", "--original", "left.png", "--swap"]
     assert run("view", "pair.bsc", "-o", "page.html", *given).exit_code == 0
@@ -135,6 +156,8 @@ def test_folders_are_made_and_pages_go_to_standard_output(pair_file, folder):
     assert run("view", "pair.bsc", "-o", "new/er/page.html").exit_code == 0
     result = run("view", "-", "-o", "-", stdin=pair_file.read_bytes())
     assert result.stdout_bytes.startswith(b"<!DOCTYPE html>")
+    assert result.stdout_bytes.endswith(b"</html>\n")
+    assert result.stderr == f"standard output: {len(result.stdout_bytes):,} bytes\n"
     assert facts(result.stdout_bytes)["File"] == "standard input"
     assert names(folder / "new" / "er") == ["page.html"]
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import struct
 
 import numpy as np
 import pytest
@@ -11,7 +12,7 @@ from PIL import ExifTags, Image
 
 from stereocodec.container.metadata import Metadata
 from stereocodec.errors import InvalidInput, OutputError
-from stereocodec.pictures.encoding import encode_picture
+from stereocodec.pictures.encoding import EncodedPicture, encode_picture
 from stereocodec.pictures.formats import FORMATS, check_quality
 
 RANDOM = np.random.default_rng(0)
@@ -61,6 +62,13 @@ def test_lossy_formats_take_a_quality_and_have_all_colours(name):
     assert len(low) < len(usual)
     grey = np.asarray(read(encode_picture(GREY, FORMATS[name], "x")).convert("L")).astype(int)
     assert np.abs(grey - GREY).max() < 16
+
+
+def test_a_grey_avif_has_one_channel():
+    data = encode_picture(GREY, FORMATS["avif"], "x").data
+    assert data[data.index(b"av1C") + 6] & 0x10  # monochrome, of the AV1 configuration
+    data = encode_picture(COLOUR, FORMATS["avif"], "x").data
+    assert not data[data.index(b"av1C") + 6] & 0x10
 
 
 @pytest.mark.parametrize("name", WITH_METADATA)
@@ -120,15 +128,33 @@ def test_as_much_as_jpeg_can_hold_comes_back():
 
 
 def test_exif_of_another_tiff_file_does_not_change_how_samples_lie():
-    metadata = Metadata(exif=exif(PhotometricInterpretation=0, Predictor=2, TileWidth=16, ColorMap=5))
+    others = {"DNGVersion": b"\1\4\0\0", "InterColorProfile": b"of another picture"}
+    metadata = Metadata(exif=exif(PhotometricInterpretation=0, Predictor=2, TileWidth=16, ColorMap=5, **others))
     image = read(encode_picture(COLOUR, FORMATS["tiff"], "x", metadata=metadata))
     np.testing.assert_array_equal(np.asarray(image), COLOUR)
     assert image.getexif()[ExifTags.Base.Make] == "Camera"
+    assert not {ExifTags.Base[name] for name in others} & image.tag_v2.keys()
+
+
+def test_directories_of_tiff_files_begin_at_even_places():
+    for width in range(1, 9):
+        profile = WIDE + bytes(width)  # of odd length, the file that Pillow writes has one, too
+        profile = len(profile).to_bytes(4, "big") + profile[4:]
+        metadata = Metadata(profile, exif(ImageDescription="x" * width), XMP + b" " * (width // 2))
+        data = encode_picture(COLOUR[:, :width], FORMATS["tiff"], "x", metadata=metadata).data
+        tags = read(EncodedPicture(data)).tag_v2
+        (start,) = struct.unpack_from("<I", data, 4)
+        assert (data[:2], start % 2, tags[ExifTags.IFD.Exif] % 2) == (b"II", 0, 0)
+        assert tags[ExifTags.Base.InterColorProfile] == profile
 
 
 @pytest.mark.parametrize(("aspect", "shown"), [((2, 1), (1, 2)), ((1, 2), (2, 1))])
 def test_the_shape_of_pixels_is_told_as_a_ratio(aspect, shown):
-    images = {name: read(encode_picture(COLOUR, form, "x", pixel_aspect=aspect)) for name, form in FORMATS.items()}
+    inches = Metadata(exif=exif(XResolution=72.0, YResolution=72.0, ResolutionUnit=2))  # of another file
+    images = {
+        name: read(encode_picture(COLOUR, form, "x", metadata=inches, pixel_aspect=aspect))
+        for name, form in FORMATS.items()
+    }
     assert images["png"].info["aspect"] == shown  # pixels in a unit, across and down
     assert (images["jpeg"].info["jfif_density"], images["jpeg"].info["jfif_unit"]) == (shown, 0)
     tags = images["tiff"].tag_v2

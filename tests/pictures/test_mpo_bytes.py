@@ -105,6 +105,7 @@ def test_the_segment_stands_behind_exif_and_before_the_profile():
         ({"baseline": 0, "convergence_angle": True}, (None, None)),
         ({"baseline": -1.0, "convergence_angle": "2"}, (None, None)),
         ({"baseline": float("inf"), "convergence_angle": float("nan")}, (None, None)),
+        ({"baseline": 4300.000001, "convergence_angle": -2200.000001}, (None, None)),
         ({"baseline": 10**400, "convergence_angle": [1]}, (None, None)),
     ],
 )

@@ -32,6 +32,9 @@ def test_large_ones_are_scaled_down_to_less_than_a_megabyte():
     assert shown(pair).size == (2 * 267, 400)
     assert len(StereoPair(Picture(noise(800, 800)), Picture(noise(800, 800)))._repr_png_()) < 2**20
     assert shown(Picture(noise(1, 3000))).size == (400, 1)
+    pixels = noise(800, 800)
+    means = pixels.reshape(400, 2, 400, 2, 3).mean((1, 3))
+    assert np.abs(np.asarray(shown(Picture(pixels))) - means).max() <= 1
 
 
 @pytest.mark.parametrize(("layout", "size"), [(Layout.HALF_SBS, (32, 6)), (Layout.HALF_TB, (16, 12))])

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 from icc_profiles import DISPLAY_P3, matrix_profile
+from PIL import Image
 
 from stereocodec import Metadata, open_pair, save_pair
 from stereocodec.container.layouts import LAYOUT_NAMES, Layout
@@ -47,12 +48,14 @@ def test_stereo_jpeg_needs_no_word(layout):
         assert open_pair(file).metadata.layout is Layout(layout or "sbs-cross")  # by its segment, not its name
 
 
-@pytest.mark.parametrize("width", [24, 23])
+@pytest.mark.parametrize("width", [24, 23, 20])
 def test_stereo_png_needs_no_word(width):
     save_pair(LEFT[:, :width], RIGHT[:, :width], "x.pns")
     pair = open_pair("x.pns")
     check(pair, LEFT[:, :width], RIGHT[:, :width])
     assert pair.metadata.layout is Layout.SBS_CROSS
+    with open("x.pns", "rb") as file:
+        assert (b"sTER" in file.read()) is (width == 24)  # the right view begins at a multiple of 8
 
 
 def test_mpo_needs_no_word_and_keeps_what_the_cameras_know():
@@ -62,10 +65,20 @@ def test_mpo_needs_no_word_and_keeps_what_the_cameras_know():
     check(pair, LEFT, RIGHT, loss=4)
     assert (pair.metadata.icc_profile, pair.metadata.xmp, pair.metadata.layout) == (PROFILE, XMP, None)
     assert pair.metadata.calibration == pytest.approx(calibration)
+    with open("x.mpo", "rb") as file:
+        assert file.read().count(XMP) == 1  # of the first picture
     save_pair(LEFT, RIGHT, "y.jpg", layout="mpo")
     pair = open_pair("y.jpg")
     check(pair, LEFT, RIGHT, loss=4)
     assert pair.metadata.calibration is None
+
+
+def test_both_pictures_of_an_mpo_file_have_the_quality():
+    save_pair(LEFT, RIGHT, "x.mpo", quality=40)
+    with Image.open("x.mpo") as image:
+        tables = image.quantization
+        image.seek(1)
+        assert image.quantization == tables
 
 
 @pytest.mark.parametrize(

@@ -8,14 +8,17 @@ import io
 import json
 import re
 import zlib
+from dataclasses import replace
 
 import numpy as np
 import pytest
+from icc_profiles import grey_profile
 from PIL import Image
 from viewer_pages import (
     HEIGHT,
     WIDTH,
     container,
+    depth_container,
     depth_samples,
     exchanging_profile,
     noise,
@@ -27,8 +30,10 @@ from viewer_pages import (
     views,
 )
 
-from stereocodec.container import Layout, Metadata
+from stereocodec.container import Channels, Layout, Metadata
+from stereocodec.container.depth import DepthMode
 from stereocodec.errors import InvalidInput
+from stereocodec.pictures.depth import DepthMap
 from stereocodec.pictures.picture import Picture, as_pair
 from stereocodec.pictures.rgb import psnr, to_picture
 from stereocodec.viewer import frame_page, pair_page
@@ -110,6 +115,16 @@ def test_facts_of_a_pair():
     assert f"PSNR {sum(levels) / 2:.2f} dB</p>" in page.decode()
 
 
+@pytest.mark.parametrize(
+    ("channels", "words"), [(Channels.GREY, "grey"), (Channels.GREY_RGB, "grey in three equal channels")]
+)
+def test_what_the_channels_are_is_told_in_words(channels, words):
+    holds = replace(container(), channels=channels)
+    pictures = views() if channels is Channels.GREY_RGB else tuple(view[..., 0].copy() for view in views())
+    page = pair_page(holds, pictures, name="x", model="raw")
+    assert facts_of(page)["Pictures"] == f"two views of 40\u00d730 pixels, {words}"
+
+
 def test_only_the_profile_of_the_metadata_is_in_the_pictures():
     metadata = Metadata(icc_profile=exchanging_profile(), exif=b"MM\x00*\x00\x00\x00\x08\x00\x00")
     for _, image in pictures(page_of_pair(metadata=metadata)):
@@ -117,6 +132,11 @@ def test_only_the_profile_of_the_metadata_is_in_the_pictures():
         assert "exif" not in image.info
     assert data_of(page_of_pair(metadata=metadata))["profile"] is True
     assert "icc_profile" not in pictures(page_of_pair())[0][1].info
+    profiles = [
+        image.info.get("icc_profile")
+        for _, image in pictures(page_of_pair(metadata=metadata, original=original_pair()))
+    ]
+    assert profiles == [exchanging_profile()] * 2 + [None] * 2  # originals have their own
 
 
 def test_an_original_of_another_size_is_refused():
@@ -139,7 +159,9 @@ def test_large_pictures_are_scaled_down_and_the_page_says_so():
     assert facts_of(page)["In this page"] == "20\u00d715 pixels, scaled down to sides of at most 20"
     assert "40\u00d730" in facts_of(page)["Pictures"]
     assert "In this page" not in facts_of(page_of_pair(max_side=40))
+    small = data_of(page_of_frame(max_side=20))
     samples = scaled_down(depth_samples(), 20)
+    assert np.array_equal(unpacked(small["depth"]["maps"][0], small["size"][::-1]), samples)
     assert set(samples.ravel()) <= set(depth_samples().ravel())
 
 
@@ -149,6 +171,14 @@ def test_grey_pictures_stay_grey():
     assert (left.format, left.mode) == ("PNG", "L")
     assert np.array_equal(np.asarray(left), grey[0])
     same = as_pair(*(to_picture(view, "view") for view in grey))
+    profile = Metadata(icc_profile=grey_profile(1.8))
+    page = page_of_pair(pair=grey, metadata=profile, original=replace(same, metadata=profile))
+    for _, image in pictures(page):
+        assert (image.mode, image.info["icc_profile"]) == ("L", profile.icc_profile)
+    picture = replace(same.left, metadata=profile)
+    depth = DepthMap(depth_samples(), 0.001)
+    page = frame_page(depth_container(), grey[0], depth, name="x", model="raw", original=(picture, depth))
+    assert [image.mode for _, image in pictures(page)] == ["L", "L"]
     assert facts_of(page_of_pair(pair=grey, original=same))["PSNR"] == "left no difference, right no difference"
 
 
@@ -177,6 +207,16 @@ def test_the_page_of_colour_with_depth():
     assert facts["Errors of depth"] == "RMSE 100.00 mm, largest 100.00 mm"
     assert facts["PSNR of colour"] == f"{psnr(originals()[0], views()[0]):.2f} dB"
     assert [kind for kind, _ in pictures(page)] == ["decoded", "original"]
+    assert data_of(page_of_frame(mode=DepthMode.INVERSE))["depth"]["inverse"] is True
+
+
+def test_a_turned_original_frame_is_compared_as_it_is_shown():
+    colour, samples = (np.ascontiguousarray(np.rot90(array)) for array in (views()[0], depth_samples()))
+    original = Picture(colour, orientation=6), DepthMap(samples, 0.001)
+    depth = DepthMap(depth_samples(), 0.001)
+    page = frame_page(depth_container(), views()[0], depth, name="x", model="raw", original=original)
+    assert facts_of(page)["Errors of depth"] == "RMSE 0.00 mm, largest 0.00 mm"
+    assert facts_of(page)["PSNR of colour"] == "no difference"
 
 
 def test_both_pages_are_public():

@@ -55,6 +55,16 @@ def test_keys(open_page):
     assert "1 \u2026 8" in text(window, "#key-list")
 
 
+def test_buttons_name_keys_that_there_are(open_page):
+    window = open_page("pair")
+    all_of = "return [...document.querySelectorAll(arguments[0])].map((found) => found.title || found.textContent)"
+    keys = set(" ".join(window.run(all_of, "#key-list dt")).replace("+, -", "+ -").split())
+    titles = window.run(all_of, "header button, footer [title]:not(#which *)")
+    named = [title.rpartition("(")[2].rstrip(")").split()[-1] for title in titles]
+    assert len(named) == 8
+    assert set(named) <= keys
+
+
 def test_the_divider_is_dragged_by_mouse_finger_and_slider(open_page):
     left, original = views()[0], originals()[0]
     for size, kind in (("desk", "mouse"), ("phone", "touch")):
