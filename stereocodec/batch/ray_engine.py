@@ -60,7 +60,9 @@ def run_ray(
     try:
         cores = int(ray.cluster_resources().get("CPU", 1))
         count = min(processes or cores, len(jobs))
-        worker = ray.remote(num_cpus=min(1, cores / count) if count else 1, num_gpus=gpus, max_restarts=-1)(_Worker)
+        share = min(1, cores / count) if count else 1
+        # Retried by Ray itself, too, which then waits for an actor that it is starting anew.
+        worker = ray.remote(num_cpus=share, num_gpus=gpus, max_restarts=-1, max_task_retries=1)(_Worker)
         yield from _run(ray, [worker.remote(make) for _ in range(count)], deque(jobs))
     finally:
         ray.shutdown()

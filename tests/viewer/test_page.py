@@ -119,7 +119,7 @@ def test_facts_of_a_pair():
     ("channels", "words"), [(Channels.GREY, "grey"), (Channels.GREY_RGB, "grey in three equal channels")]
 )
 def test_what_the_channels_are_is_told_in_words(channels, words):
-    holds = replace(container(), channels=channels)
+    holds = container(channels=channels)
     pictures = views() if channels is Channels.GREY_RGB else tuple(view[..., 0].copy() for view in views())
     page = pair_page(holds, pictures, name="x", model="raw")
     assert facts_of(page)["Pictures"] == f"two views of 40\u00d730 pixels, {words}"
