@@ -137,7 +137,11 @@ def _decoding(seconds: Parts, total: float, cpu: float) -> Parts:
 def _watched(model_class: type) -> Iterator[Parts]:
     """Sums the wall seconds of the watched methods while the context lasts."""
     seconds: Parts = defaultdict(float)
-    model_methods = tuple((name, model_class, (name,)) for name in ("analyse", "walk", "reconstruct"))
+    model_methods = (
+        ("analyse", model_class, ("prepare", "analyse_prepared")),
+        ("walk", model_class, ("walk",)),
+        ("reconstruct", model_class, ("reconstruct",)),
+    )
     with ExitStack() as stack:
         for part, owner, methods in (*_WATCHED, *model_methods):
             for method in methods:

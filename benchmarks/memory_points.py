@@ -52,12 +52,14 @@ def conditions(codec: StereoCodec, what: str) -> str:
     return f"Weights `{codec.name}` ({codec.model_id.hex()}), {what}. {machine('stereocodec', 'torch', 'numpy')}."
 
 
-def coded_point(codec: StereoCodec, pair: str, group: str, views: tuple[View, View], quality: int) -> Point:
+def coded_point(
+    codec: StereoCodec, pair: str, group: str, views: tuple[View, View], quality: int, effort: int | None = None
+) -> Point:
     """Encodes two views (H, W, 3) uint8 and decodes the file; see `memory_point`."""
-    data = codec.compress(*views, quality=quality)
-    return memory_point(
-        (codec.name, pair, group, f"q{quality}"), views, len(data), codec.decompress(data, output="numpy")
-    )
+    tried = {} if effort is None else {"effort": effort}
+    data = codec.compress(*views, quality=quality, **tried)
+    name = " ".join([codec.name, *(f"--effort {effort}" for effort in tried.values())])
+    return memory_point((name, pair, group, f"q{quality}"), views, len(data), codec.decompress(data, output="numpy"))
 
 
 def memory_point(

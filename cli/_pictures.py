@@ -27,21 +27,24 @@ _MAX_PICTURE_BYTES = 2**30  # read from standard input; 8-bit RGB of the largest
 
 @dataclass(frozen=True)
 class Goal:
-    """How good or small the file shall be, as `StereoCodec.compress` has it: one of these, or the default quality."""
+    """How good or small the file shall be, as `StereoCodec.compress` has it: one of these, or the default quality; and
+    the effort."""
 
     quality: float | None
     target_size: int | None
     target_bpp: float | None
     target_psnr: float | None
+    effort: int | None
 
     def check_usage(self, *, has_depth: bool) -> None:
         """Raises UsageError for what cannot be meant, or not together."""
         given = {f"--{name.replace('_', '-')}": value for name, value in vars(self).items() if value is not None}
+        if has_depth and (of_views := [option for option in given if option != "--quality"]):
+            raise click.UsageError(f"{of_views[0]} is about two views: leave it out with --depth.")
+        given.pop("--effort", None)
         if len(given) > 1:
             raise click.UsageError(f"{' and '.join(given)} say different things: give one of them.")
         for option, value in given.items():
-            if option != "--quality" and has_depth:
-                raise click.UsageError(f"{option} is about two views: leave it out with --depth.")
             if option != "--quality" and not 0 < value < math.inf:
                 raise click.UsageError(f"{option} is {value:g}: it must be above 0.")
 
@@ -163,6 +166,7 @@ class PairPictures(Pictures):
             target_size=goal.target_size,
             target_bpp=goal.target_bpp,
             target_psnr=goal.target_psnr,
+            effort=goal.effort,
             progress=progress,
         )
 

@@ -10,6 +10,7 @@ from pathlib import Path
 import click
 
 from stereocodec.container.layouts import INPUT_LAYOUTS
+from stereocodec.effort import DEFAULT_EFFORT, EFFORTS
 from stereocodec.files import check_writable, made_folder, names_folder
 from stereocodec.noted import noted
 from stereocodec.releases.folders import DEFAULT_DEPTH_MODEL, DEFAULT_MODEL
@@ -76,6 +77,13 @@ def _bytes(_: click.Context, __: click.Parameter, value: str | None) -> int | No
     type=float,
     metavar="DB",
     help="Instead of a quality: the least one that gives this PSNR, mean of both views.",
+)
+@click.option(
+    "--effort",
+    type=click.IntRange(min(EFFORTS), max(EFFORTS)),
+    metavar=f"{min(EFFORTS)}-{max(EFFORTS)}",
+    show_default=str(DEFAULT_EFFORT),
+    help="How hard to try: more makes smaller files and takes longer, up to minutes; decoding takes equally long.",
 )
 @click.option(
     "--model",
@@ -161,6 +169,7 @@ def encode(
     target_size: int | None,
     target_bpp: float | None,
     target_psnr: float | None,
+    effort: int | None,
     model: str | None,
     swap: bool,
     layout: str | None,
@@ -204,7 +213,7 @@ def encode(
     What has no measurement stays so exactly. Bits are per pixel of the frame, and the errors of depth are in
     millimetres.
     """
-    goal = Goal(quality, target_size, target_bpp, target_psnr)
+    goal = Goal(quality, target_size, target_bpp, target_psnr, effort)
     goal.check_usage(has_depth=depth is not None)
     cameras = calibration_options(calibration, calibration_unit, output)
     many = ManyOptions(jobs, engine, address, as_json, quiet)

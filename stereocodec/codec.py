@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from .coding import Coded, Progress, levels, silent
 from .container import Channels, Container, Metadata, ViewKind
 from .container.shown import exchanges_sides
+from .effort import Effort
 from .pictures.picture import StereoPair, turned
 from .pictures.rgb import Output, check_output, from_rgb8, psnr, to_views
 from .pictures.view_match import warn_of_unlikely_pair
@@ -48,6 +49,7 @@ class StereoCodec(ReleaseCodec):
         target_size: int | None = None,
         target_bpp: float | None = None,
         target_psnr: float | None = None,
+        effort: int | None = None,
         background: Background | None = None,
         metadata: Metadata | None = None,
         progress: Progress | None = None,
@@ -62,6 +64,8 @@ class StereoCodec(ReleaseCodec):
         target_size, target_bpp: instead of a quality, the most bytes of the file, or bits per pixel of both views: the
             best quality that keeps it is taken, within some 1 %. target_psnr: the least PSNR in dB, mean of the
             views: the least quality that reaches it, within some 0.04 dB. Up to 6 codings look for it.
+        effort: 1 (fastest) to 9 (smallest file), 5 when left out (docs/effort.md); models with a single effort take
+            none. Decoding takes equally long.
         background: what transparent parts of PIL images are laid onto, e.g. "white"; without it they are refused.
         metadata: what the file says beside the pictures, `Metadata()` for nothing; when left out, what the pair or the
             PIL images say. A calibration must be one of views of this size.
@@ -77,6 +81,7 @@ class StereoCodec(ReleaseCodec):
             target_size=target_size,
             target_bpp=target_bpp,
             target_psnr=target_psnr,
+            effort=effort,
             background=background,
             metadata=metadata,
             progress=progress,
@@ -91,6 +96,7 @@ class StereoCodec(ReleaseCodec):
         target_size: int | None = None,
         target_bpp: float | None = None,
         target_psnr: float | None = None,
+        effort: int | None = None,
         background: Background | None = None,
         metadata: Metadata | None = None,
         progress: Progress | None = None,
@@ -101,12 +107,12 @@ class StereoCodec(ReleaseCodec):
         """
         views = with_given_metadata(to_views(left, right, background), metadata)
         target = target_of(target_size, target_bpp, target_psnr, 2 * views.left.pixels[..., 0].size)
-        chosen = self._chosen_quality(quality, target)
+        chosen, tried = self._chosen_quality(quality, target), self._chosen_effort(effort)
         # As they are shown, because turned by half a pair would look exchanged; by a quarter, it would have no rows.
         on_rows = (view if exchanges_sides(view.orientation) else view.upright() for view in views)
         warn_of_unlikely_pair(*(view.pixels for view in on_rows))
         say = progress or silent
-        coding = _PairCoding(self, views, say)
+        coding = _PairCoding(self, views, tried, say)
         container: Container
         if target is not None:
             _, trial = TargetSearch(target).run(partial(coding.trial, with_psnr=not target.is_size))
@@ -148,13 +154,13 @@ class StereoCodec(ReleaseCodec):
 class _PairCoding:
     """Codings of one pair at several qualities, which share what does not depend on the quality."""
 
-    def __init__(self, codec: StereoCodec, pair: StereoPair, say: Progress) -> None:
+    def __init__(self, codec: StereoCodec, pair: StereoPair, effort: Effort, say: Progress) -> None:
         self._codec, self.pair, self._say = codec, pair, say
         views = np.stack([view.pixels for view in pair])
         self._swapped = codec._coder.model.either_first and _is_sharper(views[1], views[0])
         self._views = _swapped(views) if self._swapped else views
         x = codec._coder.padded(self._views).float() / 255
-        self._prepared = codec._coder.prepare(x, say=say)
+        self._prepared = codec._coder.prepare(x, effort, say=say)
 
     def container(self, quality: float) -> Container:
         """What the file holds at a quality."""

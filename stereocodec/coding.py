@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -14,13 +16,19 @@ from torch import Tensor
 
 from .container import Channels, Container, Streams
 from .devices import check_not_lost, exact_device, made_on, run_elsewhere
+from .effort import Effort
 from .entropy.streams import StreamReader, StreamWriter
 from .errors import DecodingMismatch
+from .models import StereoModel
 from .pixel_limit import require_fewer_pixels
 from .releases.release import Release
 
 Progress = Callable[[float, str], None]
 """Called with a fraction in 0..1 and the name of a stage."""
+
+
+_PASSES_OF_THE_REST = 1.5
+"""How many passes of refinement take as long as all other coding, about, for progress that tells the time left."""
 
 
 def silent(fraction: float, stage: str) -> None:
@@ -29,10 +37,12 @@ def silent(fraction: float, stage: str) -> None:
 
 @dataclass(frozen=True)
 class Prepared:
-    """Pictures that are ready to be coded: what the model made of them, and their padded size (H, W)."""
+    """Pictures that are ready to be coded: what the model made of them, their padded size (H, W), and with what effort
+    they are coded."""
 
     views: Any
     size: tuple[int, int]
+    effort: Effort
 
 
 @dataclass(frozen=True)
@@ -82,27 +92,48 @@ class ReleaseCoder:
         margins = (0, self._padded_side(height) - height), (0, self._padded_side(width) - width)
         return torch.from_numpy(np.pad(pictures, ((0, 0), *margins, (0, 0)), mode="edge")).to(self._home)
 
-    def prepare(self, x: Tensor, *, say: Progress = silent) -> Prepared:
+    def prepare(self, x: Tensor, effort: Effort, *, say: Progress = silent) -> Prepared:
         """Pictures as the model takes them (`padded`, in 0..1), ready to be coded, once or several times."""
         say(0.0, "analysis")
         with self._exact():
-            return Prepared(self.model.prepare(x), (x.shape[1], x.shape[2]))
+            return Prepared(self.model.prepare(x, effort), (x.shape[1], x.shape[2]), effort)
 
     def encode(self, prepared: Prepared, quality: float, *, swapped: bool = False, say: Progress = silent) -> Coded:
         """Codes pictures.
 
         quality: 0 to 100. swapped: whether the views are in the other order, where the model takes either.
         """
-        say(0.1, "analysis")
+        passes = prepared.effort.passes
+        rest = _PASSES_OF_THE_REST / (_PASSES_OF_THE_REST + passes)
+        say(0.1 * rest, "analysis")
         with self._exact():
             qualities = self._qualities(quality)
-            latents = self.model.analyse_prepared(prepared.views, qualities)
-            say(0.3, "entropy coding")
+            latents = self.model.analyse_prepared(prepared.views, qualities, prepared.effort)
+            if passes:
+                begun = 0.3 * rest
+                say(begun, "refinement")
+                latents = self._refined(
+                    latents, qualities, passes, lambda done: say(begun + done * (1 - rest), "refinement")
+                )
+            say(1 - 0.7 * rest, "entropy coding")
             writer = StreamWriter(self.release.lattice, self.release.tables)
             decoded, _ = self.model.code(writer, latents, qualities, prepared.size, swapped=swapped)
-        say(0.9, "writing")
+        say(1 - 0.1 * rest, "writing")
         streams, guard = writer.finish()
         return Coded(streams, guard, writer.checksum, decoded)
+
+    def _refined(self, latents: Any, qualities: Tensor, passes: int, say: Callable[[float], None]) -> Any:
+        with torch.inference_mode(False), torch.no_grad():
+            return self._float32_copy.refined(latents, qualities.float(), passes, say)
+
+    @cached_property
+    def _float32_copy(self) -> StereoModel:
+        """The model as it was before it was made exact, where gradients need not be exact and are sooner there."""
+        with torch.inference_mode(False):
+            model = copy.deepcopy(self.model)
+            for module in model.modules():
+                vars(module).pop("forward", None)  # that of `run_elsewhere`, which runs the original
+            return model.to(self._home).float().requires_grad_(False)
 
     def pictures(self, decoded: Any, size: tuple[int, int]) -> Tensor:
         """The decoded pictures (N, H, W, C) within 0..1 of a size (H, W), float32 or float64 as the model makes them.

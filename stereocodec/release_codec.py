@@ -12,6 +12,7 @@ from .container import Chunk, Container, Metadata, ViewKind
 from .container.depth import DepthView
 from .container.limits import HUB_REPOSITORY, MAX_QUALITY, MODEL_NAME, QUALITY_STEPS
 from .devices import torch_device
+from .effort import DEFAULT_EFFORT, EFFORTS, Effort
 from .errors import InvalidInput, InvalidRelease, WrongModel
 from .pictures.arguments import plain_number
 from .pictures.picture import Picture, StereoPair
@@ -228,6 +229,17 @@ class ReleaseCodec:
         if target is not None and not self.has_qualities:
             raise InvalidInput(f"the model {self.name} has a single quality; leave targets out")
         return self.quality_or_default(quality)
+
+    def _chosen_effort(self, effort: int | None) -> Effort:
+        """What an effort means; raises InvalidInput for what is none, and for any where the model has a single one."""
+        if effort is None:
+            return EFFORTS[DEFAULT_EFFORT]
+        if not self._coder.model.has_efforts:
+            raise InvalidInput(f"the model {self.name} has a single effort; leave effort {effort} out")
+        level = plain_number(effort)
+        if isinstance(level, bool) or not isinstance(level, int) or level not in EFFORTS:
+            raise InvalidInput(f"effort is {level!r}; it must be a whole number from {min(EFFORTS)} to {max(EFFORTS)}")
+        return EFFORTS[level]
 
     def _container(self, coded: Coded, picture: Picture, quality: float, depth: DepthView | None = None) -> Container:
         """What the file of coded views holds.

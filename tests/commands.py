@@ -51,8 +51,8 @@ class RawCodec:
     def quality_or_default(self, quality):
         return 50 if quality is None else quality
 
-    def encode(self, pair, *, quality, progress, **targets):
-        self.targets = targets
+    def encode(self, pair, *, quality, progress, effort, **targets):
+        self.effort, self.targets = effort, targets
         assert progress is None  # nothing is shown where there is no terminal
         left, right = pair
         height, width, _ = left.pixels.shape

@@ -114,6 +114,19 @@ def test_the_page_of_many_pairs(folder, tiny_codec, monkeypatch):
         assert (folder / name).is_file(), name
 
 
+def test_the_page_of_effort(folder, tiny_codec, monkeypatch):
+    monkeypatch.setattr(StereoCodec, "from_pretrained", lambda *_, **__: tiny_codec)
+    for side, view in zip(("left", "right"), sample_crop(64, 64), strict=True):
+        Image.fromarray(view).save(folder / f"{side}.png")
+    for language, code in blocks("effort.md"):
+        if language == "python":
+            exec(compile(code, "effort.md", "exec"), {})
+        for line in bisic_lines(code):
+            result = run(*line)
+            assert result.exit_code == 0, result.output
+    assert all((folder / name).is_file() for name in ("archive.bsc", "quick.bsc"))
+
+
 def test_the_page_of_stereo_pictures(folder, tiny_codec, monkeypatch):
     """All its code, in order, with files of the forms that it names, and a small model."""
     for load in ("from_pretrained", "for_file"):

@@ -10,7 +10,7 @@ from conftest import REPOSITORY
 
 # From the lowest to the highest: a module imports from its own layer and from lower ones alone.
 LAYERS = (
-    ("_version", "strict_json", "text"),
+    ("_version", "effort", "strict_json", "text"),
     ("callers", "errors"),
     ("noted",),
     ("container",),

@@ -43,6 +43,7 @@ class EncodeSettings:
     target_size: int | None = None
     target_bpp: float | None = None
     target_psnr: float | None = None
+    effort: int | None = None
     layout: str | None = None
     swap: bool = False
     background: str | None = None
@@ -90,6 +91,7 @@ class Encoder:
                 target_size=settings.target_size,
                 target_bpp=settings.target_bpp,
                 target_psnr=settings.target_psnr,
+                effort=settings.effort,
             )
         data = container.to_bytes()
         sha256 = hashlib.sha256(data).hexdigest()

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import math
 from abc import abstractmethod
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 
 from ..container import ViewKind
+from ..effort import Effort
 from ..entropy.coders import EntropyCoder
 from ..entropy.distributions import LAPLACE_SHARE
 from ..entropy.priors import Prior
@@ -31,8 +32,9 @@ class StereoModel(nn.Module):
     to probabilities, among it the density of z as its `prior`; a model that has it otherwise overrides `prior` and
     `make_exact`. prior_channels: of z. laplace_share: of the density of y around its mean
     (`distributions.residual_bits`). has_qualities: whether one network serves all qualities; otherwise they are
-    ignored. loss_limit: of one picture's loss, beyond which its weight in training stops growing. either_first: whether
-    the views may come in either order, swapped and mirrored, so that the sharper one can be coded first.
+    ignored. has_efforts: whether its encoder can try more or less than by default (`prepare`, `refined`). loss_limit:
+    of one picture's loss, beyond which its weight in training stops growing. either_first: whether the views may come
+    in either order, swapped and mirrored, so that the sharper one can be coded first.
     """
 
     multiple: int
@@ -41,6 +43,7 @@ class StereoModel(nn.Module):
     entropy: nn.Module
     laplace_share: float = LAPLACE_SHARE
     has_qualities: bool = True
+    has_efforts: bool = False
     loss_limit: float = math.inf
     either_first: bool = True
     view_kind: ViewKind = ViewKind.RGB8
@@ -104,13 +107,24 @@ class StereoModel(nn.Module):
         with_choices: whether to make the choices that only files need (for one pair), as against training.
         """
 
-    def prepare(self, x: Tensor) -> Any:
-        """What `analyse` does alike for every quality of the same pictures, for `analyse_prepared`."""
+    def prepare(self, x: Tensor, effort: Effort) -> Any:
+        """What `analyse` does alike for every quality of the same pictures, for `analyse_prepared`.
+
+        effort: makes a difference where the model has efforts.
+        """
         return x
 
-    def analyse_prepared(self, prepared: Any, quality: Tensor) -> Any:
-        """What `analyse` gives, with all choices, for the pictures that were prepared."""
+    def analyse_prepared(self, prepared: Any, quality: Tensor, effort: Effort) -> Any:
+        """What `analyse` gives, with the choices of an effort, for the pictures that were prepared."""
         return self.analyse(prepared, quality)
+
+    def refined(self, latents: Any, quality: Tensor, passes: int, say: Callable[[float], None]) -> Any:
+        """Latents of one pair that a number of passes has made better, in a model that has efforts.
+
+        Called for a copy in float32, whose weights have no gradients, outside of inference mode; the latents may come
+        from within it. say: called with the fraction that is done.
+        """
+        raise NotImplementedError
 
     @abstractmethod
     def walk(self, coder: EntropyCoder, latents: Any, quality: Tensor, size: tuple[int, int]) -> Any:

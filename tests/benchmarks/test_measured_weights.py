@@ -25,7 +25,7 @@ WITHOUT_WEIGHTS = (
 )
 LABEL = "Measured with former weights."
 UNMEASURED = "Not measured with the present weights."
-PAGES = ("benchmarks", "models", "rgbd", "training-log")
+PAGES = ("benchmarks", "effort", "models", "rgbd", "training-log")
 README = (REPOSITORY / "README.md").read_text(encoding="utf-8")
 
 

@@ -101,6 +101,12 @@ def test_targets_reach_the_codec(folder, raw_codec, arguments, size, bpp, psnr):
     assert raw_codec.made[0].targets == {"target_size": size, "target_bpp": bpp, "target_psnr": psnr}
 
 
+def test_the_effort_reaches_the_codec(folder, raw_codec):
+    for arguments, effort in ([], None), (["--effort", "7"], 7):
+        assert run("encode", "left.png", "right.png", "-fo", "pair.bsc", *arguments).exit_code == 0
+        assert raw_codec.made[0].effort == effort
+
+
 def test_fractions_of_a_quality(folder, raw_codec):
     result = run("encode", "left.png", "right.png", "-o", "pair.bsc", "-q", "30.25")
     assert ", quality 30.25, raw" in result.output

@@ -73,7 +73,7 @@ def test_all_options_hold_for_every_pair(dataset, monkeypatch):
     monkeypatch.setattr("stereocodec.batch.run.encode_all", lambda *given, **more: asked.append((given, more)))
     (dataset / "cameras.json").write_text('{"baseline": 0.1}')
     options = "--target-psnr 30 --swap --layout sbs --background white --calibration cameras.json"
-    options += " --calibration-unit mm --no-metadata"
+    options += " --calibration-unit mm --no-metadata --effort 2"
     others = "--no-verify -f -j 3 --model mine --device cpu --engine ray --address auto -Q"
     result = run("encode", "in", "-o", "out", *options.split(), *others.split())
     assert (result.exit_code, result.output) == (0, "")
@@ -82,6 +82,7 @@ def test_all_options_hold_for_every_pair(dataset, monkeypatch):
         model="mine",
         device="cpu",
         target_psnr=30,
+        effort=2,
         layout="sbs",
         swap=True,
         background="white",

@@ -24,6 +24,16 @@ def test_an_interrupt_leaves_nothing_and_exits_with_130(folder, raw_codec, monke
     assert names(folder) == ["left.png", "right.png"]
 
 
+def test_an_interrupt_while_latents_are_refined_leaves_nothing(folder, tiny_release, monkeypatch):
+    def interrupted(*_):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("stereocodec.models.bisic_rt.model.refined", interrupted)
+    result = run("encode", "left.png", "right.png", "-o", "x.bsc", "--effort", "9", "--model", str(tiny_release))
+    assert (result.exit_code, result.output) == (130, "bisic: interrupted\n")
+    assert names(folder) == ["left.png", "right.png"]
+
+
 @posix_only
 def test_a_real_interrupt_exits_with_130(tmp_path):
     pipe = tmp_path / "pipe.bsc"

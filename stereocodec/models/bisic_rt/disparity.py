@@ -12,9 +12,11 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from ...effort import Effort
+
 BLOCK = 16
-# The largest disparity looked for, in pixels; a few are negative because rectification is never perfect.
-_LARGEST, _SMALLEST = 320, -8
+# The least disparity looked for, in pixels; a few are negative because rectification is never perfect.
+_SMALLEST = -8
 _COARSE = 4
 _DIFFERENCE_LIMIT = 25.0
 _LUMA = (0.299, 0.587, 0.114)
@@ -73,11 +75,11 @@ class DisparitySearch:
     """
 
     @torch.no_grad()
-    def __init__(self, first: Tensor, second: Tensor) -> None:
-        """Views (B, H, W, 3) in 0..1, sides multiples of 16."""
+    def __init__(self, first: Tensor, second: Tensor, largest: int = Effort.largest_disparity) -> None:
+        """Views (B, H, W, 3) in 0..1, sides multiples of 16. largest: disparity that is looked for, in pixels."""
         self._a, self._b = (_without_local_mean(brightness(view)) for view in (first, second))
-        coarse = (F.avg_pool2d(luma[:, None], _COARSE)[:, 0] for luma in (self._a, self._b))
-        self._costs, self._smallest = _coarse_costs(*coarse)
+        a, b = (F.avg_pool2d(luma[:, None], _COARSE)[:, 0] for luma in (self._a, self._b))
+        self._costs, self._smallest = _coarse_costs(a, b, largest)
 
     @torch.no_grad()
     def field(self, smoothness: Tensor) -> Tensor:
@@ -114,11 +116,14 @@ def _without_local_mean(luma: Tensor) -> Tensor:
     return luma - mean[:, 0]
 
 
-def _coarse_costs(a: Tensor, b: Tensor) -> tuple[Tensor, int]:
-    """Costs (B, h, w, D) of disparities in pixels of the coarse pictures (B, H, W), and the least of these."""
+def _coarse_costs(a: Tensor, b: Tensor, largest: int) -> tuple[Tensor, int]:
+    """Costs (B, h, w, D) of disparities in pixels of the coarse pictures (B, H, W), and the least of these.
+
+    largest: of the pictures as they are.
+    """
     width = a.shape[2]
     smallest = max(_SMALLEST // _COARSE, 1 - width)
-    candidates = range(smallest, min(_LARGEST // _COARSE, width - 1) + 1)
+    candidates = range(smallest, min(largest // _COARSE, width - 1) + 1)
     padded = F.pad(a[:, None], (-smallest, candidates[-1], 0, 0), mode="replicate")[:, 0]
     costs = []
     for number in range(len(candidates)):

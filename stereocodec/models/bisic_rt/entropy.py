@@ -132,6 +132,7 @@ class EntropyModel(nn.Module):
         quality: Tensor,
         size: tuple[int, int],
         levels: ColourLevels | None = None,
+        error_share: float = 1.0,
     ) -> tuple[Tensor, Tensor | None]:
         """Codes z, then y of the first view, the disparities, and y of the second view.
 
@@ -139,7 +140,7 @@ class EntropyModel(nn.Module):
 
         y: (2B, h, w, M) scaled by the encoder's gains; z: (2B, h / 4, w / 4, Z); disparity: (B, h, w) int64 in half
         pixels; None when reading. quality: (2B,) in 0..1; size: (h, w), multiples of 4.
-        levels: the channels that carry the mean colour, when files are written.
+        levels: the channels that carry the mean colour, when files are written. error_share: see `Latents`.
         """
         height, width = size
         pairs = quality.shape[0] // 2
@@ -149,7 +150,7 @@ class EntropyModel(nn.Module):
         views = [_View(self, quality[part], features[part]) for part in (slice(0, pairs), slice(pairs, None))]
         sources = (None, None) if y is None else y.chunk(2)
         first, second = views
-        first.code(coder, 0, sources[0], None, levels)
+        first.code(coder, 0, sources[0], None, levels, error_share)
         hint = picture = None
         if self.config.stereo:
             field = coder.code_disparities(1, disparity, size)
@@ -157,7 +158,7 @@ class EntropyModel(nn.Module):
             predicted, picture = self.prediction(decoded, first.normalised(first.y_hat), first.quality, field)
             hint = second.normalised(predicted * self.gains(second.quality)[0].exp())
             second.refine(self.start_second, second.features, hint)
-        second.code(coder, 1, sources[1], hint, levels)
+        second.code(coder, 1, sources[1], hint, levels, error_share)
         return torch.cat([first.y_hat, second.y_hat]), picture
 
 
@@ -187,16 +188,22 @@ class _View:
         return log_scale
 
     def code(
-        self, coder: EntropyCoder, number: int, y: Tensor | None, hint: Tensor | None, levels: ColourLevels | None
+        self,
+        coder: EntropyCoder,
+        number: int,
+        y: Tensor | None,
+        hint: Tensor | None,
+        levels: ColourLevels | None,
+        error_share: float,
     ) -> None:
-        """All steps; `hint` is what another view predicts, normalised; levels: see `EntropyModel.walk`."""
+        """All steps; `hint` is what another view predicts, normalised; the rest as of `EntropyModel.walk`."""
         model = self.model
         coded = torch.zeros_like(self.mean[0], dtype=torch.bool)
         _, height, width, channels = self.mean.shape
         is_training = torch.is_grad_enabled()
         masks = (_kept_masks if is_training else _masks)(height, width, channels, self.mean.device)
         gain = model.gains(self.quality)[1].double().exp()[:, 0, 0]
-        weight = _error_bits(model.config, self.quality.double(), number)[:, None] * gain**2
+        weight = error_share * _error_bits(model.config, self.quality.double(), number)[:, None] * gain**2
         levelled = levels.of_view(number, gain[0]) if levels else ()
         deviations = Deviations(self.mean)
         for index, (step, (mask, places)) in enumerate(zip(model.steps, masks, strict=True)):

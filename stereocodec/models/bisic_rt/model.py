@@ -8,13 +8,14 @@ other, predicted from the first along block disparities, and a layer of plain tr
 from __future__ import annotations
 
 import copy
-from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterable
+from dataclasses import replace
 
 import torch
 from torch import Tensor, nn
 
 from ...devices import computed
+from ...effort import Effort
 from ...entropy.coders import EntropyCoder
 from ..base import StereoModel
 from .blocks import CoefficientLinear, QualityKnots, depth_to_space, space_to_depth
@@ -24,9 +25,11 @@ from .dct import colour_dct, dct16_step
 from .disparity import BLOCK, DisparitySearch
 from .disparity_choice import cheaper_field
 from .entropy import EntropyModel
+from .latents import DecodedLatents, Latents, Prepared
+from .refinement import refined
 from .residual_layer import ResidualLayer
 from .transforms import AnalysisTransform, HyperAnalysis, SynthesisTransform
-from .view_balance import MAX_BALANCE, balancing_offset
+from .view_balance import MAX_BALANCE, balanced, balancing_offset
 
 __all__ = ["BisicRt", "BisicRtConfig", "DecodedLatents", "Latents", "trade_off"]
 
@@ -34,57 +37,17 @@ __all__ = ["BisicRt", "BisicRtConfig", "DecodedLatents", "Latents", "trade_off"]
 _SMOOTHNESS, _SMOOTHNESS_PER_STEP = 0.2, 0.03
 # For files the search need not be as smooth, as `cheaper_field` follows.
 _SMOOTHNESS_BEFORE_CHOICE = 0.5
+_DEFAULT = Effort()
 # Up to this quality the encoder finds out by how much the networks alone change the mean colour, which takes one more
 # synthesis. Beyond it they change it by little.
 _TINT_UP_TO = 0.3
-
-
-@dataclass(frozen=True)
-class Prepared:
-    """What does not depend on the quality of B pairs.
-
-    pictures: (2B, H, W, 3); coefficients: latents without gains, (2B, h, w, M); search: None without prediction.
-    """
-
-    pictures: Tensor
-    coefficients: Tensor
-    search: DisparitySearch | None
-
-
-@dataclass(frozen=True)
-class Latents:
-    """What the encoder's networks give for B pairs, not rounded yet.
-
-    y: (2B, h, w, M); z: (2B, h / 4, w / 4, Z); disparity: (B, h, w) int64; offset: (B, 1, 1) int64, how many steps
-    of quality the second view is coded better than the first, halved; pictures: (2B, H, W, 3), or None when no
-    residual layer shall be coded.
-    """
-
-    y: Tensor
-    z: Tensor
-    disparity: Tensor | None
-    offset: Tensor
-    pictures: Tensor | None
-
-
-@dataclass(frozen=True)
-class DecodedLatents:
-    """What a walk decodes.
-
-    y: (2B, h, w, M); quality: of each view, (2B,); predicted: the second views as the first ones predict them, (B, H,
-    W, 3) around 0, None without prediction; residual: (2B, H, W, 3), None for nothing.
-    """
-
-    y: Tensor
-    quality: Tensor
-    predicted: Tensor | None
-    residual: Tensor | None
 
 
 class BisicRt(StereoModel):
     """The complete model."""
 
     multiple = 64
+    has_efforts = True
     # Photographs lose about 1. Checkerboards at a quality that they need more coefficients for lose hundreds, and would
     # have a step of training to themselves.
     loss_limit = 6.0
@@ -107,52 +70,70 @@ class BisicRt(StereoModel):
         with_choices: whether to choose what only files need: the balance of the views, disparities that are worth
         their bits, and the residual layer; for them B is 1.
         """
-        return self._analyse(self.prepare(x), quality, with_choices=with_choices)
+        return self._analyse(self.prepare(x), quality, _DEFAULT if with_choices else None)
 
-    def prepare(self, x: Tensor) -> Prepared:
-        search = DisparitySearch(*x.float().chunk(2)) if self.config.stereo else None
+    def prepare(self, x: Tensor, effort: Effort = _DEFAULT) -> Prepared:
+        search = None
+        if self.config.stereo and effort.largest_disparity:
+            first, second = x.float().chunk(2)
+            search = DisparitySearch(first, second, effort.largest_disparity)
         return Prepared(x, self.analysis(x), search)
 
-    def analyse_prepared(self, prepared: Prepared, quality: Tensor) -> Latents:
-        return self._analyse(prepared, quality, with_choices=True)
+    def analyse_prepared(self, prepared: Prepared, quality: Tensor, effort: Effort = _DEFAULT) -> Latents:
+        return self._analyse(prepared, quality, effort)
 
-    def _analyse(self, prepared: Prepared, quality: Tensor, *, with_choices: bool) -> Latents:
+    def refined(self, latents: Latents, quality: Tensor, passes: int, say: Callable[[float], None]) -> Latents:
+        return refined(self, latents.copied(), quality, passes, say)
+
+    def _analyse(self, prepared: Prepared, quality: Tensor, effort: Effort | None) -> Latents:
+        """effort: None to make no choices."""
         x = prepared.pictures
         pairs = quality.shape[0] // 2
         offset = torch.zeros((pairs, 1, 1), dtype=torch.int64, device=x.device)
-        if with_choices:
+        if effort is not None:
             offset = balancing_offset(self.config, x, quality)
-        quality = _balanced(quality, offset)
+        quality = balanced(quality, offset)
         y = prepared.coefficients * self.entropy.gains(quality)[0].exp().to(x.dtype)
         base_mean, _, unit = (t.to(x.dtype) for t in self.entropy.base(quality))
         z = self.hyper_analysis((y - base_mean) / unit)
-        disparity = None
-        if prepared.search is not None:
-            smoothness = _SMOOTHNESS + _SMOOTHNESS_PER_STEP * step_size(self.config, quality[pairs:].float())
-            if with_choices:
-                disparity = prepared.search.field(_SMOOTHNESS_BEFORE_CHOICE * smoothness)
-                trade_off = float(self.trade_off(quality[pairs:]))
-                first, second = x.float().chunk(2)
-                disparity = cheaper_field(first, second, disparity, trade_off)
-            else:
-                disparity = prepared.search.field(smoothness)
-        return Latents(y, z, disparity, offset, x if with_choices else None)
+        disparity = self._disparity(prepared, quality[pairs:], effort) if self.config.stereo else None
+        if effort is None:
+            return Latents(y, z, disparity, offset, None)
+        return Latents(y, z, disparity, offset, x, checks=effort.checks)
+
+    def _disparity(self, prepared: Prepared, quality: Tensor, effort: Effort | None) -> Tensor:
+        """Disparities (B, h, w) for the qualities of the second views, (B,)."""
+        x = prepared.pictures
+        if prepared.search is None:
+            shape = x.shape[0] // 2, x.shape[1] // BLOCK, x.shape[2] // BLOCK
+            return torch.zeros(shape, dtype=torch.int64, device=x.device)
+        smoothness = _SMOOTHNESS + _SMOOTHNESS_PER_STEP * step_size(self.config, quality.float())
+        if effort is None or not effort.weighs_disparities:
+            return prepared.search.field(smoothness)
+        field = prepared.search.field(_SMOOTHNESS_BEFORE_CHOICE * smoothness)
+        first, second = x.float().chunk(2)
+        return cheaper_field(first, second, field, float(self.trade_off(quality)))
 
     def walk(
         self, coder: EntropyCoder, latents: Latents | None, quality: Tensor, size: tuple[int, int]
     ) -> DecodedLatents:
         height, width = size[0] // BLOCK, size[1] // BLOCK
         y = z = disparity = offset = None
+        share = 1.0
         if latents is not None:
             y, z, disparity, offset = latents.y, latents.z, latents.disparity, latents.offset
+            share = latents.error_share
         offset = coder.code_field(0, offset, (1, 1)).clamp(-MAX_BALANCE, MAX_BALANCE)
-        quality = _balanced(quality, offset)
+        quality = balanced(quality, offset)
         levels = None if latents is None else self._levels(latents, quality)
-        y_hat, predicted = self.entropy.walk(coder, y, z, disparity, quality, (height, width), levels)
+        y_hat, predicted = self.entropy.walk(coder, y, z, disparity, quality, (height, width), levels, share)
         decoded = DecodedLatents(y_hat, quality, predicted, None)
         missing = None
         if latents is not None:
             if latents.pictures is None:
+                return decoded
+            if not latents.checks:
+                self.residual.leave_out(coder)
                 return decoded
             missing = latents.pictures - self.reconstruct(decoded)
         residual = self.residual.walk(coder, missing, quality, (height, width))
@@ -169,7 +150,7 @@ class BisicRt(StereoModel):
         """The channels whose mean errors shall be bounded when one pair is written to a file, None otherwise."""
         if latents.pictures is None:
             return None
-        if float(quality.mean()) > _TINT_UP_TO:
+        if not latents.checks or float(quality.mean()) > _TINT_UP_TO:
             return colour_levels(self.synthesis)
         # As if the second view were predicted without error.
         predicted = latents.pictures[1:] - 0.5 if self.config.stereo else None
@@ -258,9 +239,3 @@ class BisicRt(StereoModel):
         if self.config.stereo:
             layers += [self.entropy.prediction.latents, self.entropy.prediction.picture]
         return layers
-
-
-def _balanced(quality: Tensor, offset: Tensor) -> Tensor:
-    """Qualities (2B,) of the views of pairs with the given offsets (B, 1, 1)."""
-    change = offset.view(-1).to(quality.dtype) / 100
-    return (quality + torch.cat([-change, change])).clamp(0, 1)

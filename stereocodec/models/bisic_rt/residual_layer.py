@@ -68,6 +68,10 @@ class ResidualLayer(nn.Module):
         ]
         return depth_to_space((torch.cat(decoded).float() * step) @ self.basis, BLOCK)
 
+    def leave_out(self, coder: EntropyCoder) -> None:
+        """Codes that there is nothing."""
+        coder.code_field(0, torch.zeros((1, 1, 1), dtype=torch.int64), (1, 1))
+
     def _code_view(
         self,
         coder: EntropyCoder,

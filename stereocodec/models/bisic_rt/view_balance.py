@@ -36,6 +36,12 @@ def balancing_offset(config: BisicRtConfig, x: Tensor, quality: Tensor) -> Tenso
     return offsets[(first / second).log().abs().argmin()].view(1, 1, 1)
 
 
+def balanced(quality: Tensor, offset: Tensor) -> Tensor:
+    """Qualities (2B,) of the views of pairs with the given offsets (B, 1, 1)."""
+    change = offset.view(-1).to(quality.dtype) / 100
+    return (quality + torch.cat([-change, change])).clamp(0, 1)
+
+
 def _expected_errors(config: BisicRtConfig, squares: Tensor, qualities: Tensor) -> Tensor:
     """Mean squared 8-bit errors at several qualities, (K,), of a view with the given squared coefficients, (N,)."""
     steps, order = step_size(config, qualities.clamp(0, 1).double()).sort()

@@ -1,0 +1,68 @@
+"""A coder that writes nothing and tells by a gradient what other symbols would cost."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+from .coders import Group, RateEstimator
+from .distributions import chosen_bits, residual_bits, scale_from_log
+from .priors import Prior
+
+
+class TrialCoder(RateEstimator):
+    """Chooses the symbols of one pair as a writer of files does, and adds zeros to what is decoded.
+
+    The gradient of the bits of all symbols, and of errors of pictures, with respect to these zeros says what it costs
+    to change a latent. It has all that the change does to others, which are predicted from it, but not the bits of its
+    own symbol: these the choice weighs.
+
+    After the walk: `y` and `z` as they are decoded, (2, h, w, M) and (2, h', w', Z); `change_y` and `change_z`, the
+    zeros; `error_bits`, what a squared error of each latent is worth by `Group.weight`, like y.
+    """
+
+    def __init__(self, prior: Prior, laplace_share: float, shape: torch.Size) -> None:
+        """shape: of y."""
+        super().__init__(prior, laplace_share, noise=False)
+        self.change_y = torch.zeros(shape).requires_grad_()
+        self.y, self.error_bits = torch.zeros(shape), torch.zeros(shape)
+        self.z = self.change_z = torch.zeros(())
+
+    def code_prior(self, z: Tensor | None, shape: tuple[int, ...], *, views: int = 2) -> Tensor:
+        assert z is not None
+        self.z = z.detach().round()
+        self.change_z = torch.zeros_like(self.z).requires_grad_()
+        self.bits = self.bits + self._prior.bits(self.z).sum((1, 2, 3))
+        return self.z + self.change_z
+
+    def code(self, y: Tensor | None, group: Group) -> Tensor:
+        assert y is not None
+        assert group.weight is not None
+        places = group.mask.reshape(-1).nonzero()[:, 0] if group.places is None else group.places
+        weights = group.weight[0].float().expand(group.mask.shape[-1])
+        log_scale = group.log_scale.reshape(1, -1).float()
+        symbols = torch.zeros_like(log_scale)
+        with torch.no_grad():
+            residual = (y.float() - group.mean.float()).reshape(-1)[places]
+            channel = places % group.mask.shape[-1]
+            symbols[0, places] = self._cheaper(residual, log_scale[0, places], weights[channel])
+        # A symbol stays the same when its mean moves: what is decoded moves along.
+        self._add(group.view, chosen_bits(symbols, log_scale, places, self._laplace_share, None))
+        decoded = (symbols.view_as(group.mean) + group.mean.float()) * group.mask
+        view = slice(group.view, group.view + 1)
+        self.y[view] += decoded.detach()
+        self.error_bits[view] += weights * group.mask
+        return decoded + self.change_y[view] * group.mask
+
+    def _cheaper(self, residual: Tensor, log_scale: Tensor, weights: Tensor) -> Tensor:
+        """What `symbol_choice.cheaper` chooses, by the densities: the nearest symbols (N,), or those a step nearer to
+        zero where they cost less."""
+        symbols = residual.round()
+        places = symbols.nonzero()[:, 0]
+        nearest, residual, weights = symbols[places], residual[places], weights[places]
+        lower = nearest - nearest.sign()
+        scale = scale_from_log(log_scale[places])
+        here, there = (
+            residual_bits(s, scale, self._laplace_share) + weights * (s - residual) ** 2 for s in (nearest, lower)
+        )
+        return symbols.index_put((places,), torch.where(there < here, lower, nearest))

@@ -1,0 +1,60 @@
+"""What the parts of `bisic-rt` hand to one another."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import Any
+
+from torch import Tensor
+
+from .disparity import DisparitySearch
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """What does not depend on the quality of B pairs.
+
+    pictures: (2B, H, W, 3); coefficients: latents without gains, (2B, h, w, M); search: None without prediction.
+    """
+
+    pictures: Tensor
+    coefficients: Tensor
+    search: DisparitySearch | None
+
+
+@dataclass(frozen=True)
+class Latents:
+    """What the encoder's networks give for B pairs, not rounded yet.
+
+    y: (2B, h, w, M); z: (2B, h / 4, w / 4, Z); disparity: (B, h, w) int64; offset: (B, 1, 1) int64, how many steps
+    of quality the second view is coded better than the first, halved; pictures: (2B, H, W, 3), or None in training,
+    which has no residual layer; checks: whether the walk looks at what the networks make of them; error_share: what
+    the walk's guess of the worth of errors is multiplied by.
+    """
+
+    y: Tensor
+    z: Tensor
+    disparity: Tensor | None
+    offset: Tensor
+    pictures: Tensor | None
+    checks: bool = True
+    error_share: float = 1.0
+
+    def copied(self) -> Latents:
+        """The same in memory of its own."""
+        copies: dict[str, Any] = {name: part.clone() for name, part in vars(self).items() if isinstance(part, Tensor)}
+        return replace(self, **copies)
+
+
+@dataclass(frozen=True)
+class DecodedLatents:
+    """What a walk decodes.
+
+    y: (2B, h, w, M); quality: of each view, (2B,); predicted: the second views as the first ones predict them, (B, H,
+    W, 3) around 0, None without prediction; residual: (2B, H, W, 3), None for nothing.
+    """
+
+    y: Tensor
+    quality: Tensor
+    predicted: Tensor | None
+    residual: Tensor | None

@@ -1,0 +1,144 @@
+"""Latents refined for one pair: an encoder's work, by a gradient through the networks of decoding.
+
+The analysis gives latents that are good for most pictures. For a single one better ones are found by descent on what a
+file costs, its bits and the errors of its pictures (Campos et al., "Content adaptive optimization for neural image
+compression", CVPR Workshops 2019; Yang, Bamler and Mandt, "Improving inference for neural image compression", NeurIPS
+2020). The second paper anneals noise over thousands of passes. Here every pass chooses symbols as the writer does; its
+gradient tells what a change of each latent costs, and a parabola through it where the latent would be best: the next
+pass chooses symbols near there. That takes ten passes to most of the gain (docs/effort.md).
+"""
+
+from __future__ import annotations
+
+import itertools
+import math
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from functools import partial
+
+import torch
+from torch import Tensor
+
+from ...entropy.trial import TrialCoder
+from ..base import StereoModel
+from .disparity import BLOCK
+from .latents import Latents
+from .view_balance import balanced
+
+# On crops of pairs to train on, at qualities 12 to 84. What errors are worth is told by the gradient, so that the
+# walk's own guess of it, of which these are shares, counts for less: in the choice of symbols, and as the parabola's
+# curvature.
+_CHOICE, _CURVATURE = 0.7, 0.5
+_HYPER_CURVATURE = 100.0  # bits
+# How far the best place may lie from what is decoded: the parabola holds no further.
+_REACH = 1.0
+_RATE = 0.3  # how far a latent moves to its best place in the first pass; less and less in later ones
+# Strips of a picture are refined one after the other, so that memory is bounded; pixels of each view, about.
+_STRIP_PIXELS = 2**20
+_MARGIN = 1  # rows of hyper latents beside a strip that are coded with it and left as they are
+_BLOCKS = 4  # rows of latents for one of hyper latents
+_UNIT = _BLOCKS * BLOCK
+
+
+@dataclass(frozen=True)
+class _Found:
+    """What a pass finds: the cost in bits, and where latents and hyper latents would be best."""
+
+    cost: float
+    best_y: Tensor
+    best_z: Tensor
+
+
+def refined(
+    model: StereoModel, latents: Latents, quality: Tensor, passes: int, say: Callable[[float], None]
+) -> Latents:
+    """Latents of one pair that cost less; the same where none are found.
+
+    model: in float32, its weights without gradients. latents: with pictures. quality: (2,). say: called with the
+    fraction that is done.
+    """
+    height, width = latents.y.shape[1] // _BLOCKS, latents.y.shape[2] * BLOCK
+    y, z = latents.y.clone(), latents.z.clone()
+    strips = _strips(height, width)
+    before = after = 0.0
+
+    def say_of_strip(number: int, done: float) -> None:
+        say((number + done) / len(strips))
+
+    for number, (first, last) in enumerate(strips):
+        begin, end = max(first - _MARGIN, 0), min(last + _MARGIN, height)
+        strip = _Strip(model, _rows(latents, begin, end), quality)
+        before += strip.cost(latents.error_share)
+        cost, better_y, better_z = strip.refined(passes, partial(say_of_strip, number))
+        after += cost
+        y[:, _BLOCKS * first : _BLOCKS * last] = better_y[:, _BLOCKS * (first - begin) : _BLOCKS * (last - begin)]
+        z[:, first:last] = better_z[:, first - begin : last - begin]
+    return replace(latents, y=y, z=z, error_share=_CHOICE) if after < before else latents
+
+
+class _Strip:
+    """Some rows of a pair, refined as if they were all of it."""
+
+    def __init__(self, model: StereoModel, latents: Latents, quality: Tensor) -> None:
+        assert latents.pictures is not None
+        self._model, self._latents, self._quality = model, replace(latents, pictures=None), quality
+        self._pictures = latents.pictures
+        self._trade_off = model.trade_off(balanced(quality, latents.offset))
+
+    def refined(self, passes: int, say: Callable[[float], None]) -> tuple[float, Tensor, Tensor]:
+        """What the best latents cost of all that are passed, in bits, and y and z of these."""
+        y, z = self._latents.y, self._latents.z
+        best = (math.inf, y, z)
+        for number in range(passes):
+            found = self._pass(y, z)
+            if found.cost < best[0]:
+                best = (found.cost, y, z)
+            rate = _RATE * (1 - number / passes)
+            y, z = torch.lerp(y, found.best_y, rate), torch.lerp(z, found.best_z, rate)
+            say((number + 1) / passes)
+        last = self.cost(_CHOICE, y, z)
+        return (last, y, z) if last < best[0] else best
+
+    @torch.no_grad()
+    def cost(self, error_share: float, y: Tensor | None = None, z: Tensor | None = None) -> float:
+        """What the strip costs in bits, by default as it was given."""
+        y, z = self._latents.y if y is None else y, self._latents.z if z is None else z
+        return float(self._coded(y, z, error_share)[1])
+
+    def _pass(self, y: Tensor, z: Tensor) -> _Found:
+        with torch.enable_grad():
+            coder, cost = self._coded(y, z, _CHOICE)
+            by_y, by_z = torch.autograd.grad(cost, (coder.change_y, coder.change_z))
+        best_y = coder.y - (by_y / (2 * _CURVATURE / _CHOICE * coder.error_bits)).clamp(-_REACH, _REACH)
+        best_z = coder.z - (by_z / (2 * _HYPER_CURVATURE)).clamp(-_REACH, _REACH)
+        return _Found(float(cost.detach()), best_y, best_z)
+
+    def _coded(self, y: Tensor, z: Tensor, error_share: float) -> tuple[TrialCoder, Tensor]:
+        """The coder after the walk, and the cost in bits: those of the file, and those that the errors are worth."""
+        height, width = self._pictures.shape[1:3]
+        coder = TrialCoder(self._model.prior, self._model.laplace_share, y.shape)
+        latents = replace(self._latents, y=y, z=z, error_share=error_share)
+        decoded = self._model.reconstruct(self._model.walk(coder, latents, self._quality, (height, width)))
+        errors = (decoded - self._pictures).square().mean((1, 2, 3)) * 65025
+        return coder, coder.bits.sum() + (self._trade_off * errors).sum() * (height * width)
+
+
+def _strips(height: int, width: int) -> list[tuple[int, int]]:
+    """The first row of each strip and the one after its last, in rows of hyper latents."""
+    rows = max(1, _STRIP_PIXELS // (_UNIT * width) - 2 * _MARGIN)
+    count = -(-height // rows)
+    edges = [round(number * height / count) for number in range(count + 1)]
+    return list(itertools.pairwise(edges))
+
+
+def _rows(latents: Latents, begin: int, end: int) -> Latents:
+    """Rows of hyper latents, with all that belongs to them."""
+    assert latents.pictures is not None
+    blocks = slice(_BLOCKS * begin, _BLOCKS * end)
+    return replace(
+        latents,
+        y=latents.y[:, blocks],
+        z=latents.z[:, begin:end],
+        disparity=None if latents.disparity is None else latents.disparity[:, blocks],
+        pictures=latents.pictures[:, _UNIT * begin : _UNIT * end],
+    )

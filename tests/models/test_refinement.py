@@ -1,0 +1,85 @@
+"""Latents that are refined for a pair cost less, in strips as well, and never more."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+from conftest import sample_crop
+
+from stereocodec.models.bisic_rt import refinement
+from stereocodec.models.registry import build_model
+from stereocodec.releases.folders import BUILT_IN
+from stereocodec.releases.release import load_release
+
+SIZE = (128, 128)
+QUALITY = torch.full((2,), 0.4)
+
+
+@pytest.fixture(scope="module")
+def model():
+    return load_release(BUILT_IN / "bisic-rt").model.requires_grad_(False)
+
+
+@pytest.fixture(scope="module")
+def latents(model):
+    x = torch.stack([torch.from_numpy(view.copy()) for view in sample_crop(*SIZE)]).float() / 255
+    return model.analyse(x, QUALITY)
+
+
+def cost(model, latents):
+    return refinement._Strip(model, latents, QUALITY).cost(latents.error_share)
+
+
+def test_refined_latents_cost_less_with_every_pass(model, latents):
+    said = []
+    few, more = (model.refined(latents, QUALITY, passes, said.append) for passes in (2, 8))
+    costs = [cost(model, which) for which in (latents, few, more)]
+    assert costs[0] > 1.01 * costs[1] > 1.01 * costs[2]
+    assert said == pytest.approx([0.5, 1, *(n / 8 for n in range(1, 9))])
+    assert few.error_share == refinement._CHOICE < latents.error_share == 1
+    assert torch.equal(few.disparity, latents.disparity)
+    assert few.y.shape == latents.y.shape
+
+
+def test_it_takes_latents_of_an_inference_and_leaves_them_alone(model, latents):
+    with torch.inference_mode():
+        within = latents.copied()
+    refined = model.refined(within, QUALITY, 1, lambda _: None)
+    assert not refined.y.is_inference()
+    assert torch.equal(within.y, latents.y)
+
+
+def test_what_gets_no_better_stays_as_it_is(model, latents, monkeypatch):
+    worse = cost(model, latents) + 1, 0 * latents.y, latents.z
+    monkeypatch.setattr(refinement._Strip, "refined", lambda *_: worse)
+    same = model.refined(latents, QUALITY, 2, lambda _: None)
+    assert torch.equal(same.y, latents.y)
+    assert same.error_share == latents.error_share
+
+
+def test_strips_are_refined_one_after_the_other(model, latents, monkeypatch):
+    monkeypatch.setattr(refinement, "_STRIP_PIXELS", 3 * 64 * SIZE[1])
+    said = []
+    refined = model.refined(latents, QUALITY, 3, said.append)
+    assert said == pytest.approx([n / 6 for n in range(1, 7)])
+    assert cost(model, refined) < 0.99 * cost(model, latents)
+    both = [(refined.y[:, rows] != latents.y[:, rows]).any() for rows in (slice(0, 4), slice(4, 8))]
+    assert all(both)
+
+
+@pytest.mark.parametrize(("height", "width"), [(1, 64), (13, 1024), (63, 6016), (200, 64), (7, 2**21)])
+def test_strips_are_all_of_a_picture_and_bounded(height, width):
+    strips = refinement._strips(height, width)
+    assert [row for first, last in strips for row in range(first, last)] == list(range(height))
+    for first, last in strips:
+        rows = min(last + 1, height) - max(first - 1, 0)
+        assert rows * 64 * width <= refinement._STRIP_PIXELS or last - first == 1
+
+
+def test_a_model_without_views_that_see_each_other_is_refined_too(latents):
+    config = {"channels8": 16, "channels16": 24, "latent_channels": 16, "entropy_channels": 24, "hyper_channels": 8}
+    torch.manual_seed(0)
+    alone = build_model("bisic-rt", {**config, "stereo": False}).requires_grad_(False)
+    alone.calibrate(latents.pictures)
+    before = alone.analyse(latents.pictures, QUALITY)
+    assert cost(alone, alone.refined(before, QUALITY, 6, lambda _: None)) < cost(alone, before)
