@@ -1,12 +1,11 @@
-"""`bisic decode` of many files, and what `bisic verify` shares with it."""
+"""`bisic decode` of many files."""
 
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping, Sequence
-from functools import partial
+from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import click
 
@@ -15,13 +14,15 @@ from stereocodec.text import one_line
 from ._many import Told
 from ._shared import STANDARD_STREAM, wrong_usage
 
-if TYPE_CHECKING:
-    from stereocodec.batch.decoding import DecodeSettings
-    from stereocodec.batch.jobs import DecodeJob
-
 
 def decode_many(
-    sources: tuple[str, ...], output: str | None, settings: Mapping[str, Any], jobs: int | None, *, quiet: bool
+    sources: tuple[str, ...],
+    output: str | None,
+    settings: Mapping[str, Any],
+    jobs: int | None,
+    *,
+    as_json: bool,
+    quiet: bool,
 ) -> None:
     """Decodes all files of folders, and files, into a folder; ends the command with status 1 if one failed.
 
@@ -29,6 +30,7 @@ def decode_many(
     """
     from stereocodec.batch.decoding import DecodeSettings
     from stereocodec.batch.naming import decode_jobs
+    from stereocodec.batch.run import decode_all
     from stereocodec.pictures.output_form import output_form
 
     if output is None or output == STANDARD_STREAM or (os.path.exists(output) and not os.path.isdir(output)):
@@ -41,15 +43,7 @@ def decode_many(
     if not form.is_folder:
         raise click.UsageError(f"-o {one_line(output)} is the name of one picture, but several files need a folder.")
     found = decode_jobs(sources, Path(output))
-    decode_all(found, DecodeSettings(**settings), jobs, Told(len(found), "decoded", as_json=False, quiet=quiet))
-
-
-def decode_all(named: Sequence[DecodeJob], settings: DecodeSettings, jobs: int | None, told: Told) -> None:
-    """Decodes all files, and tells what becomes of them; ends the command with status 1 if one failed."""
-    from stereocodec.batch.decoding import Decoder
-    from stereocodec.batch.engine import run
-
+    told = Told(len(found), "decoded", as_json=as_json, quiet=quiet)
     with told:
-        for report in run(named, partial(Decoder, settings), jobs):
-            told(report)
+        decode_all(found, Path(output), DecodeSettings(**settings), processes=jobs, tell=told)
     told.finish()

@@ -94,6 +94,7 @@ _Outputs: TypeAlias = OutputForm | tuple[Part, ...]
 @device_option
 @force_option
 @jobs_option
+@click.option("--json", "as_json", is_flag=True, help="Of many files, print one JSON object for each.")
 @quiet_option
 def decode(
     files: tuple[str, ...],
@@ -111,6 +112,7 @@ def decode(
     device: str,
     force: bool,
     jobs: int | None,
+    as_json: bool,
     quiet: bool,
 ) -> None:
     """Restore the views of .bsc files, or their colour and depth.
@@ -125,7 +127,8 @@ def decode(
     into one picture (half-sbs, half-tb) becomes that picture again.
 
     DIR is a folder of .bsc files, with all below, which the folder of -o mirrors; several files are decoded alike.
-    Those that fail are named, and the exit status is then 1.
+    decoded.csv in it lists all pictures. Those that are whole are skipped when the same is run again; files that fail
+    are named, and the exit status is then 1.
 
     A file of colour with depth becomes frame_color.png and frame_depth.png, the depth map as it was given: in the
     same unit and bits, with its holes where they were.
@@ -136,8 +139,10 @@ def decode(
             raise click.UsageError("--left, --right, --calibration and - are about one file, but several are named.")
         settings = {"model": model, "pull": pull, "device": device, "max_pixels": max_pixels, "overwrite": force}
         settings |= {"layout": layout, "format": picture_format, "quality": output_quality}
-        decode_many(files, output, {**settings, "keep_metadata": not no_metadata}, jobs, quiet=quiet)
+        decode_many(files, output, {**settings, "keep_metadata": not no_metadata}, jobs, as_json=as_json, quiet=quiet)
         return
+    if as_json:
+        raise click.UsageError("--json is about many files, but one is named.")
     (file,) = files
     views = {view: path for view, path in (("left", left), ("right", right)) if path is not None}
     _check_names(file, output, layout, views)

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import click
 
-from ._decode_many import decode_all
 from ._decoding import check_model_options, max_pixels_option, pull_option
 from ._many import Told, jobs_option
 from ._shared import NamedPath, device_option, quiet_option
@@ -38,9 +39,13 @@ def verify(
     status is then 1.
     """
     check_model_options(model, pull)
-    from stereocodec.batch.decoding import DecodeSettings
+    from stereocodec.batch.decoding import Decoder, DecodeSettings
+    from stereocodec.batch.engine import run
     from stereocodec.batch.naming import decode_jobs
 
     named = decode_jobs(files, None)
     told = Told(len(named), "verified", as_json=as_json, quiet=quiet)
-    decode_all(named, DecodeSettings(model, pull, device, max_pixels), jobs, told)
+    with told:
+        for report in run(named, partial(Decoder, DecodeSettings(model, pull, device, max_pixels)), jobs):
+            told(report)
+    told.finish()

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -16,9 +18,13 @@ from ..pictures.save_frame import save_frame
 from ..pictures.save_pair import save_pair
 from ..regular_files import read_regular
 from .jobs import DecodeJob, Report, failed
+from .manifest import is_whole, sha256_of
 
 if TYPE_CHECKING:
     from ..release_codec import ReleaseCodec
+
+# Any model that decodes a file decodes it to the same pictures.
+_CHANGES_NOTHING = ("model", "pull", "device", "max_pixels", "overwrite")
 
 
 @dataclass(frozen=True)
@@ -42,19 +48,29 @@ class DecodeSettings:
 class Decoder:
     """Decodes one file after the other; picklable, networks are loaded when a file needs them first."""
 
-    def __init__(self, settings: DecodeSettings) -> None:
+    def __init__(self, settings: DecodeSettings, done: Mapping[str, Report] | None = None) -> None:
+        """done: reports of an earlier run: files are skipped whose pictures are whole and would be the same."""
         self.settings = settings
+        self._done = done or {}
         self._codecs: dict[tuple[ViewKind, bytes], ReleaseCodec] = {}
 
     def __call__(self, job: DecodeJob) -> Report:
         """Decodes a file; whatever is wrong with it is told and not raised."""
         try:
             data = read_regular(job.file, MAX_FILE_BYTES)
+            sha256 = hashlib.sha256(data).hexdigest()
+            content = _content(sha256, self.settings)
+            earlier = self._done.get(job.name)
+            is_known = earlier is not None and earlier.content == content
+            if earlier is not None and is_known and job.output is not None and _are_whole(earlier, job.output.parent):
+                return replace(earlier, status="skipped")
             container = Container.from_bytes(data)
             codec: Any = self._codec_of(container)
             first, second = codec.decompress(container, output="numpy", max_pixels=self.settings.max_pixels)
+            paths: tuple[Path, ...] = ()
             if job.output is not None:
-                self._save(container, first, second, job.output)
+                paths = self._save(container, first, second, job.output, overwrite=is_known or self.settings.overwrite)
+            pictures = {path.name: sha256_of(path).hex() for path in paths}
         except Exception as error:
             return failed(job, error)
         width, height = container.shown_size
@@ -67,10 +83,14 @@ class Decoder:
             quality=container.quality,
             size=len(data),
             model=container.model_id.hex(),
-            sha256=hashlib.sha256(data).hexdigest(),
+            content="" if job.output is None else content,
+            sha256=sha256,
+            pictures=pictures,
         )
 
-    def _save(self, container: Container, first: Any, second: Any, output: Path) -> None:
+    def _save(
+        self, container: Container, first: Any, second: Any, output: Path, *, overwrite: bool
+    ) -> tuple[Path, ...]:
         settings = self.settings
         metadata = (container if settings.keep_metadata else container.without_metadata()).metadata
         if container.view_kind is ViewKind.RGB8_DEPTH:
@@ -78,9 +98,8 @@ class Decoder:
                 raise InvalidInput(
                     "it is of colour and depth, which become two PNG files: decode it without --layout and --format"
                 )
-            save_frame(first, second, output.parent, metadata=metadata, name=output.name, overwrite=settings.overwrite)
-            return
-        save_pair(
+            return save_frame(first, second, output.parent, metadata=metadata, name=output.name, overwrite=overwrite)
+        saved = save_pair(
             first,
             second,
             f"{output.parent}/",
@@ -89,8 +108,9 @@ class Decoder:
             quality=settings.quality,
             metadata=metadata,
             name=output.name,
-            overwrite=settings.overwrite,
+            overwrite=overwrite,
         )
+        return tuple(picture.path for picture in saved if picture.path is not None)
 
     def _codec_of(self, container: Container) -> ReleaseCodec:
         """The networks of a file; those of the last kind of file stay."""
@@ -103,3 +123,14 @@ class Decoder:
             codec = kind.for_file(container, settings.model, device=settings.device, pull=settings.pull)
             self._codecs = {(container.view_kind, container.model_id): codec}
         return codec
+
+
+def _content(sha256: str, settings: DecodeSettings) -> str:
+    """SHA-256 of a file's own and of all that changes what is made of it."""
+    changing = {name: value for name, value in asdict(settings).items() if name not in _CHANGES_NOTHING}
+    return hashlib.sha256(json.dumps([changing, sha256], sort_keys=True).encode()).hexdigest()
+
+
+def _are_whole(report: Report, folder: Path) -> bool:
+    """Whether the pictures of a report are there as they were written."""
+    return bool(report.pictures) and all(is_whole(folder / name, digest) for name, digest in report.pictures.items())

@@ -19,11 +19,11 @@ from ..pictures.picture import StereoPair, as_pair
 from ..pictures.rgb import psnr
 from ..pixel_limit import ANY_SIZE
 from .jobs import EncodeJob, Report, failed
+from .manifest import is_whole, sha256_of
 
 if TYPE_CHECKING:
     from ..codec import StereoCodec
 
-_PIECE = 2**20
 _CHANGES_NOTHING = ("model", "device", "verify", "overwrite")  # the id of the model stands for it
 
 
@@ -75,7 +75,7 @@ class Encoder:
             content = _content(job, self.settings, self.codec.model_id)
             earlier = self._done.get(job.name)
             is_known = earlier is not None and earlier.content == content
-            if earlier is not None and is_known and _is_whole(job.output, earlier.sha256):
+            if earlier is not None and is_known and is_whole(job.output, earlier.sha256):
                 return replace(earlier, status="skipped")
             return self._encoded(job, content, overwrite=is_known or self.settings.overwrite)
         except Exception as error:
@@ -96,7 +96,7 @@ class Encoder:
         data = container.to_bytes()
         sha256 = hashlib.sha256(data).hexdigest()
         # The same bytes are there where a process died before its report was known.
-        if not overwrite and job.output.exists() and not _is_whole(job.output, sha256):
+        if not overwrite and job.output.exists() and not is_whole(job.output, sha256):
             raise OutputError("it was made of other pictures or by other settings: use -f to write over it")
         left, right = self._psnr(pair, data) if settings.verify else (None, None)
         with made_folder(job.output.parent):
@@ -153,21 +153,5 @@ def _content(job: EncodeJob, settings: EncodeSettings, model_id: bytes) -> str:
     changing["calibration"] = len(settings.calibration)  # wherever the files lie; what they hold follows
     digest = hashlib.sha256(json.dumps([changing, model_id.hex()], sort_keys=True).encode())
     for path in filter(None, (job.left, job.right, *map(Path, settings.calibration))):
-        digest.update(_sha256(path))
+        digest.update(sha256_of(path))
     return digest.hexdigest()
-
-
-def _sha256(path: Path) -> bytes:
-    digest = hashlib.sha256()
-    with path.open("rb") as file:
-        while piece := file.read(_PIECE):
-            digest.update(piece)
-    return digest.digest()
-
-
-def _is_whole(path: Path, sha256: str) -> bool:
-    """Whether a file is the one that was written and intact."""
-    try:
-        return _sha256(path).hex() == sha256
-    except OSError:
-        return False

@@ -42,7 +42,8 @@ class Report:
 
     status: "done", "skipped" (it was done before, by these settings) or "failed". error: one line, of failures.
     size: bytes of the `.bsc` file. psnr_left, psnr_right: dB, where the file was decoded to check it. content: SHA-256
-    of the inputs and settings; sha256: of the `.bsc` file.
+    of the inputs and settings; sha256: of the `.bsc` file. pictures: the names of those that were decoded, which lie
+    together, and SHA-256 of each.
     """
 
     name: str
@@ -59,11 +60,12 @@ class Report:
     model: str = ""
     content: str = ""
     sha256: str = ""
+    pictures: dict[str, str] = field(default_factory=dict)
     warnings: tuple[str, ...] = field(default=())
 
     def row(self) -> dict[str, Any]:
         """Its fields, without those that are empty or no number of JSON, as the PSNR of equal views."""
-        return {name: value for name, value in asdict(self).items() if value not in (None, "", (), math.inf)}
+        return {name: value for name, value in asdict(self).items() if value not in (None, "", (), {}, math.inf)}
 
 
 def failed(job: EncodeJob | DecodeJob, error: Exception) -> Report:

@@ -1,9 +1,11 @@
-"""`manifest.csv`: what became of every pair of a folder, by which a second run knows what is done already."""
+"""Lists of what became of every pair of a folder, by which a second run knows what is done already."""
 
 from __future__ import annotations
 
 import csv
+import hashlib
 import io
+import json
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
@@ -14,18 +16,19 @@ from ..regular_files import read_regular
 from ..text import reason_of
 from .jobs import COLUMNS, Report
 
-NAME = "manifest.csv"
+ENCODED, DECODED = "manifest.csv", "decoded.csv"
+"""The lists of a folder of `.bsc` files and of a folder of pictures, which may be the same."""
+_PIECE = 2**20
 _MAX_BYTES = 2**30
 _UNDECODABLE = "surrogateescape"  # bytes of names that are no text stay what they are
 _WHOLE, _REAL = ("width", "height", "size"), ("quality", "bpp", "psnr_left", "psnr_right")
 
 
-def read_manifest(folder: Path) -> dict[str, Report]:
-    """The reports of a folder's manifest by name; none where there is no manifest.
+def read_manifest(path: Path) -> dict[str, Report]:
+    """The reports of a list by name; none where there is no list.
 
     Raises InvalidInput for a file that is none.
     """
-    path = folder / NAME
     if not path.exists():
         return {}
     try:
@@ -37,17 +40,35 @@ def read_manifest(folder: Path) -> dict[str, Report]:
     except OSError as error:
         raise InvalidInput(f"{path} cannot be read: {error.strerror or reason_of(error)}") from error
     except (ValueError, KeyError, TypeError, csv.Error) as error:
-        raise InvalidInput(f"{path} is no list of encoded pairs ({error}): move it away to write a new one") from error
+        raise InvalidInput(f"{path} is no list of pairs ({error}): move it away to write a new one") from error
     return {report.name: report for report in reports}
 
 
-def write_manifest(folder: Path, reports: Iterable[Report]) -> None:
-    """Writes a folder's manifest, sorted by name, in place of an old one. Raises OutputError."""
+def write_manifest(path: Path, reports: Iterable[Report]) -> None:
+    """Writes a list, sorted by name, in place of an old one. Raises OutputError."""
     text = io.StringIO(newline="")
     rows = csv.DictWriter(text, COLUMNS, extrasaction="ignore", lineterminator="\n")
     rows.writeheader()
-    rows.writerows(vars(report) for report in sorted(reports, key=lambda report: report.name))
-    write_atomically(folder / NAME, text.getvalue().encode("utf-8", _UNDECODABLE), overwrite=True)
+    for report in sorted(reports, key=lambda report: report.name):
+        rows.writerow({**vars(report), "pictures": json.dumps(report.pictures) if report.pictures else ""})
+    write_atomically(path, text.getvalue().encode("utf-8", _UNDECODABLE), overwrite=True)
+
+
+def sha256_of(path: Path) -> bytes:
+    """SHA-256 of what a file holds; raises OSError."""
+    digest = hashlib.sha256()
+    with path.open("rb") as file:
+        while piece := file.read(_PIECE):
+            digest.update(piece)
+    return digest.digest()
+
+
+def is_whole(path: Path, sha256: str) -> bool:
+    """Whether a file is the one that was written and intact."""
+    try:
+        return sha256_of(path).hex() == sha256
+    except OSError:
+        return False
 
 
 def _report(row: dict[str, str]) -> Report:
@@ -55,5 +76,12 @@ def _report(row: dict[str, str]) -> Report:
         raise ValueError("a row has other columns")
     values: dict[str, Any] = {name: text for name, text in row.items() if text}
     values |= {name: int(values[name]) for name in _WHOLE if name in values}
-    values |= {name: float(values[name]) for name in _REAL if name in values}
+    values |= {name: _number(values[name]) for name in _REAL if name in values}
+    if "pictures" in values:
+        values["pictures"] = dict(json.loads(values["pictures"]))
     return Report(**values)
+
+
+def _number(text: str) -> float:
+    """A number, which is written again as it stood."""
+    return int(text) if text.isdecimal() else float(text)

@@ -13,10 +13,11 @@ from ..calibration import read_calibration
 from ..files import made_folder
 from ..releases.folders import DEFAULT_MODEL
 from ..releases.hub import locate
+from .decoding import Decoder, DecodeSettings
 from .encoding import Encoder, EncodeSettings
 from .engine import run
-from .jobs import EncodeJob, Report
-from .manifest import read_manifest, write_manifest
+from .jobs import DecodeJob, EncodeJob, Report
+from .manifest import DECODED, ENCODED, read_manifest, write_manifest
 
 Tell = Callable[[Report], object]
 Engine = Callable[[Sequence[EncodeJob], Callable[[], Encoder], int | None], Iterable[Report]]
@@ -49,23 +50,51 @@ def encode_all(
     `read_calibration` raises, OutputError and InvalidInput of a manifest that cannot be written or read, and
     StereoCodecError when processes cannot be started.
     """
-    counts: Counter[str] = Counter()
     # What is wrong with the model or a calibration is no pair's fault.
     locate(DEFAULT_MODEL if settings.model is None else settings.model)
     if settings.calibration:
         read_calibration(*settings.calibration, unit=settings.calibration_unit)
         settings = replace(settings, calibration=tuple(map(os.path.abspath, settings.calibration)))
+
+    def work(done: dict[str, Report]) -> Iterable[Report]:
+        return (engine or run)(jobs, partial(Encoder, settings, done), processes)
+
     with made_folder(folder):
-        known = read_manifest(folder)
-        make = partial(Encoder, settings, {name: report for name, report in known.items() if report.status == "done"})
-        reports = (engine or run)(jobs, make, processes)
-        try:
-            for report in reports:
-                counts[report.status] += 1
-                known[report.name] = replace(report, status="done") if report.status == "skipped" else report
-                tell(report)
-                if counts.total() % _WRITE_EVERY == 0:
-                    write_manifest(folder, known.values())
-        finally:
-            write_manifest(folder, known.values())
+        return _listed(folder / ENCODED, work, tell)
+
+
+def decode_all(
+    jobs: Sequence[DecodeJob],
+    folder: Path,
+    settings: DecodeSettings,
+    *,
+    processes: int | None = 1,
+    tell: Tell = lambda report: None,
+) -> Counter[str]:
+    """Decodes all files into a folder, and lists them in its `decoded.csv`.
+
+    What is listed there of the same file and settings is skipped where its pictures are whole. Arguments, and what is
+    returned and raised, are those of `encode_all`, but that a model is needed when a file asks for it.
+    """
+
+    def work(done: dict[str, Report]) -> Iterable[Report]:
+        return run(jobs, partial(Decoder, settings, done), processes)
+
+    with made_folder(folder):
+        return _listed(folder / DECODED, work, tell)
+
+
+def _listed(manifest: Path, work: Callable[[dict[str, Report]], Iterable[Report]], tell: Tell) -> Counter[str]:
+    """Does work, given the reports of what was done before, and lists its reports."""
+    counts: Counter[str] = Counter()
+    known = read_manifest(manifest)
+    try:
+        for report in work({name: report for name, report in known.items() if report.status == "done"}):
+            counts[report.status] += 1
+            known[report.name] = replace(report, status="done") if report.status == "skipped" else report
+            tell(report)
+            if counts.total() % _WRITE_EVERY == 0:
+                write_manifest(manifest, known.values())
+    finally:
+        write_manifest(manifest, known.values())
     return counts

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import shutil
 from dataclasses import replace
 from pathlib import Path
 
@@ -16,6 +18,9 @@ from rgbd_frames import frame, save_small
 from stereocodec import Metadata, RgbdCodec
 from stereocodec.batch.decoding import Decoder, DecodeSettings
 from stereocodec.batch.jobs import DecodeJob
+from stereocodec.batch.manifest import DECODED, ENCODED, read_manifest
+from stereocodec.batch.run import decode_all
+from stereocodec.errors import InvalidInput
 from stereocodec.pictures.save_pair import save_pair
 
 P3 = matrix_profile(DISPLAY_P3, "Display P3")
@@ -54,9 +59,10 @@ def test_frames_become_colour_and_depth(tmp_path):
 
 def test_options_of_decode_and_verify_hold_for_every_file(tmp_path, monkeypatch):
     asked = []
-    monkeypatch.setattr(
-        "stereocodec.batch.engine.run", lambda jobs, make, count: asked.append((make, jobs, count)) or []
-    )
+    for module in ("run", "engine"):
+        monkeypatch.setattr(
+            f"stereocodec.batch.{module}.run", lambda jobs, make, count: asked.append((make, jobs, count)) or []
+        )
     monkeypatch.chdir(tmp_path)
     Path("a.bsc").touch()
     alike = ("--max-pixels", "5000", "--device", "cpu", "-j", "3")
@@ -65,6 +71,44 @@ def test_options_of_decode_and_verify_hold_for_every_file(tmp_path, monkeypatch)
     assert run("verify", "a.bsc", "--model", "mine", *alike).exit_code == 0
     decoding = DecodeSettings(None, True, "cpu", 5000, "half-sbs", "jpeg", 30, keep_metadata=False, overwrite=True)
     verifying = DecodeSettings(model="mine", device="cpu", max_pixels=5000)
-    assert [make.args for make, _, _ in asked] == [(decoding,), (verifying,)]
+    assert [make.args for make, _, _ in asked] == [(decoding, {}), (verifying,)]
     assert [[job.output for job in jobs] for _, jobs, _ in asked] == [[Path("out/a"), Path("out/a@2")], [None]]
     assert [count for _, _, count in asked] == [3, 3]
+
+
+def test_a_second_run_skips_what_is_whole_and_of_the_same_file_and_settings(tmp_path, tiny_release, tiny_codec):
+    left, right = sample_crop(32, 48)
+    for name, views in (("a", (left, right)), ("b", (right, left)), ("c", (left, left))):
+        (tmp_path / f"{name}.bsc").write_bytes(tiny_codec.compress(*views, quality=60))
+    jobs = [DecodeJob(name, tmp_path / f"{name}.bsc", tmp_path / "out" / name) for name in "abc"]
+    settings, out = DecodeSettings(str(tiny_release), device="cpu"), tmp_path / "out"
+    assert decode_all(jobs, out, settings) == {"done": 3}
+    expected = {name: (out / name).read_bytes() for name in names(out)}
+    assert decode_all(jobs, out, replace(settings, max_pixels=10**6)) == {"skipped": 3}
+    (out / "a_left.png").unlink()
+    (out / "b_right.png").write_bytes(b"half")
+    reports = []
+    assert decode_all(jobs, out, settings, tell=reports.append) == {"done": 2, "skipped": 1}
+    assert {report.name: report.status for report in reports} == {"a": "done", "b": "done", "c": "skipped"}
+    assert {name: (out / name).read_bytes() for name in names(out)} == expected
+    listed = read_manifest(out / DECODED)
+    assert {name: sorted(report.pictures) for name, report in listed.items()} == {
+        name: [f"{name}_left.png", f"{name}_right.png"] for name in "abc"
+    }
+    assert listed["a"].pictures["a_left.png"] == hashlib.sha256(expected["a_left.png"]).hexdigest()
+    # Of another file under the same name, or otherwise, they are other pictures.
+    shutil.copy(tmp_path / "b.bsc", tmp_path / "a.bsc")
+    assert decode_all(jobs, out, settings) == {"failed": 1, "skipped": 2}
+    assert decode_all(jobs, out, replace(settings, keep_metadata=False)) == {"failed": 3}
+    assert decode_all(jobs, out, replace(settings, keep_metadata=False, overwrite=True)) == {"done": 3}
+
+
+def test_the_list_of_pictures_is_not_that_of_files(tmp_path, tiny_release, tiny_codec):
+    (tmp_path / "a.bsc").write_bytes(tiny_codec.compress(*sample_crop(32, 48)))
+    (tmp_path / ENCODED).write_text("mine")
+    job = DecodeJob("a", tmp_path / "a.bsc", tmp_path / "a")
+    assert decode_all([job], tmp_path, DecodeSettings(str(tiny_release), device="cpu")) == {"done": 1}
+    assert (tmp_path / ENCODED).read_text() == "mine"
+    (tmp_path / DECODED).write_text("else")
+    with pytest.raises(InvalidInput, match=r"decoded\.csv is no list of pairs"):
+        decode_all([job], tmp_path, DecodeSettings(str(tiny_release), device="cpu"))

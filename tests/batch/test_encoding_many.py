@@ -23,7 +23,7 @@ from stereocodec.batch import engine
 from stereocodec.batch.encoding import Encoder
 from stereocodec.batch.engine import run_local
 from stereocodec.batch.jobs import COLUMNS, EncodeJob, Report
-from stereocodec.batch.manifest import read_manifest, write_manifest
+from stereocodec.batch.manifest import ENCODED, read_manifest, write_manifest
 from stereocodec.batch.run import encode_all
 from stereocodec.container import Container
 from stereocodec.errors import InvalidInput
@@ -111,7 +111,7 @@ def test_failures_are_named_and_stop_nothing(tmp_path, jobs, settings):
     assert "one_left.png is not a picture" in errors["a/one"]
     assert errors["a/two"] == f"{jobs[1].right}: no such file"
     assert list(outputs(tmp_path / "out")) == ["three.bsc"]
-    known = read_manifest(tmp_path / "out")
+    known = read_manifest(tmp_path / "out" / ENCODED)
     assert [known[name].status for name in NAMES] == ["failed", "failed", "done"]
     assert known["a/one"].error == errors["a/one"]
 
@@ -131,22 +131,27 @@ def test_metadata_are_left_out_where_that_is_asked_for(tmp_path, settings):
 def test_a_manifest_comes_back(tmp_path):
     reports = [
         Report("b", "failed", "out/b.bsc", 'a "quoted", odd\tname'),
-        Report("a", "done", "a.bsc", "", 48, 32, 50.25, 1000, 2.6, 30.5, 31.0, "00", "11", "22"),
+        Report("a", "done", "a.bsc", "", 48, 32, 50.25, 1000, 2.6, 30.5, 31.0, "00", "11", "22", {"a\udcff.png": "33"}),
     ]
-    write_manifest(tmp_path, reports)
-    assert list(read_manifest(tmp_path).values()) == reports[::-1]
+    path = tmp_path / ENCODED
+    write_manifest(path, reports)
+    again = read_manifest(path).values()
+    assert list(again) == reports[::-1]
+    written = path.read_bytes()
+    write_manifest(path, again)
+    assert path.read_bytes() == written
 
 
 def test_names_that_are_no_text_come_back_from_a_manifest(tmp_path):
     reports = [Report("a\udcff", "done", "out/a\udcff.bsc"), Report("b", "failed", "out/b.bsc", "no picture")]
-    write_manifest(tmp_path, reports)
-    assert list(read_manifest(tmp_path).values()) == reports
+    write_manifest(tmp_path / ENCODED, reports)
+    assert list(read_manifest(tmp_path / ENCODED).values()) == reports
 
 
 def test_a_manifest_that_cannot_be_read(tmp_path):
     (tmp_path / "manifest.csv").mkdir()
     with pytest.raises(InvalidInput, match=r"manifest.csv cannot be read: "):
-        read_manifest(tmp_path)
+        read_manifest(tmp_path / ENCODED)
 
 
 def test_a_report_as_json_has_a_quality_of_0_and_no_infinities():
@@ -176,7 +181,7 @@ def test_what_was_done_is_known_when_a_run_ends_early(tmp_path, settings):
     def engine(jobs, make, processes):
         for number in range(101):
             if number == 100:
-                known.extend(read_manifest(tmp_path / "out"))
+                known.extend(read_manifest(tmp_path / "out" / ENCODED))
             yield Report(f"{number:03}", "done")
         raise KeyboardInterrupt
 
@@ -184,7 +189,7 @@ def test_what_was_done_is_known_when_a_run_ends_early(tmp_path, settings):
         encode_all([], tmp_path / "out", settings, engine=engine)
     names = [f"{number:03}" for number in range(101)]
     assert known == names[:100]
-    assert list(read_manifest(tmp_path / "out")) == names
+    assert list(read_manifest(tmp_path / "out" / ENCODED)) == names
 
 
 @pytest.mark.parametrize("target", [{"target_size": 900}, {"target_psnr": 24.0}])
@@ -251,7 +256,7 @@ def test_what_is_no_manifest_is_not_written_over(tmp_path, jobs, settings, text)
     folder = tmp_path / "out"
     folder.mkdir()
     (folder / "manifest.csv").write_text(text, encoding="latin-1")
-    with pytest.raises(InvalidInput, match=r"manifest.csv is no list of encoded pairs .*: move it away"):
+    with pytest.raises(InvalidInput, match=r"manifest.csv is no list of pairs .*: move it away"):
         encode_all(jobs, folder, settings)
     assert (folder / "manifest.csv").read_text(encoding="latin-1") == text
     assert outputs(folder) == {}

@@ -74,6 +74,7 @@ def test_version():
         (["encode", "left.png", "right.png", "-fo", "left.png"], "The output is one of the inputs"),
         (["encode", "left.png", "right.png", "-fo", "./right.png"], "The output is one of the inputs"),
         (["decode", "-"], "Standard input has no name"),
+        (["decode", "x.bsc", "--json"], "--json is about many files"),
         (["decode", "x.bsc", "-o", ".", "--left", "a.png"], "not both"),
         (["decode", "x.bsc", "-o", "y.png", "--right", "a.png"], "not both"),
         (["decode", "x.bsc", "--left", "a.png", "--layout", "sbs"], "leave --layout out"),

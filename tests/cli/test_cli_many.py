@@ -138,7 +138,7 @@ def test_a_tree_of_files_is_decoded_as_one_file_is(dataset, encode, tiny_release
     decoded = ["decode", "out", "--model", str(tiny_release), "--device", "cpu", "-j", "1"]
     result = run(*decoded, "-o", "pictures", "--format", "webp")
     assert (result.exit_code, result.output) == (0, "2 decoded\n")
-    assert names(dataset / "pictures") == ["a_left.webp", "a_right.webp", "deep"]
+    assert names(dataset / "pictures") == ["a_left.webp", "a_right.webp", "decoded.csv", "deep"]
     views = tiny_codec.decompress((dataset / "out" / "deep" / "b.bsc").read_bytes(), output="numpy")
     for side, view in zip(("left", "right"), views, strict=True):
         np.testing.assert_array_equal(Image.open(dataset / "pictures" / "deep" / f"b_{side}.webp"), view)
@@ -148,7 +148,14 @@ def test_a_tree_of_files_is_decoded_as_one_file_is(dataset, encode, tiny_release
     assert again.stdout == "1 decoded, 1 failed\n"
     assert again.stderr.startswith("bisic: out/a.bsc: ")
     assert "b_sbs.png" in names(dataset / "pictures" / "deep")
-    assert "2 failed" in run(*decoded, "-o", "pictures", "--layout", "sbs").stdout  # one is there already
+    told = run(*decoded, "-o", "pictures", "--layout", "sbs", "--json")
+    assert told.exit_code == 1
+    damaged, whole = sorted(map(json.loads, told.stdout.splitlines()), key=lambda report: report["name"])
+    assert (damaged["status"], whole["status"]) == ("failed", "skipped")
+    assert list(whole["pictures"]) == ["b_sbs.png"]
+    (dataset / "pictures" / "deep" / "b_sbs.png").write_bytes(b"another one")
+    (dataset / "pictures" / "decoded.csv").unlink()
+    assert "2 failed" in run(*decoded, "-o", "pictures", "--layout", "sbs").stdout  # it is not written over
 
 
 @pytest.mark.parametrize(
