@@ -11,8 +11,8 @@ class Effort:
 
     largest_disparity: the largest that it looks for, in pixels; 0 for no search. weighs_disparities: whether it gives
     up those that are not worth their bits. checks: whether it looks at what the networks make of the pictures, codes
-    what they leave where that pays, and keeps mean colours. passes: how often it refines the latents by a gradient
-    through the networks of decoding.
+    what they leave where that pays, and keeps tints away that they bring. passes: how often it refines the latents by
+    a gradient through the networks of decoding.
     """
 
     largest_disparity: int = 320

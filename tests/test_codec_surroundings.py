@@ -61,10 +61,13 @@ SURROUNDINGS = {
 @pytest.mark.parametrize("name", SURROUNDINGS)
 def test_settings_of_the_caller_do_not_matter(tiny_codec, tiny_release, pair, file, name):
     expected = tiny_codec.decompress(file, output="numpy")
+    refined = tiny_codec.compress(*pair, quality=70, effort=6)
     with SURROUNDINGS[name]():
         assert tiny_codec.compress(*pair, quality=70) == file
+        assert tiny_codec.compress(*pair, quality=70, effort=6) == refined
         loaded = StereoCodec.from_pretrained(tiny_release, device="cpu")
         assert loaded.compress(*pair, quality=70) == file
+        assert loaded.compress(*pair, quality=70, effort=6) == refined
         for codec in (tiny_codec, loaded):
             np.testing.assert_array_equal(np.stack(codec.decompress(file, output="numpy")), np.stack(expected))
     assert loaded.compress(*pair, quality=70) == file

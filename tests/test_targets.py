@@ -9,6 +9,7 @@ import pytest
 from conftest import one_line, sample_crop
 
 from stereocodec.container import Container
+from stereocodec.effort import Effort
 from stereocodec.errors import InvalidInput
 from stereocodec.pictures.rgb import psnr
 from stereocodec.targets import MAX_CODINGS, Target, TargetSearch, Trial, target_of
@@ -151,9 +152,9 @@ def test_fractions_of_a_quality_lie_between_whole_ones(tiny_codec):
 def test_preparing_once_changes_no_file(tiny_codec):
     model = tiny_codec._coder.model
     x = tiny_codec._coder.padded(np.stack(PAIR)).float() / 255
-    prepared = tiny_codec._coder.prepare(x)
+    prepared = tiny_codec._coder.prepare(x, Effort())
     for quality in (20, 80):
-        once, again = (tiny_codec._coder.encode(p, quality) for p in (prepared, tiny_codec._coder.prepare(x)))
+        once, again = (tiny_codec._coder.encode(p, quality) for p in (prepared, tiny_codec._coder.prepare(x, Effort())))
         assert once.streams == again.streams
     assert prepared.views.pictures is x
     assert model.config.stereo

@@ -7,11 +7,12 @@ import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
 from ..container import Container, ViewKind
 from ..container.bounded import MAX_FILE_BYTES
-from ..errors import InvalidInput
+from ..errors import InvalidInput, OutputError
 from ..pictures.formats import FORMATS, PNG
 from ..pictures.output_form import TWO_FILES
 from ..pictures.save_frame import save_frame
@@ -59,17 +60,14 @@ class Decoder:
         try:
             data = read_regular(job.file, MAX_FILE_BYTES)
             sha256 = hashlib.sha256(data).hexdigest()
-            content = _content(sha256, self.settings)
+            content = _content(sha256, job, self.settings)
             earlier = self._done.get(job.name)
-            is_known = earlier is not None and earlier.content == content
-            if earlier is not None and is_known and job.output is not None and _are_whole(earlier, job.output.parent):
-                return replace(earlier, status="skipped")
+            if earlier is not None and earlier.content == content and _are_whole(earlier, job.output):
+                return replace(earlier, status="skipped", file=str(job.file))
             container = Container.from_bytes(data)
             codec: Any = self._codec_of(container)
             first, second = codec.decompress(container, output="numpy", max_pixels=self.settings.max_pixels)
-            paths: tuple[Path, ...] = ()
-            if job.output is not None:
-                paths = self._save(container, first, second, job.output, overwrite=is_known or self.settings.overwrite)
+            paths = () if job.output is None else self._saved(container, first, second, job.output)
             pictures = {path.name: sha256_of(path).hex() for path in paths}
         except Exception as error:
             return failed(job, error)
@@ -87,6 +85,18 @@ class Decoder:
             sha256=sha256,
             pictures=pictures,
         )
+
+    def _saved(self, container: Container, first: Any, second: Any, output: Path) -> tuple[Path, ...]:
+        """Where the pictures are. The same ones are there already where a process died before its report was known."""
+        try:
+            return self._save(container, first, second, output, overwrite=self.settings.overwrite)
+        except OutputError:
+            with TemporaryDirectory() as folder:
+                made = self._save(container, first, second, Path(folder, output.name), overwrite=True)
+                paths = tuple(output.parent / path.name for path in made)
+                if all(is_whole(path, sha256_of(own).hex()) for path, own in zip(paths, made, strict=True)):
+                    return paths
+            raise
 
     def _save(
         self, container: Container, first: Any, second: Any, output: Path, *, overwrite: bool
@@ -125,12 +135,15 @@ class Decoder:
         return codec
 
 
-def _content(sha256: str, settings: DecodeSettings) -> str:
-    """SHA-256 of a file's own and of all that changes what is made of it."""
+def _content(sha256: str, job: DecodeJob, settings: DecodeSettings) -> str:
+    """SHA-256 of a file's own, of what its pictures are called, and of all that changes what is made of it."""
     changing = {name: value for name, value in asdict(settings).items() if name not in _CHANGES_NOTHING}
-    return hashlib.sha256(json.dumps([changing, sha256], sort_keys=True).encode()).hexdigest()
+    return hashlib.sha256(
+        json.dumps([changing, sha256, None if job.output is None else job.output.name], sort_keys=True).encode()
+    ).hexdigest()
 
 
-def _are_whole(report: Report, folder: Path) -> bool:
+def _are_whole(report: Report, output: Path | None) -> bool:
     """Whether the pictures of a report are there as they were written."""
-    return bool(report.pictures) and all(is_whole(folder / name, digest) for name, digest in report.pictures.items())
+    pictures = {} if output is None else {output.parent / name: digest for name, digest in report.pictures.items()}
+    return bool(pictures) and all(is_whole(path, digest) for path, digest in pictures.items())

@@ -6,13 +6,15 @@ import csv
 import hashlib
 import io
 import json
+import sys
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
 from ..errors import InvalidInput
 from ..files import write_atomically
-from ..regular_files import read_regular
+from ..regular_files import open_regular, read_regular
+from ..strict_json import parse_json
 from ..text import reason_of
 from .jobs import COLUMNS, Report
 
@@ -55,9 +57,9 @@ def write_manifest(path: Path, reports: Iterable[Report]) -> None:
 
 
 def sha256_of(path: Path) -> bytes:
-    """SHA-256 of what a file holds; raises OSError."""
+    """SHA-256 of what a regular file holds; raises OSError, also for others."""
     digest = hashlib.sha256()
-    with path.open("rb") as file:
+    with open_regular(path, sys.maxsize) as file:
         while piece := file.read(_PIECE):
             digest.update(piece)
     return digest.digest()
@@ -78,8 +80,16 @@ def _report(row: dict[str, str]) -> Report:
     values |= {name: int(values[name]) for name in _WHOLE if name in values}
     values |= {name: _number(values[name]) for name in _REAL if name in values}
     if "pictures" in values:
-        values["pictures"] = dict(json.loads(values["pictures"]))
+        values["pictures"] = _pictures(parse_json(values["pictures"].encode()))
     return Report(**values)
+
+
+def _pictures(value: Any) -> dict[str, str]:
+    if not isinstance(value, dict) or not all(isinstance(digest, str) for digest in value.values()):
+        raise ValueError("its pictures have no names with a SHA-256 each")
+    if any(Path(name).name != name or "\0" in name for name in value):
+        raise ValueError("its pictures have names of folders")
+    return value
 
 
 def _number(text: str) -> float:

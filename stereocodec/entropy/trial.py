@@ -14,8 +14,8 @@ class TrialCoder(RateEstimator):
     """Chooses the symbols of one pair as a writer of files does, and adds zeros to what is decoded.
 
     The gradient of the bits of all symbols, and of errors of pictures, with respect to these zeros says what it costs
-    to change a latent. It has all that the change does to others, which are predicted from it, but not the bits of its
-    own symbol: these the choice weighs.
+    to change a latent. It has what the change does to others, as far as the walk has gradients, but not the bits of its
+    own symbol: these the choice weighs, for y; z is rounded.
 
     After the walk: `y` and `z` as they are decoded, (2, h, w, M) and (2, h', w', Z); `change_y` and `change_z`, the
     zeros; `error_bits`, what a squared error of each latent is worth by `Group.weight`, like y.
@@ -24,9 +24,9 @@ class TrialCoder(RateEstimator):
     def __init__(self, prior: Prior, laplace_share: float, shape: torch.Size) -> None:
         """shape: of y."""
         super().__init__(prior, laplace_share, noise=False)
-        self.change_y = torch.zeros(shape).requires_grad_()
-        self.y, self.error_bits = torch.zeros(shape), torch.zeros(shape)
-        self.z = self.change_z = torch.zeros(())
+        self.change_y, self.y, self.error_bits = (torch.zeros(shape, dtype=torch.float32) for _ in range(3))
+        self.change_y.requires_grad_()
+        self.z = self.change_z = torch.zeros((), dtype=torch.float32)
 
     def code_prior(self, z: Tensor | None, shape: tuple[int, ...], *, views: int = 2) -> Tensor:
         assert z is not None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import hashlib
 import shutil
 from dataclasses import replace
@@ -17,7 +18,7 @@ from rgbd_frames import frame, save_small
 
 from stereocodec import Metadata, RgbdCodec
 from stereocodec.batch.decoding import Decoder, DecodeSettings
-from stereocodec.batch.jobs import DecodeJob
+from stereocodec.batch.jobs import COLUMNS, DecodeJob
 from stereocodec.batch.manifest import DECODED, ENCODED, read_manifest
 from stereocodec.batch.run import decode_all
 from stereocodec.errors import InvalidInput
@@ -85,11 +86,14 @@ def test_a_second_run_skips_what_is_whole_and_of_the_same_file_and_settings(tmp_
     assert decode_all(jobs, out, settings) == {"done": 3}
     expected = {name: (out / name).read_bytes() for name in names(out)}
     assert decode_all(jobs, out, replace(settings, max_pixels=10**6)) == {"skipped": 3}
-    (out / "a_left.png").unlink()
-    (out / "b_right.png").write_bytes(b"half")
+    for side in ("left", "right"):
+        (out / f"a_{side}.png").unlink()
+    (out / "b_right.png").write_bytes(b"retouched")
     reports = []
-    assert decode_all(jobs, out, settings, tell=reports.append) == {"done": 2, "skipped": 1}
-    assert {report.name: report.status for report in reports} == {"a": "done", "b": "done", "c": "skipped"}
+    assert decode_all(jobs, out, settings, tell=reports.append) == {"done": 1, "failed": 1, "skipped": 1}
+    assert {report.name: report.status for report in reports} == {"a": "done", "b": "failed", "c": "skipped"}
+    assert (out / "b_right.png").read_bytes() == b"retouched"
+    assert decode_all(jobs[1:2], out, replace(settings, overwrite=True)) == {"done": 1}
     assert {name: (out / name).read_bytes() for name in names(out)} == expected
     listed = read_manifest(out / DECODED)
     assert {name: sorted(report.pictures) for name, report in listed.items()} == {
@@ -99,8 +103,43 @@ def test_a_second_run_skips_what_is_whole_and_of_the_same_file_and_settings(tmp_
     # Of another file under the same name, or otherwise, they are other pictures.
     shutil.copy(tmp_path / "b.bsc", tmp_path / "a.bsc")
     assert decode_all(jobs, out, settings) == {"failed": 1, "skipped": 2}
-    assert decode_all(jobs, out, replace(settings, keep_metadata=False)) == {"failed": 3}
-    assert decode_all(jobs, out, replace(settings, keep_metadata=False, overwrite=True)) == {"done": 3}
+    assert decode_all(jobs, out, replace(settings, overwrite=True)) == {"done": 1, "skipped": 2}
+    assert decode_all(jobs, out, replace(settings, layout="sbs")) == {"done": 3}
+    assert decode_all(jobs, out, replace(settings, layout="sbs")) == {"skipped": 3}
+
+
+def test_pictures_whose_report_was_lost_are_done(tmp_path, tiny_release, tiny_codec):
+    (tmp_path / "a.bsc").write_bytes(tiny_codec.compress(*sample_crop(32, 48)))
+    job, settings = DecodeJob("a", tmp_path / "a.bsc", tmp_path / "a"), DecodeSettings(str(tiny_release), device="cpu")
+    assert decode_all([job], tmp_path, settings) == {"done": 1}
+    before = read_manifest(tmp_path / DECODED)
+    (tmp_path / DECODED).unlink()
+    for name in ("x/a.bsc", "a"):  # also under another name of the same file
+        assert decode_all([replace(job, name=name)], tmp_path, settings) == {"done": 1}
+    assert read_manifest(tmp_path / DECODED)["a"] == before["a"]
+
+
+def test_pictures_of_another_file_are_no_ones_to_write_over(tmp_path, tiny_release, tiny_codec):
+    left, right = sample_crop(32, 48)
+    settings, out = DecodeSettings(str(tiny_release), device="cpu"), tmp_path / "out"
+    for name, views in (("b", (left, right)), ("c", (right, left))):
+        (tmp_path / f"{name}.bsc").write_bytes(tiny_codec.compress(*views))
+    deep = DecodeJob("c", tmp_path / "c.bsc", out / "deep" / "b")
+    assert decode_all([DecodeJob("b", tmp_path / "b.bsc", out / "b"), deep], out, settings) == {"done": 2}
+    before = (out / "b_left.png").read_bytes()
+    assert decode_all([replace(deep, output=out / "b")], out, settings) == {"failed": 1}
+    assert (out / "b_left.png").read_bytes() == before
+
+
+@pytest.mark.parametrize("pictures", ['["a"]', '{"a": 1}', '{"/dev/zero": "00"}', '{"a/b.png": "00"}', "[" * 9999])
+def test_hostile_lists_of_pictures_are_refused(tmp_path, pictures):
+    row = {**dict.fromkeys(COLUMNS, ""), "name": "a", "status": "done", "pictures": pictures}
+    with (tmp_path / DECODED).open("w", newline="") as file:
+        rows = csv.DictWriter(file, COLUMNS)
+        rows.writeheader()
+        rows.writerow(row)
+    with pytest.raises(InvalidInput, match=r"decoded\.csv is no list of pairs"):
+        read_manifest(tmp_path / DECODED)
 
 
 def test_the_list_of_pictures_is_not_that_of_files(tmp_path, tiny_release, tiny_codec):

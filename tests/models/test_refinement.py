@@ -1,4 +1,4 @@
-"""Latents that are refined for a pair cost less, in strips as well, and never more."""
+"""Latents that are refined for a pair cost less, in strips as well; where none are found they stay."""
 
 from __future__ import annotations
 

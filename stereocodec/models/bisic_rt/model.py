@@ -15,7 +15,7 @@ import torch
 from torch import Tensor, nn
 
 from ...devices import computed
-from ...effort import Effort
+from ...effort import DEFAULT_EFFORT, EFFORTS, Effort
 from ...entropy.coders import EntropyCoder
 from ..base import StereoModel
 from .blocks import CoefficientLinear, QualityKnots, depth_to_space, space_to_depth
@@ -37,7 +37,7 @@ __all__ = ["BisicRt", "BisicRtConfig", "DecodedLatents", "Latents", "trade_off"]
 _SMOOTHNESS, _SMOOTHNESS_PER_STEP = 0.2, 0.03
 # For files the search need not be as smooth, as `cheaper_field` follows.
 _SMOOTHNESS_BEFORE_CHOICE = 0.5
-_DEFAULT = Effort()
+_DEFAULT = EFFORTS[DEFAULT_EFFORT]
 # Up to this quality the encoder finds out by how much the networks alone change the mean colour, which takes one more
 # synthesis. Beyond it they change it by little.
 _TINT_UP_TO = 0.3

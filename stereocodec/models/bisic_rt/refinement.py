@@ -35,7 +35,7 @@ _REACH = 1.0
 _RATE = 0.3  # how far a latent moves to its best place in the first pass; less and less in later ones
 # Strips of a picture are refined one after the other, so that memory is bounded; pixels of each view, about.
 _STRIP_PIXELS = 2**20
-_MARGIN = 1  # rows of hyper latents beside a strip that are coded with it and left as they are
+_MARGIN = 1  # rows of hyper latents beside a strip that are coded with it; what they become is not taken
 _BLOCKS = 4  # rows of latents for one of hyper latents
 _UNIT = _BLOCKS * BLOCK
 
@@ -52,7 +52,7 @@ class _Found:
 def refined(
     model: StereoModel, latents: Latents, quality: Tensor, passes: int, say: Callable[[float], None]
 ) -> Latents:
-    """Latents of one pair that cost less; the same where none are found.
+    """Latents of one pair that cost less, by what the networks alone make of them; the same where none are found.
 
     model: in float32, its weights without gradients. latents: with pictures. quality: (2,). say: called with the
     fraction that is done.
