@@ -82,7 +82,7 @@ def alone(model: str, device: str, views: tuple[View, View], effort: int) -> tup
 
 def _encode(model: str, device: str, views: tuple[View, View], effort: int) -> tuple[float, int]:
     codec = StereoCodec.from_pretrained(model, device=device)
-    codec.compress(*(view[:64, :64] for view in views))
+    codec.compress(views[0][:64, :64], views[0][:64, :64])
     start = time.perf_counter()
     codec.compress(*views, effort=effort)
     return time.perf_counter() - start, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss >> 10
