@@ -7,20 +7,29 @@ view: the first half of N holds the left views, the second half the right views 
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
 from ...nn.exact import DepthwiseConv
 
+Product = Callable[[Tensor, Tensor, Tensor | None], Tensor]
+"""What computes a linear layer from input, weight and bias: `F.linear` or `quick_linear`."""
+
 
 class CoefficientLinear(nn.Linear):
     """A linear layer through which the picture itself passes: not lowered to bfloat16 in training of mixed precision,
     which would cost 0.2 dB at the best quality."""
 
+    def __init__(self, in_features: int, out_features: int, product: Product = F.linear) -> None:
+        super().__init__(in_features, out_features)
+        self._product = product
+
     def forward(self, x: Tensor) -> Tensor:
         with torch.autocast(x.device.type, enabled=False):
-            return super().forward(x.to(self.weight.dtype))
+            return self._product(x.to(self.weight.dtype), self.weight, self.bias)
 
 
 class GatedBlock(nn.Module):
@@ -31,9 +40,18 @@ class GatedBlock(nn.Module):
     without, because their features are coefficients whose size matters.
     """
 
-    def __init__(self, channels: int, kernel_size: int = 3, expansion: float = 1.5, *, normalise: bool = False) -> None:
+    def __init__(
+        self,
+        channels: int,
+        kernel_size: int = 3,
+        expansion: float = 1.5,
+        *,
+        normalise: bool = False,
+        product: Product = F.linear,
+    ) -> None:
         super().__init__()
         self.normalise = normalise
+        self._product = product
         hidden = int(channels * expansion)
         self.spatial_in = nn.Linear(channels, channels)
         self.depthwise = DepthwiseConv(channels, kernel_size)
@@ -45,13 +63,16 @@ class GatedBlock(nn.Module):
             nn.init.zeros_(layer.bias)
 
     def forward(self, x: Tensor) -> Tensor:
-        x = x + self.spatial_out(self.depthwise(F.silu(self.spatial_in(self._branch(x)))))
+        mixed = self.depthwise(F.silu(self._through(self.spatial_in, self._branch(x))))
+        x = x + self._through(self.spatial_out, mixed)
         branch = self._branch(x)
         # Two products instead of the halves of one: these would have to be copied again and again.
         halves = zip(self.gate.weight.chunk(2), self.gate.bias.chunk(2), strict=True)
-        gate, value = (F.linear(branch, *half) for half in halves)
-        out: Tensor = x + self.mix(F.silu(gate) * value)
-        return out
+        gate, value = (self._product(branch, *half) for half in halves)
+        return x + self._through(self.mix, F.silu(gate) * value)
+
+    def _through(self, layer: nn.Linear, x: Tensor) -> Tensor:
+        return self._product(x, layer.weight, layer.bias)
 
     def _branch(self, x: Tensor) -> Tensor:
         return F.layer_norm(x, x.shape[-1:]) if self.normalise else x
@@ -65,9 +86,10 @@ class RowAttention(nn.Module):
     learned embedding per view tells left from right.
     """
 
-    def __init__(self, channels: int, heads: int = 4) -> None:
+    def __init__(self, channels: int, heads: int = 4, *, product: Product = F.linear) -> None:
         super().__init__()
         self.heads = heads
+        self._product = product
         self.query = nn.Linear(channels, channels)
         self.key = nn.Linear(channels, channels)
         self.value = nn.Linear(channels, channels)
@@ -82,12 +104,14 @@ class RowAttention(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         pairs = x.shape[0] // 2
         normalised = F.layer_norm(x, x.shape[-1:]) + self.view_embedding.repeat_interleave(pairs, 0)[:, None, None]
-        query = self._split(self.query(normalised))
-        key = self._split(self.key(normalised.roll(pairs, 0)))
-        value = self._split(self.value(x.roll(pairs, 0)))
+        query = self._split(self._through(self.query, normalised))
+        key = self._split(self._through(self.key, normalised.roll(pairs, 0)))
+        value = self._split(self._through(self.value, x.roll(pairs, 0)))
         attended = _attention(query, key, value)
-        out: Tensor = x + self.out(attended.transpose(1, 2).reshape(x.shape))
-        return out
+        return x + self._through(self.out, attended.transpose(1, 2).reshape(x.shape))
+
+    def _through(self, layer: nn.Linear, x: Tensor) -> Tensor:
+        return self._product(x, layer.weight, layer.bias)
 
     def _split(self, x: Tensor) -> Tensor:
         """(N, H, W, C) -> (N * H, heads, W, C / heads)."""
@@ -133,9 +157,9 @@ class Downsample(nn.Module):
 class Upsample(nn.Module):
     """Transposed strided linear layer; (N, H, W, C_in) -> (N, 2 H, 2 W, C_out)."""
 
-    def __init__(self, in_channels: int, out_channels: int) -> None:
+    def __init__(self, in_channels: int, out_channels: int, *, product: Product = F.linear) -> None:
         super().__init__()
-        self.linear = CoefficientLinear(in_channels, 4 * out_channels)
+        self.linear = CoefficientLinear(in_channels, 4 * out_channels, product)
 
     def forward(self, x: Tensor) -> Tensor:
         return depth_to_space(self.linear(x), 2)

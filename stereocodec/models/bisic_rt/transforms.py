@@ -5,12 +5,15 @@ from __future__ import annotations
 import math
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor, nn
 
+from ...nn.products import quick_linear
 from .blocks import (
     CoefficientLinear,
     Downsample,
     GatedBlock,
+    Product,
     QualityKnots,
     RowAttention,
     Upsample,
@@ -47,10 +50,10 @@ class AnalysisTransform(nn.Module):
     def __init__(self, c: BisicRtConfig) -> None:
         super().__init__()
         self.borders = LappedBorders()
-        self.head = CoefficientLinear(192, c.channels8)
-        self.stage8 = nn.Sequential(*_blocks(c.channels8, c.blocks8, c))
+        self.head = CoefficientLinear(192, c.channels8, quick_linear)
+        self.stage8 = nn.Sequential(*_blocks(c.channels8, c.blocks8, c, quick_linear))
         self.down = Downsample(c.channels8, c.channels16)
-        self.stage16 = nn.Sequential(*_blocks(c.channels16, c.blocks16, c), *_exchange(c.channels16, c))
+        self.stage16 = _stage16(c, F.linear)
         self.tail = CoefficientLinear(c.channels16, c.latent_channels)
 
     def forward(self, x: Tensor) -> Tensor:
@@ -64,13 +67,13 @@ class SynthesisTransform(nn.Module):
 
     def __init__(self, c: BisicRtConfig) -> None:
         super().__init__()
-        self.head = CoefficientLinear(c.latent_channels, c.channels16)
+        self.head = CoefficientLinear(c.latent_channels, c.channels16, quick_linear)
         self.quality16 = QualityKnots(c.knots, c.channels16)
-        self.stage16 = nn.Sequential(*_blocks(c.channels16, c.blocks16, c), *_exchange(c.channels16, c))
-        self.up = Upsample(c.channels16, c.channels8)
+        self.stage16 = _stage16(c, quick_linear)
+        self.up = Upsample(c.channels16, c.channels8, product=quick_linear)
         self.quality8 = QualityKnots(c.knots, c.channels8)
-        self.stage8 = nn.Sequential(*_blocks(c.channels8, c.blocks8 + 1, c))
-        self.tail = CoefficientLinear(c.channels8, 192)
+        self.stage8 = nn.Sequential(*_blocks(c.channels8, c.blocks8 + 1, c, quick_linear))
+        self.tail = CoefficientLinear(c.channels8, 192, quick_linear)
         self.borders = LappedBorders()
         if c.stereo:
             self.seen = nn.Linear(192, c.channels8, bias=False)
@@ -81,7 +84,7 @@ class SynthesisTransform(nn.Module):
         features = self.stage16(self.head(y) + self.quality16(quality))
         features = self.up(features) + self.quality8(quality)
         if predicted is not None:
-            seen = self.seen(space_to_depth(self.borders.lap(predicted), 8))
+            seen = quick_linear(space_to_depth(self.borders.lap(predicted), 8), self.seen.weight)
             features = features + torch.cat([torch.zeros_like(seen), seen])
         return self.borders.unlap(depth_to_space(self.tail(self.stage8(features)), 8)) + 0.5
 
@@ -105,10 +108,11 @@ class HyperAnalysis(nn.Module):
         return out
 
 
-def _blocks(channels: int, count: int, c: BisicRtConfig) -> list[nn.Module]:
-    return [GatedBlock(channels, expansion=c.expansion) for _ in range(count)]
+def _blocks(channels: int, count: int, c: BisicRtConfig, product: Product) -> list[nn.Module]:
+    return [GatedBlock(channels, expansion=c.expansion, product=product) for _ in range(count)]
 
 
-def _exchange(channels: int, c: BisicRtConfig) -> list[nn.Module]:
-    """What lets the views see each other, unless the model is to go without (all other tensors keep their names)."""
-    return [RowAttention(channels) if c.stereo else nn.Identity()]
+def _stage16(c: BisicRtConfig, product: Product) -> nn.Sequential:
+    # What lets the views see each other last, unless the model is to go without (all other tensors keep their names).
+    exchange = RowAttention(c.channels16, product=product) if c.stereo else nn.Identity()
+    return nn.Sequential(*_blocks(c.channels16, c.blocks16, c, product), exchange)
