@@ -19,7 +19,7 @@ def scales_after(decoded, coded, log_scale=0.0):
     deviations = Deviations(means)
     deviations.add(means + decoded, means, scales, coded)
     with torch.no_grad():
-        return NeighbourScales(CHANNELS).double()(deviations, scales)[0]
+        return NeighbourScales(CHANNELS).double()(deviations)[0]
 
 
 def test_nothing_decoded_changes_nothing():

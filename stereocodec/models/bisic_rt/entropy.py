@@ -209,7 +209,7 @@ class _View:
         for index, (step, (mask, places)) in enumerate(zip(model.steps, masks, strict=True)):
             known = self.normalised(torch.where(coded, self.y_hat, self.mean))
             features = self.features if hint is None else self.features + model.hints[index](hint)
-            following = model.neighbours(deviations, self.log_scale) if index else 0.0
+            following = model.neighbours(deviations) if index else 0.0
             log_scale = self.refine(step, features, known, following)
             group = Group(number, self.mean, log_scale, mask, weight, places=places, levelled=levelled)
             decoded = coder.code(y, group)

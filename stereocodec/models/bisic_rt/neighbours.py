@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor, nn
 
 from ...entropy.distributions import SCALE_MAX, SCALE_MIN
@@ -28,12 +29,17 @@ class Deviations:
     def __init__(self, like: Tensor) -> None:
         """like: means (B, h, w, M)."""
         self.found, self.expected = torch.zeros_like(like), torch.zeros_like(like)
+        self.foreseen = self.expected
 
     @torch.no_grad()
     def add(self, decoded: Tensor, mean: Tensor, log_scale: Tensor, mask: Tensor) -> None:
-        """Notes the elements of a step: decoded values, means and log-scales (B, h, w, M), mask (h, w, M)."""
-        self.found = torch.where(mask, (decoded - mean).abs(), self.found)
-        self.expected = torch.where(mask, expected_deviation(log_scale), self.expected)
+        """Notes the elements of a step: decoded values, means and log-scales (B, h, w, M), mask (h, w, M).
+
+        `foreseen` is what these log-scales have expected of all elements.
+        """
+        self.foreseen = expected_deviation(log_scale)
+        self.found = torch.where(mask, (decoded - mean).abs_(), self.found)
+        self.expected = torch.where(mask, self.foreseen, self.expected)
 
 
 class NeighbourScales(nn.Module):
@@ -48,18 +54,18 @@ class NeighbourScales(nn.Module):
         self.follow = nn.Parameter(torch.full((channels,), 0.8))
         self.activity = nn.Parameter(torch.full((1,), 0.6))
 
-    def forward(self, deviations: Deviations, log_scale: Tensor) -> Tensor:
-        """(B, h, w, M) -> (B, h, w, M)."""
-        with torch.no_grad(), torch.autocast(log_scale.device.type, enabled=False):
-            expected = expected_deviation(log_scale)
+    def forward(self, deviations: Deviations) -> Tensor:
+        """(B, h, w, M), after the last step's log-scales."""
+        expected = deviations.foreseen
+        with torch.no_grad(), torch.autocast(expected.device.type, enabled=False):
             few = _POSITION_PRIOR * (expected.mean(-1, True) + _LEAST)
             found_here, expected_here = (t.sum(-1, True) + few for t in (deviations.found, deviations.expected))
             here = (found_here / expected_here).log()
-            own = _PRIOR_WEIGHT * (expected + _LEAST)
+            own = (expected + _LEAST).mul_(_PRIOR_WEIGHT)
             found_near, expected_near = (_window_sum(t) for t in (deviations.found, deviations.expected))
-            found_near += own * (self.activity * here).exp()
-            near = (found_near / (expected_near + own)).log_()
-        return self.follow * near + (1 - self.follow) * self.activity * here
+            found_near.addcmul_(own, (self.activity * here).exp())
+            near = found_near.div_(expected_near.add_(own)).log_()
+        return (self.follow * near).addcmul_((1 - self.follow) * self.activity, here)
 
 
 def expected_deviation(log_scale: Tensor) -> Tensor:
@@ -67,19 +73,16 @@ def expected_deviation(log_scale: Tensor) -> Tensor:
 
     Scales beyond those that files have count as the nearest of these, so that nothing overflows.
     """
-    scale = log_scale.clamp(math.log(SCALE_MIN), math.log(SCALE_MAX)).exp()
-    return math.sqrt(2 / math.pi) * scale * torch.exp(-0.085 / scale.square())
+    scale = log_scale.clamp(math.log(SCALE_MIN), math.log(SCALE_MAX)).exp_()
+    return scale.square().reciprocal_().mul_(-0.085).exp_().mul_(scale).mul_(math.sqrt(2 / math.pi))
 
 
 def _window_sum(values: Tensor) -> Tensor:
-    """Sums over the windows around every position of (B, h, w, M), by products with band matrices: they are fast in
-    float64, where pooling is not."""
-    batch, height, width, channels = values.shape
-    rows, columns = (_band(n, values) for n in (height, width))
-    values = (rows @ values.reshape(batch, height, width * channels)).view(batch * height, width, channels)
-    return (columns @ values).view(batch, height, width, channels)
-
-
-def _band(size: int, like: Tensor) -> Tensor:
-    place = torch.arange(size, device=like.device)
-    return ((place[:, None] - place).abs() <= _REACH).to(like.dtype)
+    """Sums over the windows around every position of (B, h, w, M)."""
+    for axis, padding in ((1, (0, 0, 0, 0, _REACH, _REACH)), (2, (0, 0, _REACH, _REACH))):
+        padded = F.pad(values, padding)
+        sums = padded.narrow(axis, 0, values.shape[axis]).clone()
+        for shift in range(1, 2 * _REACH + 1):
+            sums += padded.narrow(axis, shift, values.shape[axis])
+        values = sums
+    return values
