@@ -14,6 +14,7 @@ from torch import Tensor, nn
 from ...devices import computed
 from ...entropy.coders import EntropyCoder, Group
 from ...entropy.distributions import SCALE_MAX, SCALE_MIN, residual_bits
+from ...nn.products import quick_linear
 from .blocks import depth_to_space, space_to_depth
 from .config import BisicRtConfig, squared_error_bits, step_size
 from .dct import dct_matrix, luma_chroma_matrix
@@ -50,45 +51,42 @@ class ResidualLayer(nn.Module):
         step = (step_size(self.config, quality.float()) / 255).view(2, 1, 1, 1)
         coefficients = levels = used = None
         if missing is not None:
-            coefficients = space_to_depth(missing.float(), BLOCK) @ self.basis.T / step
+            coefficients = quick_linear(space_to_depth(missing.float(), BLOCK), self.basis) / step
             levels = self._levels(coefficients, quality)
             used = levels.any().long().view(1, 1, 1)
         if not coder.code_field(0, used, (1, 1)).any():
             return None
-        decoded = [
-            self._code_view(
-                coder,
-                view,
-                None if levels is None else levels[view : view + 1],
-                None if coefficients is None else coefficients[view : view + 1],
-                quality[view : view + 1],
-                size,
-            )
-            for view in (0, 1)
-        ]
-        return depth_to_space((torch.cat(decoded).float() * step) @ self.basis, BLOCK)
+        blocks = self.basis.new_zeros((2, *size, len(self.basis)))
+        for view in (0, 1):
+            level = self._code_levels(coder, view, None if levels is None else levels[view : view + 1], size)
+            # Of what has a level alone: on photographs these are few.
+            row, column = level.any(-1).nonzero(as_tuple=True)
+            source = None if coefficients is None else coefficients[view, row, column].view(1, 1, -1, len(self.basis))
+            decoded = self._code_blocks(coder, view, level[row, column], source, quality[view : view + 1])
+            blocks[view, row, column] = (decoded.float() * step[view, 0, 0]) @ self.basis
+        return depth_to_space(blocks, BLOCK)
 
     def leave_out(self, coder: EntropyCoder) -> None:
         """Codes that there is nothing."""
         coder.code_field(0, torch.zeros((1, 1, 1), dtype=torch.int64), (1, 1))
 
-    def _code_view(
-        self,
-        coder: EntropyCoder,
-        view: int,
-        levels: Tensor | None,
-        coefficients: Tensor | None,
-        quality: Tensor,
-        size: tuple[int, int],
-    ) -> Tensor:
+    def _code_levels(self, coder: EntropyCoder, view: int, levels: Tensor | None, size: tuple[int, int]) -> Tensor:
+        """The levels of one view, (h, w, bands) int64; None when reading."""
         planes = [
-            coder.code_field(view, None if levels is None else levels[..., band], size) for band in range(self.bands)
+            coder.code_field(view, None if levels is None else levels[..., band], size)[0] for band in range(self.bands)
         ]
-        level = torch.stack(planes, -1).clamp(0, LEVELS - 1).index_select(-1, self.band)
-        log_scale = _log_scales(level.device)[level]
+        return torch.stack(planes, -1).clamp(0, LEVELS - 1)
+
+    def _code_blocks(
+        self, coder: EntropyCoder, view: int, level: Tensor, coefficients: Tensor | None, quality: Tensor
+    ) -> Tensor:
+        """The decoded coefficients, (N, coefficients) float64, of N blocks with levels (N, bands) and coefficients
+        (1, 1, N, coefficients), None when reading."""
+        level = level.index_select(-1, self.band)
+        log_scale = _log_scales(level.device)[level][None, None]
         weight = _step_bits(self.config, quality)[:, None].expand(-1, level.shape[-1])
-        group = Group(view, torch.zeros_like(log_scale), log_scale, level[0] > 0, weight, layer=True)
-        return coder.code(coefficients, group)
+        group = Group(view, torch.zeros_like(log_scale), log_scale, level[None] > 0, weight, layer=True)
+        return coder.code(coefficients, group)[0, 0]
 
     def _levels(self, coefficients: Tensor, quality: Tensor) -> Tensor:
         """The level of every band of every block, (2, h, w, bands) int64, 0 where coding would not pay."""
@@ -97,20 +95,28 @@ class ResidualLayer(nn.Module):
         at_most = worth * self._band_sums(large.square())
         levels = torch.zeros_like(at_most, dtype=torch.int64)
         view, row, column = torch.nonzero((at_most > _WORTHWHILE).any(-1), as_tuple=True)
-        chosen = self._block_levels(coefficients[view, row, column], worth[view, 0, 0])
+        chosen = self._block_levels(coefficients[view, row, column], at_most[view, row, column], worth[view, 0, 0])
         return levels.index_put((view, row, column), chosen)
 
-    def _block_levels(self, coefficients: Tensor, worth: Tensor) -> Tensor:
-        """The levels of blocks (N, coefficients), where a squared error of one step is worth (N, 1) bits."""
+    def _block_levels(self, coefficients: Tensor, at_most: Tensor, worth: Tensor) -> Tensor:
+        """The levels of blocks (N, coefficients), where a squared error of one step is worth (N, 1) bits.
+
+        at_most: the bits that each band can save, (N, bands).
+        """
         size = torch.bincount(self.band).float()
         deviation = (self._band_sums(coefficients.square()) / size).sqrt().clamp(min=1e-6)
         log_scales = _log_scales(coefficients.device).float()
         level = (deviation.log()[..., None] - log_scales[1:]).abs().argmin(-1) + 1
-        symbols = torch.where(coefficients.abs() < _DEAD_ZONE, 0.0, coefficients.round())
-        bits = residual_bits(symbols, log_scales.exp()[level].index_select(-1, self.band))
-        gained = coefficients.square() - (coefficients - symbols).square()
-        pays = worth * self._band_sums(gained) - self._band_sums(bits) > _WORTHWHILE
-        return torch.where(pays, level, 0)
+        # Only of bands that can be worth their bits.
+        block, place = at_most.index_select(-1, self.band).gt(_WORTHWHILE).nonzero(as_tuple=True)
+        values, band = coefficients[block, place], block * self.bands + self.band[place]
+        symbols = torch.where(values.abs() < _DEAD_ZONE, 0.0, values.round())
+        bits = residual_bits(symbols, log_scales.exp()[level.view(-1)[band]])
+        gained = values.square() - (values - symbols).square()
+        gained_sums, bit_sums = (
+            torch.zeros_like(deviation).view(-1).index_add_(0, band, each).view_as(deviation) for each in (gained, bits)
+        )
+        return torch.where(worth * gained_sums - bit_sums > _WORTHWHILE, level, 0)
 
     def _band_sums(self, values: Tensor) -> Tensor:
         sums = values.new_zeros((*values.shape[:-1], self.bands))
