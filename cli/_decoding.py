@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import click
 
+import stereocodec
 from stereocodec.container import Container, ViewKind
 from stereocodec.pixel_limit import DEFAULT_MAX_PIXELS, MAX_PIXELS_VARIABLE
 
-if TYPE_CHECKING:
-    from stereocodec import RgbdCodec, StereoCodec
+from ._quick_imports import quick_imports
 
 model_of_file_option = click.option(
     "--model",
@@ -38,7 +38,6 @@ def check_model_options(model: str | None, pull: bool) -> None:
 
 def codec_for(container: Container, model: str | None, *, device: str, pull: bool) -> Any:
     """The codec, of pairs or of frames, that decodes what a file holds."""
-    from stereocodec import RgbdCodec, StereoCodec
-
-    codec: type[StereoCodec | RgbdCodec] = RgbdCodec if container.view_kind is ViewKind.RGB8_DEPTH else StereoCodec
+    with quick_imports():
+        codec = stereocodec.RgbdCodec if container.view_kind is ViewKind.RGB8_DEPTH else stereocodec.StereoCodec
     return codec.for_file(container, model, device=device, pull=pull)

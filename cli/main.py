@@ -6,7 +6,9 @@ A command's module is imported when the command is used, and torch by the comman
 
 from __future__ import annotations
 
+import atexit
 import errno
+import gc
 import os
 import sys
 import traceback
@@ -173,6 +175,8 @@ def bisic(debug: bool) -> None:
 
 def main() -> NoReturn:
     """Entry point of the installed command."""
+    # Python looks for garbage among all that is left when it ends; among PyTorch's modules that takes 0.4 seconds.
+    atexit.register(gc.freeze)
     open_standard_streams()
     stop_on_signals()
     bisic(prog_name="bisic")
