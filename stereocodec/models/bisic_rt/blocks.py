@@ -7,16 +7,12 @@ view: the first half of N holds the left views, the second half the right views 
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
 from ...nn.exact import DepthwiseConv
-
-Product = Callable[[Tensor, Tensor, Tensor | None], Tensor]
-"""What computes a linear layer from input, weight and bias: `F.linear` or `quick_linear`."""
+from ...nn.products import Product
 
 
 class CoefficientLinear(nn.Linear):
@@ -145,9 +141,9 @@ def depth_to_space(x: Tensor, block: int) -> Tensor:
 class Downsample(nn.Module):
     """Strided linear layer; (N, H, W, C_in) -> (N, H / 2, W / 2, C_out)."""
 
-    def __init__(self, in_channels: int, out_channels: int) -> None:
+    def __init__(self, in_channels: int, out_channels: int, *, product: Product = F.linear) -> None:
         super().__init__()
-        self.linear = CoefficientLinear(4 * in_channels, out_channels)
+        self.linear = CoefficientLinear(4 * in_channels, out_channels, product)
 
     def forward(self, x: Tensor) -> Tensor:
         out: Tensor = self.linear(space_to_depth(x, 2))

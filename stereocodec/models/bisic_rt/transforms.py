@@ -5,15 +5,13 @@ from __future__ import annotations
 import math
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor, nn
 
-from ...nn.products import quick_linear
+from ...nn.products import Product, quick_linear, steady_linear
 from .blocks import (
     CoefficientLinear,
     Downsample,
     GatedBlock,
-    Product,
     QualityKnots,
     RowAttention,
     Upsample,
@@ -50,11 +48,11 @@ class AnalysisTransform(nn.Module):
     def __init__(self, c: BisicRtConfig) -> None:
         super().__init__()
         self.borders = LappedBorders()
-        self.head = CoefficientLinear(192, c.channels8, quick_linear)
-        self.stage8 = nn.Sequential(*_blocks(c.channels8, c.blocks8, c, quick_linear))
-        self.down = Downsample(c.channels8, c.channels16)
-        self.stage16 = _stage16(c, F.linear)
-        self.tail = CoefficientLinear(c.channels16, c.latent_channels)
+        self.head = CoefficientLinear(192, c.channels8, steady_linear)
+        self.stage8 = nn.Sequential(*_blocks(c.channels8, c.blocks8, c, steady_linear))
+        self.down = Downsample(c.channels8, c.channels16, product=steady_linear)
+        self.stage16 = _stage16(c, steady_linear)
+        self.tail = CoefficientLinear(c.channels16, c.latent_channels, steady_linear)
 
     def forward(self, x: Tensor) -> Tensor:
         features = self.stage8(self.head(space_to_depth(self.borders.lap(x - 0.5), 8)))
