@@ -43,14 +43,14 @@ def main() -> None:
     left, right = (fitted(view, width, height) for view in to_pair(*map(load_image, paths)))
     # Before torch is imported: a child's peak memory is at least its parent's when it was started.
     memory = _memory_table(arguments, (left, right))
-    times, walks, coded = _times(arguments, (left, right))
+    times, walks, limits, coded = _times(arguments, (left, right))
     load = f"load of the machine {os.getloadavg()[0]:.1f}"
     text = (
         f"One pair of {width}x{height} at quality {arguments.quality} ({coded}), device "
         f"{arguments.device}. Medians of {arguments.repeats} runs in wall seconds; CPU time is that of all "
         f"threads. {machine('stereocodec', 'torch', 'numpy')}, {load}."
     )
-    publish("\n\n".join([text, times, walks, memory]), "speed", arguments.markdown)
+    publish("\n\n".join([text, times, limits, walks, memory]), "speed", arguments.markdown)
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -80,9 +80,10 @@ def fitted(view: View, width: int, height: int) -> View:
     return np.ascontiguousarray(view[top : top + height, left : left + width])
 
 
-def _times(arguments: argparse.Namespace, views: tuple[View, View]) -> tuple[str, str, str]:
+def _times(arguments: argparse.Namespace, views: tuple[View, View]) -> tuple[str, str, str, str]:
     import torch
     from coding_parts import DECODE, ENCODE, coding_parts, walk_precision
+    from product_limit import limit_table
 
     from stereocodec import StereoCodec
     from stereocodec.releases.release import load_release
@@ -90,10 +91,14 @@ def _times(arguments: argparse.Namespace, views: tuple[View, View]) -> tuple[str
     codec = StereoCodec.from_pretrained(arguments.model, device=arguments.device)
     model_class = type(load_release(arguments.model).model)
     options = {"quality": arguments.quality, "repeats": arguments.repeats}
-    measured, walks = [], []
+    measured, walks, limits = [], [], []
     for threads in arguments.threads:
         torch.set_num_threads(threads)
         measured.append(coding_parts(codec, model_class, views, **options))
+        seconds = {
+            direction: parts["total"] for direction, parts in zip(("encode", "decode"), measured[-1], strict=True)
+        }
+        limits.append(limit_table(codec, views, arguments.quality, seconds))
         exact, single = walk_precision(arguments.model, views, device=arguments.device, **options)
         walks.append([str(threads), f"{exact:.2f}", f"{single:.2f}", f"{exact / single:.2f}"])
     rows = _part_rows("encode", ENCODE, [encode for encode, _ in measured])
@@ -102,7 +107,7 @@ def _times(arguments: argparse.Namespace, views: tuple[View, View]) -> tuple[str
     walk_header = ["entropy network alone, threads", "float64, s", "float32, s", "float64 / float32"]
     size = len(codec.compress(*views, quality=arguments.quality))
     coded = f"{size:,} bytes with weights `{codec.name}` {codec.model_id.hex()}"
-    return table(["", "part", *plural], rows, text_columns=2), table(walk_header, walks), coded
+    return table(["", "part", *plural], rows, text_columns=2), table(walk_header, walks), "\n\n".join(limits), coded
 
 
 def _part_rows(direction: str, parts: Sequence[str], runs: Sequence[Parts]) -> list[list[str]]:
