@@ -42,8 +42,8 @@ class Report:
 
     status: "done", "skipped" (it was done before, by these settings) or "failed". error: one line, of failures.
     size: bytes of the `.bsc` file. psnr_left, psnr_right: dB, where the file was decoded to check it. content: SHA-256
-    of the inputs and settings; sha256: of the `.bsc` file. pictures: the names of those that were decoded, which lie
-    together, and SHA-256 of each.
+    of the inputs and settings, none of failures, so that they are tried again; sha256: of the `.bsc` file. pictures:
+    the names of those that were decoded, which lie together, and SHA-256 of each.
     """
 
     name: str

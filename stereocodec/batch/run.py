@@ -85,11 +85,11 @@ def decode_all(
 
 
 def _listed(manifest: Path, work: Callable[[dict[str, Report]], Iterable[Report]], tell: Tell) -> Counter[str]:
-    """Does work, given the reports of what was done before, and lists its reports."""
+    """Does work, given the reports of an earlier run, and lists its reports."""
     counts: Counter[str] = Counter()
     known = read_manifest(manifest)
     try:
-        for report in work({name: report for name, report in known.items() if report.status == "done"}):
+        for report in work(dict(known)):
             counts[report.status] += 1
             known[report.name] = replace(report, status="done") if report.status == "skipped" else report
             tell(report)
