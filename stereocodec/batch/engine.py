@@ -9,18 +9,18 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Executor, Future, wait
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
-from typing import Any, TypeVar
+from typing import Any
 
 from ..spawned import spawned_processes
-from .jobs import DecodeJob, EncodeJob, Report
+from .jobs import DecodeJob, EncodeJob, Job, Report, Work
 
-_Job = TypeVar("_Job", EncodeJob, DecodeJob)
-_AHEAD = 2  # jobs per process that wait in its queue, so that none is idle
-_work: Callable[[Any], Report] | None = None
+AHEAD = 2
+"""Jobs per process that wait in its queue, so that none is idle."""
+_work: Work[Any] | None = None
 _is_busy = _is_stopped = False
 
 
-def run(jobs: Sequence[_Job], make: Callable[[], Callable[[_Job], Report]], processes: int | None) -> Iterable[Report]:
+def run(jobs: Sequence[Job], make: Callable[[], Work[Job]], processes: int | None) -> Iterable[Report]:
     """Reports of the jobs as they are done, by this process where one is enough, and else by several.
 
     processes: one for each core when None.
@@ -29,29 +29,29 @@ def run(jobs: Sequence[_Job], make: Callable[[], Callable[[_Job], Report]], proc
     return run_here(jobs, make) if processes < 2 else run_local(jobs, make, processes)
 
 
-def run_here(jobs: Iterable[_Job], make: Callable[[], Callable[[_Job], Report]]) -> Iterator[Report]:
+def run_here(jobs: Iterable[Job], make: Callable[[], Work[Job]]) -> Iterator[Report]:
     """Reports of the jobs, in order, done by this process."""
     work = make()
     for job in jobs:
         yield work(job)
 
 
-def run_local(jobs: Iterable[_Job], make: Callable[[], Callable[[_Job], Report]], processes: int) -> Iterator[Report]:
+def run_local(jobs: Iterable[Job], make: Callable[[], Work[Job]], processes: int) -> Iterator[Report]:
     """Reports of the jobs as they are done, by processes that each call `make` once.
 
     make: picklable. A job in whose time a process died, as for lack of memory, is tried once more, alone, and then
     fails. Raises StereoCodecError when processes cannot be started.
     """
     waiting = deque(jobs)
-    suspects: deque[_Job] = deque()  # one of them killed its process
+    suspects: deque[Job] = deque()  # one of them killed its process
     while waiting or suspects:
         alone = bool(suspects)
         source, count = (suspects, 1) if alone else (waiting, processes)
         with spawned_processes(count, _start, make, processes) as pool, _cancelled_on_failure(pool):
-            running: dict[Future[Report], _Job] = {}
+            running: dict[Future[Report], Job] = {}
             died = False
             while (source and not died) or running:
-                while source and not died and len(running) < (1 if alone else _AHEAD * count):
+                while source and not died and len(running) < (1 if alone else AHEAD * count):
                     try:
                         running[pool.submit(_do, source[0])] = source[0]
                     except BrokenProcessPool:  # one that had done its job
@@ -81,7 +81,7 @@ def _cancelled_on_failure(pool: Executor) -> Iterator[None]:
         raise
 
 
-def _start(make: Callable[[], Callable[[Any], Report]], share: int) -> None:
+def _start(make: Callable[[], Work[Any]], share: int) -> None:
     """Gives a process its share of the cores, and its networks."""
     global _work
     signal.signal(signal.SIGINT, _stop)
