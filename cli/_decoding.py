@@ -1,16 +1,10 @@
-"""What the commands share that decode a file: their options, and the way from a file to its pictures."""
+"""What the commands share that decode files: their options."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
-
 import click
 
-from stereocodec.container import Container, ViewKind
 from stereocodec.pixel_limit import DEFAULT_MAX_PIXELS, MAX_PIXELS_VARIABLE
-
-if TYPE_CHECKING:
-    from stereocodec import RgbdCodec, StereoCodec
 
 model_of_file_option = click.option(
     "--model",
@@ -34,11 +28,3 @@ def check_model_options(model: str | None, pull: bool) -> None:
     """Raises UsageError for options that contradict each other."""
     if pull and model is not None:
         raise click.UsageError("--pull fetches the model that the file names: leave --model out.")
-
-
-def codec_for(container: Container, model: str | None, *, device: str, pull: bool) -> Any:
-    """The codec, of pairs or of frames, that decodes what a file holds."""
-    from stereocodec import RgbdCodec, StereoCodec
-
-    codec: type[StereoCodec | RgbdCodec] = RgbdCodec if container.view_kind is ViewKind.RGB8_DEPTH else StereoCodec
-    return codec.for_file(container, model, device=device, pull=pull)

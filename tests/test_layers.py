@@ -26,6 +26,7 @@ LAYERS = (
     ("coding",),
     ("release_codec",),
     ("codec", "rgbd_codec"),
+    ("codec_for_file",),
     ("pillow", "batch"),
     ("data",),
     ("training", "evaluation"),
