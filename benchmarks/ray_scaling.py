@@ -3,8 +3,9 @@
     python benchmarks/ray_scaling.py --markdown docs/benchmarks.md
 
 Encoding shows what the actors of this machine's cores do. Waiting needs no cores, so that more actors than cores show
-what handing out jobs and collecting reports costs, as it would on a cluster. Pairs are crops of the sample pair, coded
-without verification. Both are counted from when every actor has reported once, as actors take seconds to start.
+what handing out jobs and collecting reports costs, as it would on a cluster; jobs that take no time, how many can be
+handed out at all. Pairs are crops of the sample pair, coded without verification. All are counted from when every actor
+has reported once, as actors take seconds to start.
 """
 
 from __future__ import annotations
@@ -26,6 +27,7 @@ from stereocodec.batch.ray_engine import run_ray
 
 ENCODING, WAITING = (1, 2), (1, 2, 4, 8, 16)
 JOBS = 8  # for each actor, of which the first does not count
+EMPTY_JOBS, EMPTY_ACTORS = 3000, 4
 HEADER = ["actors", "encoding", "times one", "waiting", "times one", "of what is possible"]
 
 
@@ -38,8 +40,10 @@ def main() -> None:
         jobs = jobs_in(Path(name), JOBS * max(ENCODING))
         encode = partial(Encoder, EncodeSettings(verify=False, device="cpu", overwrite=True), {})
         encoding = {count: per_second(jobs[: JOBS * count], encode, count) for count in ENCODING}
+        sizes = [mean_bytes(paths) for paths in ([(job.left, job.right) for job in jobs], [(j.output,) for j in jobs])]
     seconds = 1 / encoding[1]
     waits = [EncodeJob(str(number), Path(), None, Path()) for number in range(JOBS * max(WAITING))]
+    empty = per_second(waits * (EMPTY_JOBS // len(waits)), partial(Waiting, 0.0), EMPTY_ACTORS)
     waiting = {count: per_second(waits[: JOBS * count], partial(Waiting, seconds), count) for count in WAITING}
     rows = [
         [
@@ -51,7 +55,9 @@ def main() -> None:
         for count in WAITING
     ]
     text = f"Pairs of {WIDTH}x{HEIGHT}; waiting takes {seconds:.2f} s. {machine('stereocodec', 'torch', 'ray')}."
-    publish(f"{text}\n\n{table(HEADER, rows)}", "ray-scaling", arguments.markdown)
+    found = f"A pair has {sizes[0] / 1000:.0f} kB, its file {sizes[1] / 1000:.0f} kB. Of jobs that take no time, "
+    found += f"{empty:.0f} are handed out per second to {EMPTY_ACTORS} actors."
+    publish(f"{text}\n\n{table(HEADER, rows)}\n\n{found}", "ray-scaling", arguments.markdown)
 
 
 class Waiting:
@@ -73,15 +79,19 @@ def jobs_in(folder: Path, count: int) -> list[EncodeJob]:
     ]
 
 
+def mean_bytes(files: list[tuple[Path, ...]]) -> float:
+    """Of the files of a pair."""
+    return sum(path.stat().st_size for paths in files for path in paths) / len(files)
+
+
 def per_second(jobs: Sequence[EncodeJob], make: Callable[[], Any], actors: int) -> float:
     """Jobs per second from when as many are done as there are actors."""
-    begun = 0.0
-    for number, report in enumerate(run_ray(jobs, make, actors), 1):
+    times = []  # and not when all is over: Ray takes a second to stop
+    for report in run_ray(jobs, make, actors):
         if report.status != "done":
             raise SystemExit(report.error)
-        if number == actors:
-            begun = time.perf_counter()
-    return (len(jobs) - actors) / (time.perf_counter() - begun)
+        times.append(time.perf_counter())
+    return (len(jobs) - actors) / (times[-1] - times[actors - 1])
 
 
 def shown(measured: dict[int, float], count: int) -> list[str]:
