@@ -66,6 +66,14 @@ def test_a_brighter_view_changes_nothing():
     assert torch.equal(cheaper_field(0.8 * first, 0.8 * second + 0.2, wrong, MUCH), field)
 
 
+def test_neither_does_brightness_that_differs_from_place_to_place():
+    """As by lenses that darken the corners; of errors alone a worse match of equal brightness would cost less."""
+    first, second, field = with_a_box()
+    dark = torch.linspace(0, 0.6, first.shape[2])[:, None]
+    kept = cheaper_field(first, second - dark, field, 0.02)
+    assert torch.equal(kept, field)
+
+
 def test_only_files_have_their_disparities_chosen():
     config = {"channels8": 16, "channels16": 24, "latent_channels": 16, "entropy_channels": 24, "hyper_channels": 8}
     model = build_model("bisic-rt", config)
