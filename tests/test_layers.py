@@ -23,6 +23,7 @@ LAYERS = (
     ("models",),
     ("releases",),
     ("targets",),
+    ("choices",),
     ("coding",),
     ("release_codec",),
     ("codec", "rgbd_codec"),

@@ -2,14 +2,23 @@
 
 from __future__ import annotations
 
+import _thread
+import multiprocessing
 import os
 import signal
+import threading
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Executor, Future, wait
 from concurrent.futures.process import BrokenProcessPool
+<<<<<<< HEAD
 from contextlib import contextmanager
 from typing import Any
+=======
+from contextlib import contextmanager, suppress
+from multiprocessing.connection import Connection
+from typing import Any, TypeVar
+>>>>>>> many
 
 from ..spawned import spawned_processes
 from .jobs import DecodeJob, EncodeJob, Job, Report, Work
@@ -40,15 +49,27 @@ def run_local(jobs: Iterable[Job], make: Callable[[], Work[Job]], processes: int
     """Reports of the jobs as they are done, by processes that each call `make` once.
 
     make: picklable. A job in whose time a process died, as for lack of memory, is tried once more, alone, and then
-    fails. Raises StereoCodecError when processes cannot be started.
+    fails. Those in work are given up when this process is stopped, or dies. Raises StereoCodecError when processes
+    cannot be started.
     """
     waiting = deque(jobs)
     suspects: deque[Job] = deque()  # one of them killed its process
     while waiting or suspects:
         alone = bool(suspects)
         source, count = (suspects, 1) if alone else (waiting, processes)
+<<<<<<< HEAD
         with spawned_processes(count, _start, make, processes) as pool, _cancelled_on_failure(pool):
             running: dict[Future[Report], Job] = {}
+=======
+        lifeline, held = multiprocessing.Pipe(duplex=False)
+        with (
+            lifeline,
+            held,
+            spawned_processes(count, _start, make, processes, lifeline) as pool,
+            _given_up_on_failure(pool, held),
+        ):
+            running: dict[Future[Report], _Job] = {}
+>>>>>>> many
             died = False
             while (source and not died) or running:
                 while source and not died and len(running) < (1 if alone else AHEAD * count):
@@ -72,23 +93,38 @@ def run_local(jobs: Iterable[Job], make: Callable[[], Work[Job]], processes: int
 
 
 @contextmanager
-def _cancelled_on_failure(pool: Executor) -> Iterator[None]:
-    """Leaves out the jobs that no process has begun when something fails within, Ctrl-C included."""
+def _given_up_on_failure(pool: Executor, held: Connection) -> Iterator[None]:
+    """Leaves out the jobs that no process has begun, and ends those in work, when something fails within; that
+    includes Ctrl-C and signals, of which those to this process alone reach no other."""
     try:
         yield
     except BaseException:
-        pool.shutdown(wait=False, cancel_futures=True)
+        held.close()
+        pool.shutdown(cancel_futures=True)  # and waits until processes have taken back what they began
         raise
 
 
+<<<<<<< HEAD
 def _start(make: Callable[[], Work[Any]], share: int) -> None:
     """Gives a process its share of the cores, and its networks."""
+=======
+def _start(make: Callable[[], Callable[[Any], Report]], share: int, lifeline: Connection) -> None:
+    """Gives a process its share of the cores, and its networks. lifeline: whose other end is closed to stop it."""
+>>>>>>> many
     global _work
     signal.signal(signal.SIGINT, _stop)
+    threading.Thread(target=_watch, args=(lifeline,), daemon=True).start()
     import torch
 
     torch.set_num_threads(max(1, (os.cpu_count() or 1) // share))
     _work = make()
+
+
+def _watch(lifeline: Connection) -> None:
+    """Does what Ctrl-C does when the other end is closed, which the system does, too, for a process that died."""
+    with suppress(EOFError, OSError):
+        lifeline.recv_bytes()
+    _thread.interrupt_main()
 
 
 def _do(job: EncodeJob | DecodeJob) -> Report:
@@ -104,8 +140,11 @@ def _do(job: EncodeJob | DecodeJob) -> Report:
 
 
 def _stop(*_: object) -> None:
-    """What Ctrl-C does, which all processes of a terminal get: ends a job, and leaves out those that wait."""
+    """What Ctrl-C does, which all processes of a terminal get: ends a job, and leaves out those that wait.
+
+    Once is enough: the next would end what takes back.
+    """
     global _is_stopped
-    _is_stopped = True
-    if _is_busy:
+    was_stopped, _is_stopped = _is_stopped, True
+    if _is_busy and not was_stopped:
         raise KeyboardInterrupt

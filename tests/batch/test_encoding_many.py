@@ -16,7 +16,7 @@ from batches import NAMES, outputs
 from conftest import sample_crop
 from PIL import Image
 
-from stereocodec.batch import engine
+from stereocodec import StereoCodec
 from stereocodec.batch.encoding import Encoder
 from stereocodec.batch.engine import run_local
 from stereocodec.batch.jobs import COLUMNS, EncodeJob, Report
@@ -198,6 +198,48 @@ def test_what_is_no_manifest_is_not_written_over(tmp_path, jobs, settings, text)
     assert outputs(folder) == {}
 
 
+@pytest.mark.parametrize(
+    ("lacks", "change", "told"),
+    [
+        ("has_efforts", {"effort": 5}, "the model tiny has a single effort; leave effort 5 out"),
+        ("has_qualities", {}, "the model tiny has a single quality; leave quality 60 out"),
+        (
+            "has_qualities",
+            {"quality": None, "target_size": 900},
+            "the model tiny has a single quality; leave targets out",
+        ),
+        (None, {"quality": 101}, "quality is 101; it must be a number from 0 to 100"),
+        (None, {"effort": 10}, "effort is 10; it must be a whole number from 1 to 9"),
+        (None, {"target_bpp": 1.0}, "quality 60 and a target: give one of them"),
+    ],
+)
+def test_what_the_model_has_not_is_said_before_any_pair(
+    tmp_path, jobs, settings, tiny_codec, monkeypatch, lacks, change, told
+):
+    if lacks is not None:
+        monkeypatch.setattr(type(tiny_codec._coder.model), lacks, False)
+    changed = replace(settings, **change)
+    with pytest.raises(InvalidInput, match=told) as error:
+        encode_all(jobs, tmp_path / "out", changed, tell=lambda report: pytest.fail("a pair was coded"))
+    assert not (tmp_path / "out").exists()
+    goal = {name: getattr(changed, name) for name in ("quality", "target_size", "target_bpp", "effort")}
+    with pytest.raises(InvalidInput) as of_one:
+        tiny_codec.compress(*sample_crop(32, 48), **goal)
+    assert str(error.value) == str(of_one.value)
+
+
+def test_a_model_of_a_single_quality_codes_many_pairs(tmp_path, jobs, settings, tiny_codec, monkeypatch):
+    for name in ("has_qualities", "has_efforts"):
+        monkeypatch.setattr(type(tiny_codec._coder.model), name, False)
+    assert encode_all(jobs, tmp_path / "out", replace(settings, quality=None)) == {"done": 3}
+
+
+def test_the_default_model_has_all_that_can_be_asked_for():
+    model = StereoCodec.from_pretrained(device="cpu")._coder.model
+    assert model.has_qualities
+    assert model.has_efforts
+
+
 @pytest.mark.slow
 def test_a_process_that_dies_takes_its_own_job_alone():
     jobs = [EncodeJob(str(number), Path(), None, Path()) for number in range(9)]
@@ -205,17 +247,6 @@ def test_a_process_that_dies_takes_its_own_job_alone():
     assert sorted(reports) == [job.name for job in jobs]
     assert reports.pop("4").error == "its process died, maybe for lack of memory"
     assert {report.status for report in reports.values()} == {"done"}
-
-
-def test_ctrl_c_ends_the_job_of_a_process_and_those_that_wait(monkeypatch):
-    monkeypatch.setattr(engine, "_is_stopped", False)
-    monkeypatch.setattr(engine, "_work", lambda job: engine._stop())
-    with pytest.raises(KeyboardInterrupt):
-        engine._do(None)
-    engine._stop()  # between two jobs it says nothing
-    monkeypatch.setattr(engine, "_work", lambda job: job)
-    with pytest.raises(KeyboardInterrupt):
-        engine._do(None)
 
 
 @pytest.mark.slow

@@ -57,6 +57,38 @@ def test_it_takes_latents_of_an_inference_and_leaves_them_alone(model, latents):
     assert torch.equal(within.y, latents.y)
 
 
+def test_disparities_are_those_that_cost_least(model, latents):
+    """Of what was found, one is wrong on the left and one on the right; another one is wrong everywhere."""
+    found = latents.disparity
+    left = torch.arange(found.shape[2]) < found.shape[2] // 2
+    others = torch.cat([torch.where(left, found, found + 30), found - 50])
+    given = replace(latents, disparity=torch.where(left, found - 40, found), others=others)
+    strip = refinement._Strip(model, given, QUALITY)
+    assert strip.choose_disparities() == pytest.approx(cost(model, given))
+    assert (strip.disparity == found).float().mean() > 0.9
+    wholes = [cost(model, replace(given, disparity=field[None])) for field in (*given.disparity, *others)]
+    assert strip.cost(1.0) < min(wholes)
+    refined = model.refined(given, QUALITY, 2, lambda _: None)
+    assert torch.equal(refined.disparity, strip.disparity)
+    assert torch.equal(given.disparity, torch.where(left, found - 40, found))
+
+
+def test_of_whole_fields_the_best_is_taken_where_a_mixture_costs_more(model, latents, monkeypatch):
+    given = replace(latents, disparity=latents.disparity - 40, others=latents.disparity)
+    monkeypatch.setattr(refinement, "best_of_fields", lambda fields, costs, start: fields[1 - start] + 7)
+    strip = refinement._Strip(model, given, QUALITY)
+    strip.choose_disparities()
+    assert torch.equal(strip.disparity, latents.disparity)
+
+
+def test_disparities_are_chosen_in_every_strip(model, latents, monkeypatch):
+    monkeypatch.setattr(refinement, "_STRIP_PIXELS", 3 * 64 * SIZE[1])
+    given = replace(latents, disparity=latents.disparity - 40, others=latents.disparity)
+    refined = model.refined(given, QUALITY, 1, lambda _: None)
+    same = (refined.disparity == latents.disparity).float().mean((0, 2))
+    assert (same > 0.7).all()
+
+
 def test_what_gets_no_better_stays_as_it_is(model, latents, monkeypatch):
     worse = cost(model, latents) + 1, 0 * latents.y, latents.z
     monkeypatch.setattr(refinement._Strip, "refined", lambda *_: worse)

@@ -47,7 +47,7 @@ class ResidualLayer(nn.Module):
 
         quality: (2,); size: (h, w) in blocks.
         """
-        step = (step_size(self.config, quality.float()) / 255).view(2, 1, 1, 1)
+        step = self._step(quality)
         coefficients = levels = used = None
         if missing is not None:
             coefficients = space_to_depth(missing.float(), BLOCK) @ self.basis.T / step
@@ -68,9 +68,17 @@ class ResidualLayer(nn.Module):
         ]
         return depth_to_space((torch.cat(decoded).float() * step) @ self.basis, BLOCK)
 
+    def share(self, missing: Tensor, quality: Tensor) -> float:
+        """The share of the blocks of a difference (2, H, W, 3) of which something would be coded; quality: (2,)."""
+        coefficients = space_to_depth(missing.float(), BLOCK) @ self.basis.T / self._step(quality)
+        return float(self._levels(coefficients, quality).any(-1).float().mean())
+
     def leave_out(self, coder: EntropyCoder) -> None:
         """Codes that there is nothing."""
         coder.code_field(0, torch.zeros((1, 1, 1), dtype=torch.int64), (1, 1))
+
+    def _step(self, quality: Tensor) -> Tensor:
+        return (step_size(self.config, quality.float()) / 255).view(2, 1, 1, 1)
 
     def _code_view(
         self,
