@@ -11,14 +11,9 @@ from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Executor, Future, wait
 from concurrent.futures.process import BrokenProcessPool
-<<<<<<< HEAD
-from contextlib import contextmanager
-from typing import Any
-=======
 from contextlib import contextmanager, suppress
 from multiprocessing.connection import Connection
-from typing import Any, TypeVar
->>>>>>> many
+from typing import Any
 
 from ..spawned import spawned_processes
 from .jobs import DecodeJob, EncodeJob, Job, Report, Work
@@ -57,10 +52,6 @@ def run_local(jobs: Iterable[Job], make: Callable[[], Work[Job]], processes: int
     while waiting or suspects:
         alone = bool(suspects)
         source, count = (suspects, 1) if alone else (waiting, processes)
-<<<<<<< HEAD
-        with spawned_processes(count, _start, make, processes) as pool, _cancelled_on_failure(pool):
-            running: dict[Future[Report], Job] = {}
-=======
         lifeline, held = multiprocessing.Pipe(duplex=False)
         with (
             lifeline,
@@ -68,8 +59,7 @@ def run_local(jobs: Iterable[Job], make: Callable[[], Work[Job]], processes: int
             spawned_processes(count, _start, make, processes, lifeline) as pool,
             _given_up_on_failure(pool, held),
         ):
-            running: dict[Future[Report], _Job] = {}
->>>>>>> many
+            running: dict[Future[Report], Job] = {}
             died = False
             while (source and not died) or running:
                 while source and not died and len(running) < (1 if alone else AHEAD * count):
@@ -104,13 +94,8 @@ def _given_up_on_failure(pool: Executor, held: Connection) -> Iterator[None]:
         raise
 
 
-<<<<<<< HEAD
-def _start(make: Callable[[], Work[Any]], share: int) -> None:
-    """Gives a process its share of the cores, and its networks."""
-=======
-def _start(make: Callable[[], Callable[[Any], Report]], share: int, lifeline: Connection) -> None:
+def _start(make: Callable[[], Work[Any]], share: int, lifeline: Connection) -> None:
     """Gives a process its share of the cores, and its networks. lifeline: whose other end is closed to stop it."""
->>>>>>> many
     global _work
     signal.signal(signal.SIGINT, _stop)
     threading.Thread(target=_watch, args=(lifeline,), daemon=True).start()
