@@ -12,7 +12,7 @@ import click
 
 from stereocodec.pixel_limit import ANY_SIZE
 
-from ._quick_imports import quick_imports
+from ._networks import import_networks
 from ._shared import STANDARD_STREAM, display_name, progress_bar, same_file, standard_input, wrong_usage
 
 if TYPE_CHECKING:
@@ -153,8 +153,8 @@ class PairPictures(Pictures):
         self.pair = replace(self.pair, metadata=options.added(self.pair.metadata, views, self.pair.left))
 
     def codec(self, model: str | None, device: str) -> StereoCodec:
-        with quick_imports():
-            from stereocodec import StereoCodec
+        import_networks()
+        from stereocodec import StereoCodec
 
         return StereoCodec.from_pretrained(model, device=device)
 
@@ -220,8 +220,8 @@ class FramePictures(Pictures):
         self.color = replace(self.color, metadata=metadata)
 
     def codec(self, model: str | None, device: str) -> RgbdCodec:
-        with quick_imports():
-            from stereocodec import RgbdCodec
+        import_networks()
+        from stereocodec import RgbdCodec
 
         return RgbdCodec.from_pretrained(model, device=device)
 

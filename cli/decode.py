@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO, TypeAlias
 
 import click
 
+from stereocodec.codec_for_file import codec_for_file
 from stereocodec.container import Channels, Container, ViewKind
 from stereocodec.files import Output, check_writable
 from stereocodec.pictures.formats import DEFAULT_QUALITY, FORMATS, PNG
@@ -27,8 +28,9 @@ from stereocodec.text import one_line
 
 from ._calibration import calibration_file, check_calibration_path
 from ._decode_many import decode_many
-from ._decoding import check_model_options, codec_for, max_pixels_option, model_of_file_option, pull_option
+from ._decoding import check_model_options, max_pixels_option, model_of_file_option, pull_option
 from ._many import jobs_option
+from ._networks import import_networks
 from ._shared import (
     STANDARD_STREAM,
     NamedPath,
@@ -164,7 +166,8 @@ def decode(
     else:
         save = _pair_saver(container, outputs, output_quality, force, stdout, beside)
     with about(file), progress_bar(quiet) as progress:
-        codec = codec_for(container, model, device=device, pull=pull)
+        import_networks()
+        codec = codec_for_file(container, model, device=device, pull=pull)
         decoded = codec.decompress(container, output="numpy", max_pixels=max_pixels, progress=progress)
     said = save(*decoded)
     if not quiet:

@@ -4,31 +4,19 @@ from __future__ import annotations
 
 import re
 import sys
-from contextlib import nullcontext
-from pathlib import Path
 
 import click
 
 from stereocodec.container.layouts import INPUT_LAYOUTS
 from stereocodec.effort import DEFAULT_EFFORT, EFFORTS
-from stereocodec.files import check_writable, made_folder, names_folder
-from stereocodec.noted import noted
 from stereocodec.releases.folders import DEFAULT_DEPTH_MODEL, DEFAULT_MODEL
 
-from ._calibration import CalibrationOptions, calibration_options
-from ._encode_many import ENGINES, ManyOptions, are_many, encode_many, name_of_pair
+from ._calibration import calibration_options
+from ._encode_many import ENGINES, ManyOptions, are_many, encode_many
+from ._encode_one import encode_one, pictures_of
 from ._many import jobs_option
-from ._pictures import DepthOptions, FramePictures, Goal, PairOptions, PairPictures, Pictures, checked_colour
-from ._shared import (
-    STANDARD_STREAM,
-    NamedPath,
-    device_option,
-    force_option,
-    progress_bar,
-    quiet_option,
-    require_binary_stdout,
-    write_data,
-)
+from ._pictures import Goal, PairOptions, checked_colour
+from ._shared import NamedPath, device_option, force_option, quiet_option
 
 _UNITS = {"": 1, "k": 1000, "M": 1000**2, "G": 1000**3}
 
@@ -238,8 +226,8 @@ def encode(
         return
     many.check_unused()
     left, right = files[0], files[1] if len(files) == 2 else None
-    pictures = _pictures(left, right, pair, depth, depth_unit, depth_mode, depth_range, invalid)
-    _encode_one(
+    pictures = pictures_of(left, right, pair, depth, depth_unit, depth_mode, depth_range, invalid)
+    encode_one(
         pictures,
         cameras,
         goal,
@@ -252,72 +240,3 @@ def encode(
         verify=not no_verify,
         quiet=quiet,
     )
-
-
-def _encode_one(
-    pictures: Pictures,
-    cameras: CalibrationOptions,
-    goal: Goal,
-    files: tuple[str, ...],
-    output: str,
-    model: str | None,
-    device: str,
-    *,
-    keep_metadata: bool,
-    force: bool,
-    verify: bool,
-    quiet: bool,
-) -> None:
-    """Writes the file of one pair or frame, and says what it is."""
-    folder = Path(output) if names_folder(output) else None
-    output = output if folder is None else str(folder / name_of_pair(files))
-    pictures.check_usage(output)
-    stdout = require_binary_stdout("name a file with -o") if output == STANDARD_STREAM else None
-    if stdout is None:
-        check_writable(output, force, makes_folder=folder is not None)
-    with noted() as doubts:
-        pictures.load()
-        if not keep_metadata:
-            pictures.leave_out_metadata()
-        pictures.add_calibration(cameras)
-        codec = pictures.codec(model, device)
-        with progress_bar(quiet) as progress:
-            container = pictures.encode(codec, goal, progress)
-    data = container.to_bytes()
-    # Checked before anything is written: a file that does not decode is never left behind.
-    measured = pictures.measured(codec, data, quiet) if verify else None
-    with nullcontext() if folder is None else made_folder(folder):
-        name = write_data(data, output, stdout, force=force)
-    if not quiet:
-        for doubt in doubts:
-            click.echo(f"bisic: warning: {doubt}", err=True)
-        facts = pictures.facts(codec, container, len(data))
-        click.echo(f"{name}: {facts}, {codec.name}", err=stdout is not None)
-        if measured is not None:
-            click.echo(measured, err=stdout is not None)
-
-
-def _pictures(
-    left: str,
-    right: str | None,
-    pair: PairOptions,
-    depth: str | None,
-    unit: str | None,
-    mode: str | None,
-    limits: tuple[float, float] | None,
-    invalid: int | None,
-) -> Pictures:
-    """The pictures that the arguments name."""
-    told = pair.layout is not None or pair.frame is not None
-    if depth is not None:
-        if right is not None:
-            raise click.UsageError("With --depth there is one picture, that of colour.")
-        if pair.swap or told:
-            raise click.UsageError("--swap, --layout and --frame are about two views: leave them out with --depth.")
-        options = DepthOptions(unit, mode or "linear", limits, invalid or 0)
-        return FramePictures(left, depth, options, pair.background)
-    if any(value is not None for value in (unit, mode, limits, invalid)):
-        raise click.UsageError("The options of depth need a depth map: name it with --depth.")
-    if right is not None and told:
-        raise click.UsageError("--layout and --frame are about one file that holds both views: leave RIGHT out.")
-    return PairPictures((left,) if right is None else (left, right), pair)

@@ -14,6 +14,7 @@ from typing import Any
 
 import click
 
+from stereocodec.codec_for_file import codec_for_file
 from stereocodec.container import Container, ViewKind
 from stereocodec.container.layouts import INPUT_LAYOUTS
 from stereocodec.errors import OutputError
@@ -21,7 +22,8 @@ from stereocodec.files import check_writable, made_folder, write_atomically
 from stereocodec.text import one_line
 from stereocodec.viewer import DEFAULT_MAX_SIDE
 
-from ._decoding import check_model_options, codec_for, max_pixels_option, model_of_file_option, pull_option
+from ._decoding import check_model_options, max_pixels_option, model_of_file_option, pull_option
+from ._networks import import_networks
 from ._pictures import DepthOptions, FramePictures, PairOptions, PairPictures, checked_colour
 from ._shared import (
     STANDARD_STREAM,
@@ -124,7 +126,8 @@ def view(
     options = PairOptions(swap, background, layout, frame)
     original = _original(container, originals, options) if originals else None
     with about(file), progress_bar(quiet) as progress:
-        codec = codec_for(container, model, device=device, pull=pull)
+        import_networks()
+        codec = codec_for_file(container, model, device=device, pull=pull)
         settings = {"max_pixels": max_pixels, "progress": progress}
         page = _page(container, codec, settings, name=_title(file), original=original, max_side=max_side)
     if browser is not None:

@@ -107,7 +107,7 @@ class StereoCodec(ReleaseCodec):
         """
         views = with_given_metadata(to_views(left, right, background), metadata)
         target = target_of(target_size, target_bpp, target_psnr, 2 * views.left.pixels[..., 0].size)
-        chosen, tried = self._chosen_quality(quality, target), self._chosen_effort(effort)
+        chosen, tried = self._choices.quality(quality, target), self._choices.effort(effort)
         # As they are shown, because turned by half a pair would look exchanged; by a quarter, it would have no rows.
         on_rows = (view if exchanges_sides(view.orientation) else view.upright() for view in views)
         warn_of_unlikely_pair(*(view.pixels for view in on_rows))

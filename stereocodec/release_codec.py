@@ -7,12 +7,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
 
 from .calibration import check_calibration
+from .choices import Choices
 from .coding import Coded, ReleaseCoder
 from .container import Chunk, Container, Metadata, ViewKind
 from .container.depth import DepthView
-from .container.limits import HUB_REPOSITORY, MAX_QUALITY, MODEL_NAME, QUALITY_STEPS
+from .container.limits import HUB_REPOSITORY, MODEL_NAME
 from .devices import torch_device
-from .effort import DEFAULT_EFFORT, EFFORTS, Effort
 from .errors import InvalidInput, InvalidRelease, WrongModel
 from .pictures.arguments import plain_number
 from .pictures.picture import Picture, StereoPair
@@ -21,13 +21,11 @@ from .releases.folders import BUILT_IN
 from .releases.for_file import other_weights, weights_of
 from .releases.hub import Located, locate, publish
 from .releases.release import Release, load_release
-from .targets import Target
 
 if TYPE_CHECKING:
     import torch
     from typing_extensions import Self
 
-DEFAULT_QUALITY = 50
 _Codec = TypeVar("_Codec", bound="ReleaseCodec")
 _Pictures = TypeVar("_Pictures", Picture, StereoPair)
 _CONTENTS = {
@@ -210,36 +208,11 @@ class ReleaseCodec:
 
         Raises InvalidInput for what is no number from 0 to 100, and for any with such a model.
         """
-        if not self._coder.model.has_qualities:
-            if quality is not None:
-                raise InvalidInput(f"the model {self.name} has a single quality; leave quality {quality} out")
-            return 0
-        if quality is None:
-            return DEFAULT_QUALITY
-        quality = plain_number(quality)
-        if isinstance(quality, bool) or not isinstance(quality, int | float) or not 0 <= quality <= MAX_QUALITY:
-            raise InvalidInput(f"quality is {quality!r}; it must be a number from 0 to {MAX_QUALITY}")
-        rounded = round(quality * QUALITY_STEPS) / QUALITY_STEPS
-        return int(rounded) if rounded == int(rounded) else rounded
+        return self._choices.quality(quality)
 
-    def _chosen_quality(self, quality: float | None, target: Target | None) -> float:
-        """The quality to take where there is no target; raises InvalidInput, also for both of them."""
-        if target is not None and quality is not None:
-            raise InvalidInput(f"quality {quality} and a target: give one of them")
-        if target is not None and not self.has_qualities:
-            raise InvalidInput(f"the model {self.name} has a single quality; leave targets out")
-        return self.quality_or_default(quality)
-
-    def _chosen_effort(self, effort: int | None) -> Effort:
-        """What an effort means; raises InvalidInput for what is none, and for any where the model has a single one."""
-        if effort is None:
-            return EFFORTS[DEFAULT_EFFORT]
-        if not self._coder.model.has_efforts:
-            raise InvalidInput(f"the model {self.name} has a single effort; leave effort {effort} out")
-        level = plain_number(effort)
-        if isinstance(level, bool) or not isinstance(level, int) or level not in EFFORTS:
-            raise InvalidInput(f"effort is {level!r}; it must be a whole number from {min(EFFORTS)} to {max(EFFORTS)}")
-        return EFFORTS[level]
+    @property
+    def _choices(self) -> Choices:
+        return Choices(self.name, self._coder.model.has_qualities, self._coder.model.has_efforts)
 
     def _container(self, coded: Coded, picture: Picture, quality: float, depth: DepthView | None = None) -> Container:
         """What the file of coded views holds.

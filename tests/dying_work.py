@@ -1,4 +1,4 @@
-"""Work of a batch in which one job ends its process, for tests of processes that are started anew."""
+"""Work of a batch in which one job ends its process, or never ends, for tests of processes that are started anew."""
 
 from __future__ import annotations
 
@@ -6,8 +6,10 @@ import os
 import signal
 from functools import partial
 from pathlib import Path
+from typing import BinaryIO
 
 from stereocodec.batch.jobs import EncodeJob, Report
+from stereocodec.files import write_atomically
 
 
 def work(deadly: str, job: EncodeJob) -> Report:
@@ -18,6 +20,24 @@ def work(deadly: str, job: EncodeJob) -> Report:
 
 def make(deadly: str):
     return partial(work, deadly)
+
+
+def endless(folder: Path, job: EncodeJob) -> Report:
+    """Writes a file that has no end, and makes `begun` beside it; it gives up after minutes."""
+
+    def write(file: BinaryIO) -> None:
+        file.write(b"half")
+        (folder / "begun").touch()
+        for _ in range(2 * 10**9):
+            pass
+
+    if job.name == "endless":
+        write_atomically(folder / "file", write, overwrite=True)
+    return Report(job.name, "done")
+
+
+def make_endless(folder: Path):
+    return partial(endless, folder)
 
 
 class DyingOnce:

@@ -8,8 +8,7 @@ import shutil
 import pytest
 import torch
 from bisic_networks import small_model
-from commands import run
-from pages import of_program
+from pages import done, of_program
 from published import official_state
 from runs import TINY, assigned, ten_pairs
 
@@ -32,12 +31,6 @@ def folder(tmp_path, monkeypatch):
         shutil.copy(f"pairs/pair-0_{view}.png", f"{view}.png")
     yield tmp_path
     torch.set_flush_denormal(False)
-
-
-def done(arguments):
-    result = run(*arguments)
-    assert result.exit_code == 0, (arguments, result.output)
-    return result
 
 
 def toml(path, settings, model):

@@ -53,14 +53,25 @@ def test_levels_differ_in_what_they_look_for(codec):
     assert sizes[1] < 0.9 * sizes[0]
 
 
+def errors_of_a_board(codec, rows):
+    """The mean error of a checkerboard in some rows of a grey picture, by level."""
+    board = np.kron(np.indices((64, 32)).sum(0) % 2, np.ones((2, 2)))[..., None].repeat(3, -1)
+    view = np.full((128, 64, 3), 128, np.uint8)
+    view[rows] = 255 * board[rows]
+    found = {}
+    for level in (3, 4, DEFAULT_EFFORT):
+        decoded = codec.decompress(codec.compress(view, view, effort=level), output="numpy")[0]
+        found[level] = np.abs(decoded.astype(int) - view)[rows].mean()
+    return found
+
+
 def test_only_checked_files_have_what_the_networks_leave(codec):
-    board = np.kron(np.indices((32, 32)).sum(0) % 2, np.ones((2, 2)))[..., None].repeat(3, -1)
-    view = (255 * board).astype(np.uint8)
-    errors = [
-        np.abs(codec.decompress(codec.compress(view, view, effort=level), output="numpy")[0].astype(int) - view).mean()
-        for level in (2, 3)
-    ]
-    assert errors[1] < 0.7 * errors[0]
+    everywhere, above = (errors_of_a_board(codec, slice(0, end)) for end in (128, 32))
+    assert everywhere[DEFAULT_EFFORT] < 0.7 * everywhere[3]
+    assert everywhere[4] == pytest.approx(everywhere[DEFAULT_EFFORT], rel=0.05)
+    # In the middle there is nothing to be seen of it.
+    assert above[DEFAULT_EFFORT] < 0.8 * above[4]
+    assert above[4] == pytest.approx(above[3], rel=0.05)
 
 
 def test_progress_tells_of_refinement_and_only_grows(tiny_codec):

@@ -24,7 +24,6 @@ SCRIPTS = sorted(
 RUN = {
     "README.md": "test_readme.py",
     "docs/start.md": "test_docs.py",
-    "docs/python.md": "test_docs.py",
     "docs/pictures.md": "test_docs.py",
     "docs/many.md": "test_docs.py",
     "docs/effort.md": "test_docs.py",

@@ -8,8 +8,9 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from ..codec_for_file import codec_for_file
 from ..container import Container, ViewKind
 from ..container.bounded import MAX_FILE_BYTES
 from ..errors import InvalidInput, OutputError
@@ -20,9 +21,6 @@ from ..pictures.save_pair import save_pair
 from ..regular_files import read_regular
 from .jobs import DecodeJob, Report, failed
 from .manifest import is_whole, sha256_of
-
-if TYPE_CHECKING:
-    from ..release_codec import ReleaseCodec
 
 # Any model that decodes a file decodes it to the same pictures.
 _CHANGES_NOTHING = ("model", "pull", "device", "max_pixels", "overwrite")
@@ -53,7 +51,7 @@ class Decoder:
         """done: reports of an earlier run: files are skipped whose pictures are whole and would be the same."""
         self.settings = settings
         self._done = done or {}
-        self._codecs: dict[tuple[ViewKind, bytes], ReleaseCodec] = {}
+        self._codecs: dict[tuple[ViewKind, bytes], Any] = {}
 
     def __call__(self, job: DecodeJob) -> Report:
         """Decodes a file; whatever is wrong with it is told and not raised."""
@@ -65,7 +63,7 @@ class Decoder:
             if earlier is not None and earlier.content == content and _are_whole(earlier, job.output):
                 return replace(earlier, status="skipped", file=str(job.file))
             container = Container.from_bytes(data)
-            codec: Any = self._codec_of(container)
+            codec = self._codec_of(container)
             first, second = codec.decompress(container, output="numpy", max_pixels=self.settings.max_pixels)
             paths = () if job.output is None else self._saved(container, first, second, job.output)
             pictures = {path.name: sha256_of(path).hex() for path in paths}
@@ -122,15 +120,12 @@ class Decoder:
         )
         return tuple(picture.path for picture in saved if picture.path is not None)
 
-    def _codec_of(self, container: Container) -> ReleaseCodec:
+    def _codec_of(self, container: Container) -> Any:
         """The networks of a file; those of the last kind of file stay."""
         codec = self._codecs.get((container.view_kind, container.model_id))
         if codec is None:
-            from .. import RgbdCodec, StereoCodec
-
-            kind = RgbdCodec if container.view_kind is ViewKind.RGB8_DEPTH else StereoCodec
             settings = self.settings
-            codec = kind.for_file(container, settings.model, device=settings.device, pull=settings.pull)
+            codec = codec_for_file(container, settings.model, device=settings.device, pull=settings.pull)
             self._codecs = {(container.view_kind, container.model_id): codec}
         return codec
 

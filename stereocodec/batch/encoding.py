@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ..calibration import read_calibration, with_calibration
+from ..choices import Choices
 from ..errors import OutputError
 from ..files import made_folder, write_atomically
 from ..noted import noted
@@ -18,6 +19,8 @@ from ..pictures.open_pair import open_pair
 from ..pictures.picture import StereoPair, as_pair
 from ..pictures.rgb import psnr
 from ..pixel_limit import ANY_SIZE
+from ..releases.folders import read_config
+from ..targets import target_of
 from .jobs import EncodeJob, Report, failed
 from .manifest import is_whole, sha256_of
 
@@ -123,6 +126,22 @@ class Encoder:
         decoded = self.codec.decompress(data, output="numpy", max_pixels=ANY_SIZE)
         left, right = map(psnr, (view.shown() for view in pair), decoded)
         return left, right
+
+
+def check_choices(settings: EncodeSettings, folder: Path) -> None:
+    """Raises what `StereoCodec.compress` would for every pair of quality, targets and effort with a release."""
+    targets = settings.target_size, settings.target_bpp, settings.target_psnr
+    if all(value is None for value in (settings.quality, settings.effort, *targets)):
+        return
+    from ..models import ARCHITECTURES
+
+    config = read_config(folder)
+    found = ARCHITECTURES.get(str(config.get("architecture")))
+    if found is None:  # what loads the release says so
+        return
+    choices = Choices(str(config.get("name")), found.model.has_qualities, found.model.has_efforts)
+    choices.quality(settings.quality, target_of(*targets, pixels=1))
+    choices.effort(settings.effort)
 
 
 def _opened(job: EncodeJob, settings: EncodeSettings) -> StereoPair:

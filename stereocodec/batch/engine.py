@@ -2,25 +2,29 @@
 
 from __future__ import annotations
 
+import _thread
+import multiprocessing
 import os
 import signal
+import threading
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Executor, Future, wait
 from concurrent.futures.process import BrokenProcessPool
-from contextlib import contextmanager
-from typing import Any, TypeVar
+from contextlib import contextmanager, suppress
+from multiprocessing.connection import Connection
+from typing import Any
 
 from ..spawned import spawned_processes
-from .jobs import DecodeJob, EncodeJob, Report
+from .jobs import DecodeJob, EncodeJob, Job, Report, Work
 
-_Job = TypeVar("_Job", EncodeJob, DecodeJob)
-_AHEAD = 2  # jobs per process that wait in its queue, so that none is idle
-_work: Callable[[Any], Report] | None = None
+AHEAD = 2
+"""Jobs per process that wait in its queue, so that none is idle."""
+_work: Work[Any] | None = None
 _is_busy = _is_stopped = False
 
 
-def run(jobs: Sequence[_Job], make: Callable[[], Callable[[_Job], Report]], processes: int | None) -> Iterable[Report]:
+def run(jobs: Sequence[Job], make: Callable[[], Work[Job]], processes: int | None) -> Iterable[Report]:
     """Reports of the jobs as they are done, by this process where one is enough, and else by several.
 
     processes: one for each core when None.
@@ -29,29 +33,36 @@ def run(jobs: Sequence[_Job], make: Callable[[], Callable[[_Job], Report]], proc
     return run_here(jobs, make) if processes < 2 else run_local(jobs, make, processes)
 
 
-def run_here(jobs: Iterable[_Job], make: Callable[[], Callable[[_Job], Report]]) -> Iterator[Report]:
+def run_here(jobs: Iterable[Job], make: Callable[[], Work[Job]]) -> Iterator[Report]:
     """Reports of the jobs, in order, done by this process."""
     work = make()
     for job in jobs:
         yield work(job)
 
 
-def run_local(jobs: Iterable[_Job], make: Callable[[], Callable[[_Job], Report]], processes: int) -> Iterator[Report]:
+def run_local(jobs: Iterable[Job], make: Callable[[], Work[Job]], processes: int) -> Iterator[Report]:
     """Reports of the jobs as they are done, by processes that each call `make` once.
 
     make: picklable. A job in whose time a process died, as for lack of memory, is tried once more, alone, and then
-    fails. Raises StereoCodecError when processes cannot be started.
+    fails. Those in work are given up when this process is stopped, or dies. Raises StereoCodecError when processes
+    cannot be started.
     """
     waiting = deque(jobs)
-    suspects: deque[_Job] = deque()  # one of them killed its process
+    suspects: deque[Job] = deque()  # one of them killed its process
     while waiting or suspects:
         alone = bool(suspects)
         source, count = (suspects, 1) if alone else (waiting, processes)
-        with spawned_processes(count, _start, make, processes) as pool, _cancelled_on_failure(pool):
-            running: dict[Future[Report], _Job] = {}
+        lifeline, held = multiprocessing.Pipe(duplex=False)
+        with (
+            lifeline,
+            held,
+            spawned_processes(count, _start, make, processes, lifeline) as pool,
+            _given_up_on_failure(pool, held),
+        ):
+            running: dict[Future[Report], Job] = {}
             died = False
             while (source and not died) or running:
-                while source and not died and len(running) < (1 if alone else _AHEAD * count):
+                while source and not died and len(running) < (1 if alone else AHEAD * count):
                     try:
                         running[pool.submit(_do, source[0])] = source[0]
                     except BrokenProcessPool:  # one that had done its job
@@ -72,23 +83,33 @@ def run_local(jobs: Iterable[_Job], make: Callable[[], Callable[[_Job], Report]]
 
 
 @contextmanager
-def _cancelled_on_failure(pool: Executor) -> Iterator[None]:
-    """Leaves out the jobs that no process has begun when something fails within, Ctrl-C included."""
+def _given_up_on_failure(pool: Executor, held: Connection) -> Iterator[None]:
+    """Leaves out the jobs that no process has begun, and ends those in work, when something fails within; that
+    includes Ctrl-C and signals, of which those to this process alone reach no other."""
     try:
         yield
     except BaseException:
-        pool.shutdown(wait=False, cancel_futures=True)
+        held.close()
+        pool.shutdown(cancel_futures=True)  # and waits until processes have taken back what they began
         raise
 
 
-def _start(make: Callable[[], Callable[[Any], Report]], share: int) -> None:
-    """Gives a process its share of the cores, and its networks."""
+def _start(make: Callable[[], Work[Any]], share: int, lifeline: Connection) -> None:
+    """Gives a process its share of the cores, and its networks. lifeline: whose other end is closed to stop it."""
     global _work
     signal.signal(signal.SIGINT, _stop)
+    threading.Thread(target=_watch, args=(lifeline,), daemon=True).start()
     import torch
 
     torch.set_num_threads(max(1, (os.cpu_count() or 1) // share))
     _work = make()
+
+
+def _watch(lifeline: Connection) -> None:
+    """Does what Ctrl-C does when the other end is closed, which the system does, too, for a process that died."""
+    with suppress(EOFError, OSError):
+        lifeline.recv_bytes()
+    _thread.interrupt_main()
 
 
 def _do(job: EncodeJob | DecodeJob) -> Report:
@@ -104,8 +125,11 @@ def _do(job: EncodeJob | DecodeJob) -> Report:
 
 
 def _stop(*_: object) -> None:
-    """What Ctrl-C does, which all processes of a terminal get: ends a job, and leaves out those that wait."""
+    """What Ctrl-C does, which all processes of a terminal get: ends a job, and leaves out those that wait.
+
+    Once is enough: the next would end what takes back.
+    """
     global _is_stopped
-    _is_stopped = True
-    if _is_busy:
+    was_stopped, _is_stopped = _is_stopped, True
+    if _is_busy and not was_stopped:
         raise KeyboardInterrupt

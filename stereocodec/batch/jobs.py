@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from ..errors import StereoCodecError, ran_out_of_memory
 from ..text import one_line, reason_of
@@ -42,8 +43,8 @@ class Report:
 
     status: "done", "skipped" (it was done before, by these settings) or "failed". error: one line, of failures.
     size: bytes of the `.bsc` file. psnr_left, psnr_right: dB, where the file was decoded to check it. content: SHA-256
-    of the inputs and settings; sha256: of the `.bsc` file. pictures: the names of those that were decoded, which lie
-    together, and SHA-256 of each.
+    of the inputs and settings, none of failures, so that they are tried again; sha256: of the `.bsc` file. pictures:
+    the names of those that were decoded, which lie together, and SHA-256 of each.
     """
 
     name: str
@@ -66,6 +67,11 @@ class Report:
     def row(self) -> dict[str, Any]:
         """Its fields, without those that are empty or no number of JSON, as the PSNR of equal views."""
         return {name: value for name, value in asdict(self).items() if value not in (None, "", (), {}, math.inf)}
+
+
+Job = TypeVar("Job", EncodeJob, DecodeJob)
+Work = Callable[[Job], Report]
+"""What a process does for each job, with networks that it keeps; it raises nothing."""
 
 
 def failed(job: EncodeJob | DecodeJob, error: Exception) -> Report:

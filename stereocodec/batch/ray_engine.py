@@ -8,21 +8,20 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
-from typing import Any, TypeVar
+from typing import Any
 
 from ..errors import StereoCodecError
 from ..text import reason_of
-from .jobs import DecodeJob, EncodeJob, Report
+from .engine import AHEAD
+from .jobs import Job, Report, Work
 
-_Job = TypeVar("_Job", EncodeJob, DecodeJob)
-_AHEAD = 2  # jobs that wait at an actor, so that none is idle
 _TRIES = 3  # of a job whose actor or machine died
 
 
 class _Worker:
     """What an actor is: the networks, made once."""
 
-    def __init__(self, make: Callable[[], Callable[[Any], Report]]) -> None:
+    def __init__(self, make: Callable[[], Work[Any]]) -> None:
         import torch
 
         torch.set_num_threads(1)  # Ray counts one core for an actor
@@ -34,8 +33,8 @@ class _Worker:
 
 
 def run_ray(
-    jobs: Sequence[_Job],
-    make: Callable[[], Callable[[_Job], Report]],
+    jobs: Sequence[Job],
+    make: Callable[[], Work[Job]],
     processes: int | None = None,
     *,
     address: str | None = None,
@@ -68,10 +67,10 @@ def run_ray(
         ray.shutdown()
 
 
-def _run(ray: Any, actors: list[Any], waiting: deque[_Job]) -> Iterator[Report]:
-    running: dict[Any, tuple[_Job, Any]] = {}
+def _run(ray: Any, actors: list[Any], waiting: deque[Job]) -> Iterator[Report]:
+    running: dict[Any, tuple[Job, Any]] = {}
     tries: dict[str, int] = {}
-    free = [actor for actor in actors for _ in range(_AHEAD)]
+    free = [actor for actor in actors for _ in range(AHEAD)]
     while waiting or running:
         while waiting and free:
             job, actor = waiting.popleft(), free.pop()

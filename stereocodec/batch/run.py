@@ -14,7 +14,7 @@ from ..files import made_folder
 from ..releases.folders import DEFAULT_MODEL
 from ..releases.hub import locate
 from .decoding import Decoder, DecodeSettings
-from .encoding import Encoder, EncodeSettings
+from .encoding import Encoder, EncodeSettings, check_choices
 from .engine import run
 from .jobs import DecodeJob, EncodeJob, Report
 from .manifest import DECODED, ENCODED, read_manifest, write_manifest
@@ -46,12 +46,15 @@ def encode_all(
         tell: called with each report when its pair is done.
         engine: another way to run jobs than in processes of this machine, e.g. `ray_engine.run_ray`.
 
-    Returns how many pairs are done, skipped and failed. Raises what `locate` raises of a model that is not here, what
-    `read_calibration` raises, OutputError and InvalidInput of a manifest that cannot be written or read, and
-    StereoCodecError when processes cannot be started.
+    Returns how many pairs are done, skipped and failed. Raises what `locate` raises of a model that is not here,
+    InvalidInput for a quality, target or effort that the model does not have, what `read_calibration` raises,
+    OutputError and InvalidInput of a manifest that cannot be written or read, and StereoCodecError when processes
+    cannot be started.
     """
-    # What is wrong with the model or a calibration is no pair's fault.
-    locate(DEFAULT_MODEL if settings.model is None else settings.model)
+    # What is wrong with the model, with what is asked of it or with a calibration is no pair's fault.
+    located = locate(DEFAULT_MODEL if settings.model is None else settings.model)
+    if settings.model is not None:  # the default one has qualities and efforts
+        check_choices(settings, located.folder)
     if settings.calibration:
         read_calibration(*settings.calibration, unit=settings.calibration_unit)
         settings = replace(settings, calibration=tuple(map(os.path.abspath, settings.calibration)))
@@ -85,11 +88,11 @@ def decode_all(
 
 
 def _listed(manifest: Path, work: Callable[[dict[str, Report]], Iterable[Report]], tell: Tell) -> Counter[str]:
-    """Does work, given the reports of what was done before, and lists its reports."""
+    """Does work, given the reports of an earlier run, and lists its reports."""
     counts: Counter[str] = Counter()
     known = read_manifest(manifest)
     try:
-        for report in work({name: report for name, report in known.items() if report.status == "done"}):
+        for report in work(dict(known)):
             counts[report.status] += 1
             known[report.name] = replace(report, status="done") if report.status == "skipped" else report
             tell(report)

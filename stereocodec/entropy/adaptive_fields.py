@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import bisect
 import functools
+import math
 from collections.abc import Callable, Sequence
 
 import numpy as np
@@ -52,6 +53,19 @@ def write_field(field: NDArray[np.int64], encoder: StreamEncoder) -> None:
     _walk(field.shape[0], field.shape[1], _learner(answer), field.tolist())
 
 
+def adaptive_bits(field: NDArray[np.int64]) -> float:
+    """What `write_field` makes of a field, in bits."""
+    bits, total = _answer_bits(), 0.0
+
+    def answer(table: int, wanted: bool) -> bool:
+        nonlocal total
+        total += bits[table][wanted]
+        return wanted
+
+    _walk(field.shape[0], field.shape[1], _learner(answer), field.tolist())
+    return total
+
+
 def read_field(decoder: StreamDecoder, size: tuple[int, int]) -> NDArray[np.int64]:
     """The field (h, w) that comes next in a stream; raises DecodingMismatch when there can be none."""
     take = decoder.one_by_one(answer_tables())
@@ -76,6 +90,12 @@ def answer_tables() -> TableSet:
         yes = less if 2 * k < _LEVELS else TOTAL - less
         tables.append(np.array([TOTAL - yes - 1, yes, 1], dtype=np.uint32))
     return TableSet(tuple(tables), np.zeros(_LEVELS, dtype=np.int32))
+
+
+@functools.cache
+def _answer_bits() -> list[tuple[float, float]]:
+    """The bits of no and of yes in each of the `answer_tables`."""
+    return [(math.log2(TOTAL / int(no)), math.log2(TOTAL / int(yes))) for no, yes, _ in answer_tables().frequencies]
 
 
 @functools.cache

@@ -5,6 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
+from .adaptive_fields import adaptive_bits
 from .coders import Group, RateEstimator
 from .distributions import chosen_bits, residual_bits, scale_from_log
 from .priors import Prior
@@ -18,15 +19,17 @@ class TrialCoder(RateEstimator):
     own symbol: these the choice weighs, for y; z is rounded.
 
     After the walk: `y` and `z` as they are decoded, (2, h, w, M) and (2, h', w', Z); `change_y` and `change_z`, the
-    zeros; `error_bits`, what a squared error of each latent is worth by `Group.weight`, like y.
+    zeros; `error_bits`, what a squared error of each latent is worth by `Group.weight`, like y; `place_bits`, those of
+    y at each place, (2, h, w), where these are asked for.
     """
 
-    def __init__(self, prior: Prior, laplace_share: float, shape: torch.Size) -> None:
-        """shape: of y."""
+    def __init__(self, prior: Prior, laplace_share: float, shape: torch.Size, *, by_place: bool = False) -> None:
+        """shape: of y. by_place: whether to find `place_bits`."""
         super().__init__(prior, laplace_share, noise=False)
         self.change_y, self.y, self.error_bits = (torch.zeros(shape, dtype=torch.float32) for _ in range(3))
         self.change_y.requires_grad_()
         self.z = self.change_z = torch.zeros((), dtype=torch.float32)
+        self.place_bits = torch.zeros(shape[:3], dtype=torch.float32) if by_place else None
 
     def code_prior(self, z: Tensor | None, shape: tuple[int, ...], *, views: int = 2) -> Tensor:
         assert z is not None
@@ -46,6 +49,9 @@ class TrialCoder(RateEstimator):
             residual = (y.float() - group.mean.float()).reshape(-1)[places]
             channel = places % group.mask.shape[-1]
             symbols[0, places] = self._cheaper(residual, log_scale[0, places], weights[channel])
+            if self.place_bits is not None:
+                bits = residual_bits(symbols[0, places], scale_from_log(log_scale[0, places]), self._laplace_share)
+                self.place_bits[group.view].view(-1).index_add_(0, places // group.mask.shape[-1], bits)
         # A symbol stays the same when its mean moves: what is decoded moves along.
         self._add(group.view, chosen_bits(symbols, log_scale, places, self._laplace_share, None))
         decoded = (symbols.view_as(group.mean) + group.mean.float()) * group.mask
@@ -53,6 +59,12 @@ class TrialCoder(RateEstimator):
         self.y[view] += decoded.detach()
         self.error_bits[view] += weights * group.mask
         return decoded + self.change_y[view] * group.mask
+
+    def code_disparities(self, view: int, field: Tensor | None, size: tuple[int, int]) -> Tensor:
+        """With the bits of the adaptive coding that files have."""
+        assert field is not None
+        self._add(view, torch.tensor([adaptive_bits(field[0].cpu().numpy())], dtype=torch.float32))
+        return field
 
     def _cheaper(self, residual: Tensor, log_scale: Tensor, weights: Tensor) -> Tensor:
         """What `symbol_choice.cheaper` chooses, by the densities: the nearest symbols (N,), or those a step nearer to

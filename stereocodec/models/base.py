@@ -119,12 +119,12 @@ class StereoModel(nn.Module):
         return self.analyse(prepared, quality)
 
     def refined(self, latents: Any, quality: Tensor, passes: int, say: Callable[[float], None]) -> Any:
-        """Latents of one pair that a number of passes has made better, in a model that has efforts.
+        """Latents of one pair that a number of passes has made better; the same ones, unless a model says otherwise.
 
         Called for a copy in float32, whose weights have no gradients, outside of inference mode; the latents may come
         from within it. say: called with the fraction that is done.
         """
-        raise NotImplementedError
+        return latents
 
     @abstractmethod
     def walk(self, coder: EntropyCoder, latents: Any, quality: Tensor, size: tuple[int, int]) -> Any:

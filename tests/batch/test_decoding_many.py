@@ -131,6 +131,16 @@ def test_pictures_of_another_file_are_no_ones_to_write_over(tmp_path, tiny_relea
     assert (out / "b_left.png").read_bytes() == before
 
 
+def test_pictures_under_another_name_are_not_done(tmp_path, tiny_release, tiny_codec):
+    (tmp_path / "a.bsc").write_bytes(tiny_codec.compress(*sample_crop(32, 48)))
+    settings, out = DecodeSettings(str(tiny_release), device="cpu"), tmp_path / "out"
+    job = DecodeJob("a.bsc", tmp_path / "a.bsc", out / "a")
+    assert decode_all([job], out, settings) == {"done": 1}
+    # As where a file of the same name is decoded along with it and comes first.
+    assert decode_all([replace(job, output=out / "a@2")], out, settings) == {"done": 1}
+    assert (out / "a@2_left.png").read_bytes() == (out / "a_left.png").read_bytes()
+
+
 @pytest.mark.parametrize("pictures", ['["a"]', '{"a": 1}', '{"/dev/zero": "00"}', '{"a/b.png": "00"}', "[" * 9999])
 def test_hostile_lists_of_pictures_are_refused(tmp_path, pictures):
     row = {**dict.fromkeys(COLUMNS, ""), "name": "a", "status": "done", "pictures": pictures}

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import csv
 import hashlib
-import json
 import shutil
 from dataclasses import replace
 from functools import partial
@@ -14,20 +13,16 @@ import dying_work
 import numpy as np
 import pytest
 from batches import NAMES, outputs
-from calibration_files import projection
 from conftest import sample_crop
-from PIL import Image, ImageCms
+from PIL import Image
 
-from stereocodec import read_calibration
-from stereocodec.batch import engine
+from stereocodec import StereoCodec
 from stereocodec.batch.encoding import Encoder
 from stereocodec.batch.engine import run_local
 from stereocodec.batch.jobs import COLUMNS, EncodeJob, Report
 from stereocodec.batch.manifest import ENCODED, read_manifest, write_manifest
 from stereocodec.batch.run import encode_all
-from stereocodec.container import Container
 from stereocodec.errors import InvalidInput
-from stereocodec.pictures.array_files import load_view
 from stereocodec.pictures.rgb import psnr
 
 
@@ -114,18 +109,9 @@ def test_failures_are_named_and_stop_nothing(tmp_path, jobs, settings):
     known = read_manifest(tmp_path / "out" / ENCODED)
     assert [known[name].status for name in NAMES] == ["failed", "failed", "done"]
     assert known["a/one"].error == errors["a/one"]
-
-
-def test_metadata_are_left_out_where_that_is_asked_for(tmp_path, settings):
-    path = tmp_path / "pair.png"
-    profile = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
-    Image.fromarray(np.concatenate(sample_crop(32, 48), axis=1)).save(path, icc_profile=profile)
-    job = EncodeJob("pair", path, None, tmp_path / "out" / "pair.bsc")
-    with_layout = replace(settings, layout="sbs")
-    encode_all([job], tmp_path / "out", with_layout)
-    assert [chunk.name for chunk in Container.from_bytes(job.output.read_bytes()).chunks] == ["MODL", "ICCP", "LAYT"]
-    encode_all([job], tmp_path / "out", replace(with_layout, keep_metadata=False, overwrite=True))
-    assert [chunk.name for chunk in Container.from_bytes(job.output.read_bytes()).chunks] == ["MODL", "LAYT"]
+    assert encode_all(jobs, tmp_path / "out", settings) == {"failed": 2, "skipped": 1}
+    shutil.copy(jobs[2].left, jobs[0].left)
+    assert encode_all(jobs, tmp_path / "out", settings) == {"failed": 1, "done": 1, "skipped": 1}
 
 
 def test_a_manifest_comes_back(tmp_path):
@@ -192,21 +178,6 @@ def test_what_was_done_is_known_when_a_run_ends_early(tmp_path, settings):
     assert list(read_manifest(tmp_path / "out" / ENCODED)) == names
 
 
-@pytest.mark.parametrize("target", [{"target_size": 900}, {"target_psnr": 24.0}])
-def test_targets_backgrounds_and_warnings_of_each_pair(tmp_path, jobs, settings, tiny_codec, target):
-    views = sample_crop(32, 48)
-    half = np.full((32, 48, 1), 128, np.uint8)
-    Image.fromarray(np.concatenate([views[0], half], axis=2)).save(jobs[0].left)
-    Image.fromarray(views[1]).save(jobs[0].right, icc_profile=b"no profile")
-    reports = []
-    wanted = replace(settings, quality=None, background="#f00", verify=False, **target)
-    assert encode_all(jobs[:1], tmp_path / "out", wanted, tell=reports.append) == {"done": 1}
-    laid = load_view(jobs[0].left, "left", "#f00")
-    assert jobs[0].output.read_bytes() == tiny_codec.compress(laid.pixels, views[1], **target)
-    assert reports[0].warnings == (f"{jobs[0].right}: its ICC profile is no ICC profile; it is left out",)
-    assert reports[0].psnr_left is None
-
-
 def test_pairs_of_arrays_are_encoded(tmp_path, settings, tiny_codec):
     views = sample_crop(32, 48)
     for side, view in zip(("left", "right"), views, strict=True):
@@ -214,41 +185,6 @@ def test_pairs_of_arrays_are_encoded(tmp_path, settings, tiny_codec):
     job = EncodeJob("a", tmp_path / "left.npy", tmp_path / "right.npy", tmp_path / "out" / "a.bsc")
     assert encode_all([job], tmp_path / "out", settings) == {"done": 1}
     assert job.output.read_bytes() == tiny_codec.compress(*views, quality=60)
-
-
-def test_a_calibration_of_other_views_is_refused(tmp_path, jobs, settings):
-    reports = []
-    for name, values in (("others", {"size": [640, 480]}), ("mine", {"size": [48, 32], "baseline": 0.1})):
-        (tmp_path / f"{name}.json").write_text(json.dumps(values))
-    of_others = replace(settings, calibration=(str(tmp_path / "others.json"),))
-    assert encode_all(jobs[:1], tmp_path / "out", of_others, tell=reports.append) == {"failed": 1}
-    assert "others.json is of views of 640x480, these have 48x32" in reports[0].error
-    known = replace(settings, calibration=(str(tmp_path / "mine.json"),), keep_metadata=False)
-    assert encode_all(jobs[:1], tmp_path / "out", known) == {"done": 1}
-    container = Container.from_bytes(jobs[0].output.read_bytes())
-    assert container.metadata.calibration == {"size": [48, 32], "baseline": 0.1}
-    (tmp_path / "mine.json").write_text('{"baseline": 0.2}')
-    assert encode_all(jobs[:1], tmp_path / "out", known) == {"failed": 1}  # of another calibration than before
-    (tmp_path / "mine.json").write_text("none")
-    with pytest.raises(InvalidInput, match=r"mine\.json"):
-        encode_all(jobs, tmp_path / "out", known)
-
-
-def test_folders_tell_which_cameras_of_a_calibration_took_a_pair(tmp_path, settings):
-    calibration = tmp_path / "calib.txt"
-    calibration.write_text("".join(f"P{n}: {projection(20, 24, 16, -2 * n)}\n" for n in range(4)))
-    jobs = []
-    for folders in (("image_0", "image_1"), ("image_2", "image_3")):
-        paths = [tmp_path / folder / "a.png" for folder in folders]
-        for path, view in zip(paths, sample_crop(32, 48), strict=True):
-            path.parent.mkdir()
-            Image.fromarray(view).save(path)
-        jobs.append(EncodeJob(folders[0], *paths, tmp_path / "out" / f"{folders[0]}.bsc"))
-    assert encode_all(jobs, tmp_path / "out", replace(settings, calibration=(str(calibration),))) == {"done": 2}
-    for job in jobs:
-        found = Container.from_bytes(job.output.read_bytes()).metadata.calibration
-        assert found == read_calibration(calibration, views=(job.left, job.right))
-    assert found != read_calibration(calibration, views=(jobs[0].left, jobs[0].right))
 
 
 @pytest.mark.parametrize("text", ["", "a,b\n1,2\n", ",".join(COLUMNS) + "\nname,done,f,,x\n", "\xff\xfe\x00"])
@@ -262,6 +198,48 @@ def test_what_is_no_manifest_is_not_written_over(tmp_path, jobs, settings, text)
     assert outputs(folder) == {}
 
 
+@pytest.mark.parametrize(
+    ("lacks", "change", "told"),
+    [
+        ("has_efforts", {"effort": 5}, "the model tiny has a single effort; leave effort 5 out"),
+        ("has_qualities", {}, "the model tiny has a single quality; leave quality 60 out"),
+        (
+            "has_qualities",
+            {"quality": None, "target_size": 900},
+            "the model tiny has a single quality; leave targets out",
+        ),
+        (None, {"quality": 101}, "quality is 101; it must be a number from 0 to 100"),
+        (None, {"effort": 10}, "effort is 10; it must be a whole number from 1 to 9"),
+        (None, {"target_bpp": 1.0}, "quality 60 and a target: give one of them"),
+    ],
+)
+def test_what_the_model_has_not_is_said_before_any_pair(
+    tmp_path, jobs, settings, tiny_codec, monkeypatch, lacks, change, told
+):
+    if lacks is not None:
+        monkeypatch.setattr(type(tiny_codec._coder.model), lacks, False)
+    changed = replace(settings, **change)
+    with pytest.raises(InvalidInput, match=told) as error:
+        encode_all(jobs, tmp_path / "out", changed, tell=lambda report: pytest.fail("a pair was coded"))
+    assert not (tmp_path / "out").exists()
+    goal = {name: getattr(changed, name) for name in ("quality", "target_size", "target_bpp", "effort")}
+    with pytest.raises(InvalidInput) as of_one:
+        tiny_codec.compress(*sample_crop(32, 48), **goal)
+    assert str(error.value) == str(of_one.value)
+
+
+def test_a_model_of_a_single_quality_codes_many_pairs(tmp_path, jobs, settings, tiny_codec, monkeypatch):
+    for name in ("has_qualities", "has_efforts"):
+        monkeypatch.setattr(type(tiny_codec._coder.model), name, False)
+    assert encode_all(jobs, tmp_path / "out", replace(settings, quality=None)) == {"done": 3}
+
+
+def test_the_default_model_has_all_that_can_be_asked_for():
+    model = StereoCodec.from_pretrained(device="cpu")._coder.model
+    assert model.has_qualities
+    assert model.has_efforts
+
+
 @pytest.mark.slow
 def test_a_process_that_dies_takes_its_own_job_alone():
     jobs = [EncodeJob(str(number), Path(), None, Path()) for number in range(9)]
@@ -269,17 +247,6 @@ def test_a_process_that_dies_takes_its_own_job_alone():
     assert sorted(reports) == [job.name for job in jobs]
     assert reports.pop("4").error == "its process died, maybe for lack of memory"
     assert {report.status for report in reports.values()} == {"done"}
-
-
-def test_ctrl_c_ends_the_job_of_a_process_and_those_that_wait(monkeypatch):
-    monkeypatch.setattr(engine, "_is_stopped", False)
-    monkeypatch.setattr(engine, "_work", lambda job: engine._stop())
-    with pytest.raises(KeyboardInterrupt):
-        engine._do(None)
-    engine._stop()  # between two jobs it says nothing
-    monkeypatch.setattr(engine, "_work", lambda job: job)
-    with pytest.raises(KeyboardInterrupt):
-        engine._do(None)
 
 
 @pytest.mark.slow

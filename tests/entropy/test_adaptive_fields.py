@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from stereocodec.entropy import adaptive_fields
-from stereocodec.entropy.adaptive_fields import REACH, answer_tables, read_field, write_field
+from stereocodec.entropy.adaptive_fields import REACH, adaptive_bits, answer_tables, read_field, write_field
 from stereocodec.entropy.ans import StreamDecoder, StreamEncoder
 from stereocodec.entropy.fields import field_tables, prediction_errors
 from stereocodec.errors import CorruptFile, DecodingMismatch, InvalidInput
@@ -145,3 +145,11 @@ def test_tables_are_log_odds_in_even_steps():
     yes = np.array([int(table[1]) for table in answer_tables().frequencies]) / 2**24
     odds = np.log(yes / (1 - yes))
     np.testing.assert_allclose(odds, (2 * np.arange(len(yes)) - 207) / 32, atol=1e-4)
+
+
+@pytest.mark.parametrize("seed", [0, 1])
+def test_bits_are_those_of_the_bytes(seed):
+    field = scene(seed=seed)
+    assert adaptive_bits(field) == pytest.approx(8 * len(coded(field)), abs=48)  # the stream ends with a word
+    noise = np.random.default_rng(seed).integers(-REACH, REACH + 1, (20, 20))
+    assert adaptive_bits(noise) == pytest.approx(8 * len(coded(noise)), rel=0.01)

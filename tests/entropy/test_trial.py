@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 
 import pytest
 import torch
 from conftest import sample_crop
 
+from stereocodec.entropy.adaptive_fields import adaptive_bits
 from stereocodec.entropy.coders import Group
 from stereocodec.entropy.distributions import residual_bits
 from stereocodec.entropy.priors import FactorizedPrior
@@ -73,3 +75,21 @@ def test_bits_are_those_of_the_chosen_symbols():
     assert decoded.flatten().tolist() == [0.0, 0.0]
     expected = 2 * residual_bits(torch.tensor(0.0), torch.tensor(math.exp(-1.0)), 0.5)
     assert float((coder.bits - before)[1].detach()) == pytest.approx(float(expected), rel=1e-4)
+
+
+def test_bits_of_places_are_all_that_y_takes_and_fields_take_those_of_files():
+    prior = FactorizedPrior(1)
+    coder = TrialCoder(prior, 0.5, SHAPE, by_place=True)
+    y = torch.tensor([2.2, 3.1]).view(1, 1, 2, 1)
+    for view in (0, 1):
+        for column in (0, 1):
+            mean, log_scale = torch.zeros(1, 1, 2, 1), torch.full((1, 1, 2, 1), 0.5 * view)
+            coder.code(y, replace(group(mean, log_scale, column), view=view))
+    scales = torch.tensor([[1.0], [math.exp(0.5)]])
+    torch.testing.assert_close(coder.place_bits[:, 0], residual_bits(torch.tensor([[2.0, 3.0]]), scales, 0.5))
+    torch.testing.assert_close(coder.place_bits.sum((1, 2)), coder.bits.detach())
+    field = torch.randint(-40, 40, (1, 9, 12), generator=torch.Generator().manual_seed(0))
+    before = coder.bits.detach().clone()
+    assert coder.code_disparities(1, field, (9, 12)) is field
+    assert (coder.bits.detach() - before).tolist() == pytest.approx([0, adaptive_bits(field[0].numpy())], rel=1e-3)
+    assert TrialCoder(prior, 0.5, SHAPE).place_bits is None

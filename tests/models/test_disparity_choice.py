@@ -6,11 +6,12 @@ import torch
 from conftest import sample_crop
 from test_disparity import shift_along_rows, texture
 
+from stereocodec.effort import DEFAULT_EFFORT, EFFORTS
 from stereocodec.entropy.adaptive_fields import write_field
 from stereocodec.entropy.ans import StreamEncoder
 from stereocodec.models import build_model
 from stereocodec.models.bisic_rt.disparity import BLOCK, DisparitySearch
-from stereocodec.models.bisic_rt.disparity_choice import cheaper_field
+from stereocodec.models.bisic_rt.disparity_choice import best_of_fields, cheaper_field
 
 MUCH, LITTLE = 0.1, 1e-6  # what an error is worth
 
@@ -66,6 +67,14 @@ def test_a_brighter_view_changes_nothing():
     assert torch.equal(cheaper_field(0.8 * first, 0.8 * second + 0.2, wrong, MUCH), field)
 
 
+def test_neither_does_brightness_that_differs_from_place_to_place():
+    """As by lenses that darken the corners; of errors alone a worse match of equal brightness would cost less."""
+    first, second, field = with_a_box()
+    dark = torch.linspace(0, 0.6, first.shape[2])[:, None]
+    kept = cheaper_field(first, second - dark, field, 0.02)
+    assert torch.equal(kept, field)
+
+
 def test_only_files_have_their_disparities_chosen():
     config = {"channels8": 16, "channels16": 24, "latent_channels": 16, "entropy_channels": 24, "hyper_channels": 8}
     model = build_model("bisic-rt", config)
@@ -78,3 +87,31 @@ def test_only_files_have_their_disparities_chosen():
     expected = DisparitySearch(x[:1], x[1:]).field(0.2 + 0.03 * step)
     assert torch.equal(for_training, expected)
     assert coded_bytes(for_files) < coded_bytes(for_training)
+
+
+def test_of_several_fields_each_block_has_the_best_that_is_worth_its_bits():
+    fields = torch.stack([torch.full((6, 12), value) for value in (8, 30, 50)])
+    costs = torch.full((3, 6, 12), 40.0)
+    costs[0, :, :6] = costs[1, :, 6:] = 10.0
+    costs[2, 2, 9] = 0.0  # less than what a block of its own costs
+    expected = torch.where(torch.arange(12) < 6, 8, 30).expand(6, 12)
+    for start in range(3):
+        assert torch.equal(best_of_fields(fields, costs, start), expected)
+    assert torch.equal(fields[2], torch.full((6, 12), 50))
+    assert torch.equal(best_of_fields(fields, torch.zeros(3, 6, 12), 1), fields[1])
+
+
+def test_more_effort_has_more_fields_to_choose_from():
+    torch.manual_seed(0)
+    small = {"channels8": 16, "channels16": 24, "latent_channels": 16, "entropy_channels": 24, "hyper_channels": 8}
+    model, quality = build_model("bisic-rt", small), torch.full((2,), 0.5)
+    x = torch.stack([torch.from_numpy(view.copy()) for view in sample_crop(128, 256)]).float() / 255
+    for level in (1, DEFAULT_EFFORT, 6, 7):
+        effort = EFFORTS[level]
+        with torch.no_grad():
+            latents = model.analyse_prepared(model.prepare(x, effort), quality, effort)
+        count = 0 if latents.others is None else len(latents.others)
+        assert count == effort.fields - 1
+        if count:
+            assert latents.others.shape[1:] == latents.disparity.shape[1:]
+            assert len(torch.cat([latents.disparity, latents.others]).unique(dim=0)) > 1

@@ -28,8 +28,9 @@ class Latents:
 
     y: (2B, h, w, M); z: (2B, h / 4, w / 4, Z); disparity: (B, h, w) int64; offset: (B, 1, 1) int64, how many steps
     of quality the second view is coded better than the first, halved; pictures: (2B, H, W, 3), or None in training,
-    which has no residual layer; checks: whether the walk looks at what the networks make of them; error_share: what
-    the walk's guess of the worth of errors is multiplied by.
+    which has no residual layer; checks: how much the walk looks at what the networks make of them (`Effort`);
+    error_share: what the walk's guess of the worth of errors is multiplied by; others: of one pair, other disparities
+    that may be better, (K, h, w) int64.
     """
 
     y: Tensor
@@ -37,8 +38,9 @@ class Latents:
     disparity: Tensor | None
     offset: Tensor
     pictures: Tensor | None
-    checks: bool = True
+    checks: float = 1.0
     error_share: float = 1.0
+    others: Tensor | None = None
 
     def copied(self) -> Latents:
         """The same in memory of its own."""

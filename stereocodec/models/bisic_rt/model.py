@@ -8,6 +8,7 @@ other, predicted from the first along block disparities, and a layer of plain tr
 from __future__ import annotations
 
 import copy
+import math
 from collections.abc import Callable, Iterable
 from dataclasses import replace
 
@@ -37,7 +38,13 @@ __all__ = ["BisicRt", "BisicRtConfig", "DecodedLatents", "Latents", "trade_off"]
 _SMOOTHNESS, _SMOOTHNESS_PER_STEP = 0.2, 0.03
 # For files the search need not be as smooth, as `cheaper_field` follows.
 _SMOOTHNESS_BEFORE_CHOICE = 0.5
+# Other fields to try: that of the search as it is, where the views' brightness differs too much for that choice, and
+# others of it, each with the share of the smoothness.
+_OTHER_SMOOTHNESS = ((1.0, False), (0.25, True), (1.0, True))
 _DEFAULT = EFFORTS[DEFAULT_EFFORT]
+# Of pictures that are drawn patterns, networks leave something of nearly all blocks; of photographs at quality 50, of a
+# tenth at most. Where some rows tell, the rows of blocks beyond them keep their own edges out.
+_DRAWN, _EDGE = 0.5, 1
 # Up to this quality the encoder finds out by how much the networks alone change the mean colour, which takes one more
 # synthesis. Beyond it they change it by little.
 _TINT_UP_TO = 0.3
@@ -99,7 +106,8 @@ class BisicRt(StereoModel):
         disparity = self._disparity(prepared, quality[pairs:], effort) if self.config.stereo else None
         if effort is None:
             return Latents(y, z, disparity, offset, None)
-        return Latents(y, z, disparity, offset, x, checks=effort.checks)
+        others = self._other_disparities(prepared, quality[pairs:], effort.fields - 1)
+        return Latents(y, z, disparity, offset, x, checks=effort.checks, others=others)
 
     def _disparity(self, prepared: Prepared, quality: Tensor, effort: Effort | None) -> Tensor:
         """Disparities (B, h, w) for the qualities of the second views, (B,)."""
@@ -107,11 +115,23 @@ class BisicRt(StereoModel):
         if prepared.search is None:
             shape = x.shape[0] // 2, x.shape[1] // BLOCK, x.shape[2] // BLOCK
             return torch.zeros(shape, dtype=torch.int64, device=x.device)
+        weighs = effort is not None and effort.weighs_disparities
+        return self._found(prepared, quality, _SMOOTHNESS_BEFORE_CHOICE if weighs else 1.0, weighs)
+
+    def _other_disparities(self, prepared: Prepared, quality: Tensor, count: int) -> Tensor | None:
+        """Disparities (count, h, w) that may be better for the quality of the second view, (1,); None for none."""
+        if prepared.search is None or not count:
+            return None
+        return torch.cat([self._found(prepared, quality, *way) for way in _OTHER_SMOOTHNESS[:count]])
+
+    def _found(self, prepared: Prepared, quality: Tensor, share: float, weighs: bool) -> Tensor:
+        """Disparities (B, h, w) of a search with a share of the usual smoothness, and with `cheaper_field`'s choice."""
+        assert prepared.search is not None
         smoothness = _SMOOTHNESS + _SMOOTHNESS_PER_STEP * step_size(self.config, quality.float())
-        if effort is None or not effort.weighs_disparities:
-            return prepared.search.field(smoothness)
-        field = prepared.search.field(_SMOOTHNESS_BEFORE_CHOICE * smoothness)
-        first, second = x.float().chunk(2)
+        field = prepared.search.field(share * smoothness)
+        if not weighs:
+            return field
+        first, second = prepared.pictures.float().chunk(2)
         return cheaper_field(first, second, field, float(self.trade_off(quality)))
 
     def walk(
@@ -132,7 +152,7 @@ class BisicRt(StereoModel):
         if latents is not None:
             if latents.pictures is None:
                 return decoded
-            if not latents.checks:
+            if not self._checks(latents, decoded):
                 self.residual.leave_out(coder)
                 return decoded
             missing = latents.pictures - self.reconstruct(decoded)
@@ -150,12 +170,26 @@ class BisicRt(StereoModel):
         """The channels whose mean errors shall be bounded when one pair is written to a file, None otherwise."""
         if latents.pictures is None:
             return None
-        if not latents.checks or float(quality.mean()) > _TINT_UP_TO:
+        if latents.checks < 1 or float(quality.mean()) > _TINT_UP_TO:
             return colour_levels(self.synthesis)
         # As if the second view were predicted without error.
         predicted = latents.pictures[1:] - 0.5 if self.config.stereo else None
         pictures = self.reconstruct(DecodedLatents(latents.y, quality, predicted, None)).clamp(0, 1)
         return colour_levels(self.synthesis, (pictures - latents.pictures).mean((1, 2)))
+
+    def _checks(self, latents: Latents, decoded: DecodedLatents) -> bool:
+        """Whether to look at all of what the networks make of the pictures: by some rows, where they shall tell."""
+        if latents.checks in (0, 1):
+            return latents.checks == 1
+        assert latents.pictures is not None
+        height = decoded.y.shape[1]
+        count = min(height, math.ceil(latents.checks * height) + 2 * _EDGE)
+        first = (height - count) // 2
+        blocks, rows = slice(first, first + count), slice(BLOCK * first, BLOCK * (first + count))
+        predicted = None if decoded.predicted is None else decoded.predicted[:, rows]
+        part = replace(decoded, y=decoded.y[:, blocks], predicted=predicted)
+        missing = (latents.pictures[:, rows] - self.reconstruct(part))[:, BLOCK * _EDGE : -BLOCK * _EDGE]
+        return self.residual.share(missing, decoded.quality) > _DRAWN
 
     def trade_off(self, quality: Tensor) -> Tensor:
         return trade_off(self.config, quality)

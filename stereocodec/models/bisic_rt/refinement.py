@@ -17,11 +17,13 @@ from dataclasses import dataclass, replace
 from functools import partial
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor
 
 from ...entropy.trial import TrialCoder
 from ..base import StereoModel
 from .disparity import BLOCK
+from .disparity_choice import best_of_fields
 from .latents import Latents
 from .view_balance import balanced
 
@@ -59,6 +61,7 @@ def refined(
     """
     height, width = latents.y.shape[1] // _BLOCKS, latents.y.shape[2] * BLOCK
     y, z = latents.y.clone(), latents.z.clone()
+    disparity = None if latents.disparity is None else latents.disparity.clone()
     strips = _strips(height, width)
     before = after = 0.0
 
@@ -68,12 +71,15 @@ def refined(
     for number, (first, last) in enumerate(strips):
         begin, end = max(first - _MARGIN, 0), min(last + _MARGIN, height)
         strip = _Strip(model, _rows(latents, begin, end), quality)
-        before += strip.cost(latents.error_share)
+        before += strip.choose_disparities()
         cost, better_y, better_z = strip.refined(passes, partial(say_of_strip, number))
         after += cost
         y[:, _BLOCKS * first : _BLOCKS * last] = better_y[:, _BLOCKS * (first - begin) : _BLOCKS * (last - begin)]
         z[:, first:last] = better_z[:, first - begin : last - begin]
-    return replace(latents, y=y, z=z, error_share=_CHOICE) if after < before else latents
+        if disparity is not None and strip.disparity is not None:
+            rows = slice(_BLOCKS * (first - begin), _BLOCKS * (last - begin))
+            disparity[:, _BLOCKS * first : _BLOCKS * last] = strip.disparity[:, rows]
+    return replace(latents, y=y, z=z, disparity=disparity, error_share=_CHOICE) if after < before else latents
 
 
 class _Strip:
@@ -84,6 +90,25 @@ class _Strip:
         self._model, self._latents, self._quality = model, replace(latents, pictures=None), quality
         self._pictures = latents.pictures
         self._trade_off = model.trade_off(balanced(quality, latents.offset))
+
+    @property
+    def disparity(self) -> Tensor | None:
+        """The disparities that are taken, like those that were given."""
+        return self._latents.disparity
+
+    @torch.no_grad()
+    def choose_disparities(self) -> float:
+        """Takes the best of all disparities there are; returns what the strip costs in bits as it was given."""
+        latents = self._latents
+        if latents.disparity is None or latents.others is None:
+            return self.cost(latents.error_share)
+        fields = torch.cat([latents.disparity, latents.others])
+        tried = [self._cost_of(field) for field in fields]
+        best = min(range(len(tried)), key=lambda number: tried[number][0])
+        mixed = best_of_fields(fields, torch.stack([places for _, places in tried]), best)
+        chosen = mixed if self._cost_of(mixed)[0] < tried[best][0] else fields[best]
+        self._latents = replace(latents, disparity=chosen[None], others=None)
+        return tried[0][0]
 
     def refined(self, passes: int, say: Callable[[float], None]) -> tuple[float, Tensor, Tensor]:
         """What the best latents cost of all that are passed, in bits, and y and z of these."""
@@ -103,24 +128,30 @@ class _Strip:
     def cost(self, error_share: float, y: Tensor | None = None, z: Tensor | None = None) -> float:
         """What the strip costs in bits, by default as it was given."""
         y, z = self._latents.y if y is None else y, self._latents.z if z is None else z
-        return float(self._coded(y, z, error_share)[1])
+        return float(self._coded(replace(self._latents, y=y, z=z, error_share=error_share))[1])
 
     def _pass(self, y: Tensor, z: Tensor) -> _Found:
         with torch.enable_grad():
-            coder, cost = self._coded(y, z, _CHOICE)
+            coder, cost, _ = self._coded(replace(self._latents, y=y, z=z, error_share=_CHOICE))
             by_y, by_z = torch.autograd.grad(cost, (coder.change_y, coder.change_z))
         best_y = coder.y - (by_y / (2 * _CURVATURE / _CHOICE * coder.error_bits)).clamp(-_REACH, _REACH)
         best_z = coder.z - (by_z / (2 * _HYPER_CURVATURE)).clamp(-_REACH, _REACH)
         return _Found(float(cost.detach()), best_y, best_z)
 
-    def _coded(self, y: Tensor, z: Tensor, error_share: float) -> tuple[TrialCoder, Tensor]:
-        """The coder after the walk, and the cost in bits: those of the file, and those that the errors are worth."""
+    def _cost_of(self, disparity: Tensor) -> tuple[float, Tensor]:
+        """What the strip costs in bits with disparities (h, w), and what each block of the second view does, (h, w)."""
+        coder, cost, errors = self._coded(replace(self._latents, disparity=disparity[None]), by_place=True)
+        assert coder.place_bits is not None
+        return float(cost), coder.place_bits[1] + BLOCK**2 * F.avg_pool2d(errors[1:], BLOCK)[0]
+
+    def _coded(self, latents: Latents, *, by_place: bool = False) -> tuple[TrialCoder, Tensor, Tensor]:
+        """The coder after the walk, the cost in bits, those of the file and those that the errors are worth, and these
+        alone for each pixel, (2, H, W)."""
         height, width = self._pictures.shape[1:3]
-        coder = TrialCoder(self._model.prior, self._model.laplace_share, y.shape)
-        latents = replace(self._latents, y=y, z=z, error_share=error_share)
+        coder = TrialCoder(self._model.prior, self._model.laplace_share, latents.y.shape, by_place=by_place)
         decoded = self._model.reconstruct(self._model.walk(coder, latents, self._quality, (height, width)))
-        errors = (decoded - self._pictures).square().mean((1, 2, 3)) * 65025
-        return coder, coder.bits.sum() + (self._trade_off * errors).sum() * (height * width)
+        errors = (decoded - self._pictures).square().mean(3) * 65025 * self._trade_off.view(2, 1, 1)
+        return coder, coder.bits.sum() + errors.sum(), errors
 
 
 def _strips(height: int, width: int) -> list[tuple[int, int]]:
@@ -140,5 +171,6 @@ def _rows(latents: Latents, begin: int, end: int) -> Latents:
         y=latents.y[:, blocks],
         z=latents.z[:, begin:end],
         disparity=None if latents.disparity is None else latents.disparity[:, blocks],
+        others=None if latents.others is None else latents.others[:, blocks],
         pictures=latents.pictures[:, _UNIT * begin : _UNIT * end],
     )

@@ -48,10 +48,10 @@ class ResidualLayer(nn.Module):
 
         quality: (2,); size: (h, w) in blocks.
         """
-        step = (step_size(self.config, quality.float()) / 255).view(2, 1, 1, 1)
+        step = self._step(quality)
         coefficients = levels = used = None
         if missing is not None:
-            coefficients = quick_linear(space_to_depth(missing.float(), BLOCK), self.basis) / step
+            coefficients = self._coefficients(missing, step)
             levels = self._levels(coefficients, quality)
             used = levels.any().long().view(1, 1, 1)
         if not coder.code_field(0, used, (1, 1)).any():
@@ -66,9 +66,20 @@ class ResidualLayer(nn.Module):
             blocks[view, row, column] = (decoded.float() * step[view, 0, 0]) @ self.basis
         return depth_to_space(blocks, BLOCK)
 
+    def share(self, missing: Tensor, quality: Tensor) -> float:
+        """The share of the blocks of a difference (2, H, W, 3) of which something would be coded; quality: (2,)."""
+        coefficients = self._coefficients(missing, self._step(quality))
+        return float(self._levels(coefficients, quality).any(-1).float().mean())
+
     def leave_out(self, coder: EntropyCoder) -> None:
         """Codes that there is nothing."""
         coder.code_field(0, torch.zeros((1, 1, 1), dtype=torch.int64), (1, 1))
+
+    def _coefficients(self, missing: Tensor, step: Tensor) -> Tensor:
+        return quick_linear(space_to_depth(missing.float(), BLOCK), self.basis) / step
+
+    def _step(self, quality: Tensor) -> Tensor:
+        return (step_size(self.config, quality.float()) / 255).view(2, 1, 1, 1)
 
     def _code_levels(self, coder: EntropyCoder, view: int, levels: Tensor | None, size: tuple[int, int]) -> Tensor:
         """The levels of one view, (h, w, bands) int64; None when reading."""
