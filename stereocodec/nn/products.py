@@ -7,14 +7,9 @@ the time, where no gradients are asked for.
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 import torch
 import torch.nn.functional as F
-from torch import Tensor
-
-Product = Callable[[Tensor, Tensor, Tensor | None], Tensor]
-"""What computes a linear layer from input, weight and bias: `F.linear` or one of these."""
+from torch import Tensor, nn
 
 # PyTorch gives convolutions of at least so many pictures to oneDNN, whatever the number of threads.
 _PICTURES = 16
@@ -23,30 +18,31 @@ _SUMMED = 192
 
 
 def quick_linear(x: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
-    """`F.linear` of (..., C_in) with sums in any order: for what does not lead to latents."""
-    if not _is_quick(x):
-        return F.linear(x, weight, bias)
-    pictures = x.reshape(_PICTURES, 1, -1, x.shape[-1]).permute(0, 3, 1, 2)
-    out = F.conv2d(pictures, weight[:, :, None, None], bias)
-    return out.permute(0, 2, 3, 1).reshape(*x.shape[:-1], weight.shape[0])
+    """`F.linear` of (..., C_in).
 
-
-def steady_linear(x: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
-    """`F.linear` of (..., C_in) with sums in parts as MKL has them, so that encoders write the files that they did.
-
-    With other sums, one file in five had a symbol that is rounded the other way, which all readers take as well.
+    Sums come in the parts that MKL has on such processors: then encoders write the files that they wrote before, to the
+    last bit. In one go, one file in five had a symbol that is rounded the other way.
     """
-    if not _is_quick(x) or x.shape[-1] <= _SUMMED:
-        return quick_linear(x, weight, bias)
-    size = _SUMMED if x.shape[-1] >= 2 * _SUMMED else -(-x.shape[-1] // 2)
+    positions, products = x.shape[:-1].numel(), x.shape[-1]
+    plain = x.dtype != torch.float32 or x.device.type != "cpu" or positions % _PICTURES or not positions
+    if plain or torch.is_grad_enabled() or torch.is_autocast_enabled("cpu"):
+        return F.linear(x, weight, bias)
+    size = _SUMMED if products <= _SUMMED or products >= 2 * _SUMMED else -(-products // 2)
     first, *others = zip(torch.split(x, size, -1), torch.split(weight, size, 1), strict=True)
-    out = quick_linear(*first, bias)
+    out = _convolution(*first, bias)
     for part in others:
-        out += quick_linear(*part)
+        out += _convolution(*part, None)
     return out
 
 
-def _is_quick(x: Tensor) -> bool:
-    positions = x.shape[:-1].numel()
-    plain = x.dtype != torch.float32 or x.device.type != "cpu" or torch.is_grad_enabled()
-    return not plain and positions > 0 and positions % _PICTURES == 0
+class QuickLinear(nn.Linear):
+    """A linear layer by `quick_linear`."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        return quick_linear(x, self.weight, self.bias)
+
+
+def _convolution(x: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
+    pictures = x.reshape(_PICTURES, 1, -1, x.shape[-1]).permute(0, 3, 1, 2)
+    out = F.conv2d(pictures, weight[:, :, None, None], bias)
+    return out.permute(0, 2, 3, 1).reshape(*x.shape[:-1], weight.shape[0])

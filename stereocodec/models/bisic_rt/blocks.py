@@ -12,20 +12,16 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from ...nn.exact import DepthwiseConv
-from ...nn.products import Product
+from ...nn.products import QuickLinear, quick_linear
 
 
-class CoefficientLinear(nn.Linear):
+class CoefficientLinear(QuickLinear):
     """A linear layer through which the picture itself passes: not lowered to bfloat16 in training of mixed precision,
     which would cost 0.2 dB at the best quality."""
 
-    def __init__(self, in_features: int, out_features: int, product: Product = F.linear) -> None:
-        super().__init__(in_features, out_features)
-        self._product = product
-
     def forward(self, x: Tensor) -> Tensor:
         with torch.autocast(x.device.type, enabled=False):
-            return self._product(x.to(self.weight.dtype), self.weight, self.bias)
+            return super().forward(x.to(self.weight.dtype))
 
 
 class GatedBlock(nn.Module):
@@ -36,39 +32,27 @@ class GatedBlock(nn.Module):
     without, because their features are coefficients whose size matters.
     """
 
-    def __init__(
-        self,
-        channels: int,
-        kernel_size: int = 3,
-        expansion: float = 1.5,
-        *,
-        normalise: bool = False,
-        product: Product = F.linear,
-    ) -> None:
+    def __init__(self, channels: int, kernel_size: int = 3, expansion: float = 1.5, *, normalise: bool = False) -> None:
         super().__init__()
         self.normalise = normalise
-        self._product = product
         hidden = int(channels * expansion)
-        self.spatial_in = nn.Linear(channels, channels)
+        self.spatial_in = QuickLinear(channels, channels)
         self.depthwise = DepthwiseConv(channels, kernel_size)
-        self.spatial_out = nn.Linear(channels, channels)
-        self.gate = nn.Linear(channels, 2 * hidden)
-        self.mix = nn.Linear(hidden, channels)
+        self.spatial_out = QuickLinear(channels, channels)
+        self.gate = QuickLinear(channels, 2 * hidden)
+        self.mix = QuickLinear(hidden, channels)
         for layer in (self.spatial_out, self.mix):
             nn.init.zeros_(layer.weight)
             nn.init.zeros_(layer.bias)
 
     def forward(self, x: Tensor) -> Tensor:
-        mixed = self.depthwise(F.silu(self._through(self.spatial_in, self._branch(x))))
-        x = x + self._through(self.spatial_out, mixed)
+        x = x + self.spatial_out(self.depthwise(F.silu(self.spatial_in(self._branch(x)))))
         branch = self._branch(x)
         # Two products instead of the halves of one: these would have to be copied again and again.
         halves = zip(self.gate.weight.chunk(2), self.gate.bias.chunk(2), strict=True)
-        gate, value = (self._product(branch, *half) for half in halves)
-        return x + self._through(self.mix, F.silu(gate) * value)
-
-    def _through(self, layer: nn.Linear, x: Tensor) -> Tensor:
-        return self._product(x, layer.weight, layer.bias)
+        gate, value = (quick_linear(branch, *half) for half in halves)
+        out: Tensor = x + self.mix(F.silu(gate) * value)
+        return out
 
     def _branch(self, x: Tensor) -> Tensor:
         return F.layer_norm(x, x.shape[-1:]) if self.normalise else x
@@ -82,14 +66,13 @@ class RowAttention(nn.Module):
     learned embedding per view tells left from right.
     """
 
-    def __init__(self, channels: int, heads: int = 4, *, product: Product = F.linear) -> None:
+    def __init__(self, channels: int, heads: int = 4) -> None:
         super().__init__()
         self.heads = heads
-        self._product = product
-        self.query = nn.Linear(channels, channels)
-        self.key = nn.Linear(channels, channels)
-        self.value = nn.Linear(channels, channels)
-        self.out = nn.Linear(channels, channels)
+        self.query = QuickLinear(channels, channels)
+        self.key = QuickLinear(channels, channels)
+        self.value = QuickLinear(channels, channels)
+        self.out = QuickLinear(channels, channels)
         self.view_embedding = nn.Parameter(torch.zeros(2, channels))
         for layer in (self.query, self.key, self.value):
             nn.init.eye_(layer.weight)
@@ -100,14 +83,12 @@ class RowAttention(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         pairs = x.shape[0] // 2
         normalised = F.layer_norm(x, x.shape[-1:]) + self.view_embedding.repeat_interleave(pairs, 0)[:, None, None]
-        query = self._split(self._through(self.query, normalised))
-        key = self._split(self._through(self.key, normalised.roll(pairs, 0)))
-        value = self._split(self._through(self.value, x.roll(pairs, 0)))
+        query = self._split(self.query(normalised))
+        key = self._split(self.key(normalised.roll(pairs, 0)))
+        value = self._split(self.value(x.roll(pairs, 0)))
         attended = _attention(query, key, value)
-        return x + self._through(self.out, attended.transpose(1, 2).reshape(x.shape))
-
-    def _through(self, layer: nn.Linear, x: Tensor) -> Tensor:
-        return self._product(x, layer.weight, layer.bias)
+        out: Tensor = x + self.out(attended.transpose(1, 2).reshape(x.shape))
+        return out
 
     def _split(self, x: Tensor) -> Tensor:
         """(N, H, W, C) -> (N * H, heads, W, C / heads)."""
@@ -141,9 +122,9 @@ def depth_to_space(x: Tensor, block: int) -> Tensor:
 class Downsample(nn.Module):
     """Strided linear layer; (N, H, W, C_in) -> (N, H / 2, W / 2, C_out)."""
 
-    def __init__(self, in_channels: int, out_channels: int, *, product: Product = F.linear) -> None:
+    def __init__(self, in_channels: int, out_channels: int) -> None:
         super().__init__()
-        self.linear = CoefficientLinear(4 * in_channels, out_channels, product)
+        self.linear = CoefficientLinear(4 * in_channels, out_channels)
 
     def forward(self, x: Tensor) -> Tensor:
         out: Tensor = self.linear(space_to_depth(x, 2))
@@ -153,9 +134,9 @@ class Downsample(nn.Module):
 class Upsample(nn.Module):
     """Transposed strided linear layer; (N, H, W, C_in) -> (N, 2 H, 2 W, C_out)."""
 
-    def __init__(self, in_channels: int, out_channels: int, *, product: Product = F.linear) -> None:
+    def __init__(self, in_channels: int, out_channels: int) -> None:
         super().__init__()
-        self.linear = CoefficientLinear(in_channels, 4 * out_channels, product)
+        self.linear = CoefficientLinear(in_channels, 4 * out_channels)
 
     def forward(self, x: Tensor) -> Tensor:
         return depth_to_space(self.linear(x), 2)

@@ -7,7 +7,7 @@ import math
 import torch
 from torch import Tensor, nn
 
-from ...nn.products import Product, quick_linear, steady_linear
+from ...nn.products import QuickLinear
 from .blocks import (
     CoefficientLinear,
     Downsample,
@@ -48,11 +48,11 @@ class AnalysisTransform(nn.Module):
     def __init__(self, c: BisicRtConfig) -> None:
         super().__init__()
         self.borders = LappedBorders()
-        self.head = CoefficientLinear(192, c.channels8, steady_linear)
-        self.stage8 = nn.Sequential(*_blocks(c.channels8, c.blocks8, c, steady_linear))
-        self.down = Downsample(c.channels8, c.channels16, product=steady_linear)
-        self.stage16 = _stage16(c, steady_linear)
-        self.tail = CoefficientLinear(c.channels16, c.latent_channels, steady_linear)
+        self.head = CoefficientLinear(192, c.channels8)
+        self.stage8 = nn.Sequential(*_blocks(c.channels8, c.blocks8, c))
+        self.down = Downsample(c.channels8, c.channels16)
+        self.stage16 = nn.Sequential(*_blocks(c.channels16, c.blocks16, c), *_exchange(c.channels16, c))
+        self.tail = CoefficientLinear(c.channels16, c.latent_channels)
 
     def forward(self, x: Tensor) -> Tensor:
         features = self.stage8(self.head(space_to_depth(self.borders.lap(x - 0.5), 8)))
@@ -65,16 +65,16 @@ class SynthesisTransform(nn.Module):
 
     def __init__(self, c: BisicRtConfig) -> None:
         super().__init__()
-        self.head = CoefficientLinear(c.latent_channels, c.channels16, quick_linear)
+        self.head = CoefficientLinear(c.latent_channels, c.channels16)
         self.quality16 = QualityKnots(c.knots, c.channels16)
-        self.stage16 = _stage16(c, quick_linear)
-        self.up = Upsample(c.channels16, c.channels8, product=quick_linear)
+        self.stage16 = nn.Sequential(*_blocks(c.channels16, c.blocks16, c), *_exchange(c.channels16, c))
+        self.up = Upsample(c.channels16, c.channels8)
         self.quality8 = QualityKnots(c.knots, c.channels8)
-        self.stage8 = nn.Sequential(*_blocks(c.channels8, c.blocks8 + 1, c, quick_linear))
-        self.tail = CoefficientLinear(c.channels8, 192, quick_linear)
+        self.stage8 = nn.Sequential(*_blocks(c.channels8, c.blocks8 + 1, c))
+        self.tail = CoefficientLinear(c.channels8, 192)
         self.borders = LappedBorders()
         if c.stereo:
-            self.seen = nn.Linear(192, c.channels8, bias=False)
+            self.seen = QuickLinear(192, c.channels8, bias=False)
             nn.init.zeros_(self.seen.weight)
 
     def forward(self, y: Tensor, quality: Tensor, predicted: Tensor | None = None) -> Tensor:
@@ -82,7 +82,7 @@ class SynthesisTransform(nn.Module):
         features = self.stage16(self.head(y) + self.quality16(quality))
         features = self.up(features) + self.quality8(quality)
         if predicted is not None:
-            seen = quick_linear(space_to_depth(self.borders.lap(predicted), 8), self.seen.weight)
+            seen = self.seen(space_to_depth(self.borders.lap(predicted), 8))
             features = features + torch.cat([torch.zeros_like(seen), seen])
         return self.borders.unlap(depth_to_space(self.tail(self.stage8(features)), 8)) + 0.5
 
@@ -94,7 +94,7 @@ class HyperAnalysis(nn.Module):
         super().__init__()
         hyper = c.hyper_channels
         self.layers = nn.Sequential(
-            nn.Linear(c.latent_channels, hyper),
+            QuickLinear(c.latent_channels, hyper),
             GatedBlock(hyper, expansion=c.expansion, normalise=True),
             Downsample(hyper, hyper),
             GatedBlock(hyper, expansion=c.expansion, normalise=True),
@@ -106,11 +106,10 @@ class HyperAnalysis(nn.Module):
         return out
 
 
-def _blocks(channels: int, count: int, c: BisicRtConfig, product: Product) -> list[nn.Module]:
-    return [GatedBlock(channels, expansion=c.expansion, product=product) for _ in range(count)]
+def _blocks(channels: int, count: int, c: BisicRtConfig) -> list[nn.Module]:
+    return [GatedBlock(channels, expansion=c.expansion) for _ in range(count)]
 
 
-def _stage16(c: BisicRtConfig, product: Product) -> nn.Sequential:
-    # What lets the views see each other last, unless the model is to go without (all other tensors keep their names).
-    exchange = RowAttention(c.channels16, product=product) if c.stereo else nn.Identity()
-    return nn.Sequential(*_blocks(c.channels16, c.blocks16, c, product), exchange)
+def _exchange(channels: int, c: BisicRtConfig) -> list[nn.Module]:
+    """What lets the views see each other, unless the model is to go without (all other tensors keep their names)."""
+    return [RowAttention(channels) if c.stereo else nn.Identity()]
