@@ -24,7 +24,7 @@ import torch
 from markdown_tables import table
 
 from stereocodec import RgbdCodec, StereoCodec
-from stereocodec.container import Container, ViewKind
+from stereocodec.container import Band, Container, ViewKind
 from stereocodec.container.depth import DepthView
 from stereocodec.entropy.streams import StreamWriter
 from stereocodec.releases.folders import DEFAULT_DEPTH_MODEL, DEFAULT_MODEL, find_release
@@ -75,9 +75,7 @@ def bomb(release: Release, width: int, height: int, *, cheapest: bool) -> bytes:
         model_id=release.model_id,
         view_kind=release.model.view_kind,
         depth=DepthView(16, 0.001, 0, 1, 1) if has_depth else None,
-        guard=guard,
-        streams=streams,
-        latent_checksum=0,
+        bands=(Band(guard, streams, 0),),
     ).to_bytes()
 
 

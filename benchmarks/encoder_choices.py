@@ -23,6 +23,7 @@ from memory_points import chosen_pairs, conditions, load_codec, pairs_parser
 from validation_curves import BANDS, percents
 
 from stereocodec.codec import StereoCodec
+from stereocodec.models.bisic_rt import disparity_fields
 from stereocodec.models.bisic_rt import entropy as rt_entropy
 from stereocodec.models.bisic_rt import model as bisic_rt
 from stereocodec.pictures.rgb import psnr
@@ -49,8 +50,8 @@ def unfitted_tables(codec: StereoCodec) -> Iterator[None]:
 @contextmanager
 def disparities_as_found(codec: StereoCodec) -> Iterator[None]:
     """Codes disparities with tables, as the smooth search finds them."""
-    as_found = patch.object(bisic_rt, "cheaper_field", lambda first, second, field, trade_off: field)
-    smooth = patch.object(bisic_rt, "_SMOOTHNESS_BEFORE_CHOICE", 1.0)
+    as_found = patch.object(disparity_fields, "cheaper_field", lambda first, second, field, trade_off: field)
+    smooth = patch.object(disparity_fields, "_SMOOTHNESS_BEFORE_CHOICE", 1.0)
     with _with_tables(codec, adaptive_disparities=False), smooth, as_found:
         yield
 

@@ -64,7 +64,7 @@ def main() -> None:
     text = (
         f"A pair of {left.shape[1]}x{left.shape[0]} at quality {arguments.quality} with {codec.name} "
         f"({codec.model_id.hex()}): {len(data):,} bytes, {reference.size:,} parameters, "
-        f"{count_entries(Container.from_bytes(data).guard)} guard entries at epsilon {lattice.epsilon:.2g}. "
+        f"{count_entries(Container.from_bytes(data).bands[0].guard)} guard entries at epsilon {lattice.epsilon:.2g}. "
         f"{machine('stereocodec', 'torch', 'numpy')}, {torch.backends.cpu.get_cpu_capability()}.\n\n"
         + table(header, rows)
     )

@@ -83,7 +83,7 @@ def measure(codec: RgbdCodec, frame: Frame) -> Bytes:
     container = Container.from_bytes(data)
     mask = len(container.depth.mask) if container.depth else 0
     level, (rmse, largest) = psnr(frame.color, color), depth_errors(frame.depth, depth)
-    streams = container.streams
+    streams = container.bands[0].streams
     of_color = len(streams.z_left) + len(streams.y_left)
     ours = {"bytes": len(data), "color": of_color, "mask": mask, "psnr": level, "rmse": rmse, "largest": largest}
     colors = {name: bytes_at(level, coder, settings) for name, (coder, settings) in color_coders(frame.color).items()}

@@ -19,8 +19,9 @@ max_pixels_option = click.option(
     "--max-pixels",
     type=click.IntRange(min=1),
     metavar="N",
-    help="Refuse views of more pixels, counted with the padding of their edges; decoding takes some 300 bytes of "
-    f"memory per pixel. [default: {MAX_PIXELS_VARIABLE} in the environment, or {DEFAULT_MAX_PIXELS}]",
+    help="Refuse views of more pixels, counted with the padding of their edges. [default: "
+    f"{MAX_PIXELS_VARIABLE} in the environment, or {DEFAULT_MAX_PIXELS} where views are a single band, whose decoding "
+    "takes some 300 bytes of memory per pixel]",
 )
 
 

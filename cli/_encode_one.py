@@ -13,7 +13,7 @@ from stereocodec.noted import noted
 from ._calibration import CalibrationOptions
 from ._encode_many import name_of_pair
 from ._pictures import DepthOptions, FramePictures, Goal, PairOptions, PairPictures, Pictures
-from ._shared import STANDARD_STREAM, progress_bar, require_binary_stdout, write_data
+from ._shared import STANDARD_STREAM, progress_bar, require_binary_stdout, use_threads, write_data
 
 
 def pictures_of(
@@ -51,6 +51,7 @@ def encode_one(
     model: str | None,
     device: str,
     *,
+    threads: int | None,
     keep_metadata: bool,
     force: bool,
     verify: bool,
@@ -69,6 +70,7 @@ def encode_one(
             pictures.leave_out_metadata()
         pictures.add_calibration(cameras)
         codec = pictures.codec(model, device)
+        use_threads(threads)
         with progress_bar(quiet) as progress:
             container = pictures.encode(codec, goal, progress)
     data = container.to_bytes()

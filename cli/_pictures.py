@@ -17,7 +17,7 @@ from ._shared import STANDARD_STREAM, display_name, progress_bar, same_file, sta
 
 if TYPE_CHECKING:
     from stereocodec import RgbdCodec, StereoCodec
-    from stereocodec.coding import Progress
+    from stereocodec.band_work import Progress
     from stereocodec.container import Container
     from stereocodec.pictures.picture import Picture
 

@@ -20,9 +20,10 @@ from stereocodec.files import write_atomically
 from stereocodec.text import one_line, reason_of
 
 if TYPE_CHECKING:
-    from stereocodec.coding import Progress
+    from stereocodec.band_work import Progress
 
 STANDARD_STREAM = "-"
+MAX_THREADS = 1024
 SUBJECT = "stereocodec.file"  # the key in click's context of what an error is about
 _Function = TypeVar("_Function", bound=Callable[..., Any])
 
@@ -55,8 +56,23 @@ device_option = click.option(
     metavar="NAME",
     help="Where the networks run: cpu, cuda, cuda:N or mps; auto takes a CUDA device if there is one.",
 )
+threads_option = click.option(
+    "--threads",
+    type=click.IntRange(1, MAX_THREADS),
+    metavar="N",
+    help="How many threads compute for a pair; each works on a band of a large one. Nothing of the result depends on "
+    "it.  [default: one for each core]",
+)
 force_option = click.option("-f", "--force", is_flag=True, help="Overwrite existing files.")
 quiet_option = click.option("-Q", "--quiet", is_flag=True, help="Print nothing but errors.")
+
+
+def use_threads(count: int | None) -> None:
+    """Lets PyTorch compute with so many threads, where that is asked for."""
+    if count is not None:
+        import torch
+
+        torch.set_num_threads(count)
 
 
 def display_name(path: str) -> str:
@@ -101,23 +117,24 @@ def same_file(first: str, second: str) -> bool:
         return os.path.realpath(first) == os.path.realpath(second)
 
 
-def read_file(path: str) -> bytes:
+def read_file(path: str, read: Callable[[BinaryIO], bytes] = read_bounded) -> bytes:
     """The bytes of a `.bsc` file, or of standard input for `-`; no more of them than the file says that it has.
 
-    Raises InvalidInput when it cannot be read, and FormatError when what was read is no such file.
+    read: takes them from a file that is open. Raises InvalidInput when it cannot be read, and FormatError when what was
+    read is no such file.
     """
     stream = standard_input() if path == STANDARD_STREAM else None
     with about(path):
-        return _read_path(path) if stream is None else read_bounded(stream)
+        return _read_path(path, read) if stream is None else read(stream)
 
 
-def _read_path(path: str) -> bytes:
+def _read_path(path: str, read: Callable[[BinaryIO], bytes]) -> bytes:
     try:
         with open(path, "rb") as file:
             status = os.fstat(file.fileno())
             if stat.S_ISREG(status.st_mode) and status.st_size > MAX_FILE_BYTES:
                 raise LimitExceeded(f"it has {status.st_size} bytes, a .bsc file has at most {MAX_FILE_BYTES}")
-            return read_bounded(file)
+            return read(file)
     except StereoCodecError:
         raise
     except FileNotFoundError as error:

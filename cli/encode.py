@@ -16,7 +16,7 @@ from ._encode_many import ENGINES, ManyOptions, are_many, encode_many
 from ._encode_one import encode_one, pictures_of
 from ._many import jobs_option
 from ._pictures import Goal, PairOptions, checked_colour
-from ._shared import NamedPath, device_option, force_option, quiet_option
+from ._shared import NamedPath, device_option, force_option, quiet_option, threads_option
 
 _UNITS = {"": 1, "k": 1000, "M": 1000**2, "G": 1000**3}
 
@@ -138,6 +138,7 @@ def _bytes(_: click.Context, __: click.Parameter, value: str | None) -> int | No
 @force_option
 @click.option("--no-verify", is_flag=True, help="Do not decode the result: faster, but unchecked and without PSNR.")
 @jobs_option
+@threads_option
 @click.option(
     "--engine",
     type=click.Choice(ENGINES),
@@ -175,6 +176,7 @@ def encode(
     force: bool,
     no_verify: bool,
     jobs: int | None,
+    threads: int | None,
     engine: str,
     address: str | None,
     as_json: bool,
@@ -207,8 +209,8 @@ def encode(
     many = ManyOptions(jobs, engine, address, as_json, quiet)
     pair = PairOptions(swap, background, layout, frame)
     if are_many(files):
-        if any(value is not None for value in (depth, depth_unit, depth_mode, depth_range, invalid, frame)):
-            raise click.UsageError("Depth and --frame are about one pair, but several are named.")
+        if any(value is not None for value in (depth, depth_unit, depth_mode, depth_range, invalid, frame, threads)):
+            raise click.UsageError("Depth, --frame and --threads are about one pair, but several are named.")
         from stereocodec.batch.encoding import EncodeSettings
 
         settings = EncodeSettings(
@@ -235,6 +237,7 @@ def encode(
         output,
         model,
         device,
+        threads=threads,
         keep_metadata=not no_metadata,
         force=force,
         verify=not no_verify,

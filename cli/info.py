@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from typing import Any
 
 import click
 
-from stereocodec.container import Channels, Container
+from stereocodec.container import Band, Channels, Container, rows_of_bands
 from stereocodec.container.depth import DepthView
 from stereocodec.container.limits import HUB_REPOSITORY, MODEL_NAME
 from stereocodec.container.shown import AS_STORED
@@ -57,17 +58,17 @@ def describe(data: bytes) -> dict[str, Any]:
     from stereocodec.entropy.guard import count_entries
 
     container = Container.from_bytes(data)
-    streams, depth = container.streams, container.depth
+    bands, depth = container.bands, container.depth
     first, second = ("left", "right") if depth is None else ("color", "depth")
     sizes = {
-        first: {"z": len(streams.z_left), "y": len(streams.y_left)},
-        second: {"z": len(streams.z_right), "y": len(streams.y_right)},
+        first: {"z": _total(bands, "z_left"), "y": _total(bands, "y_left")},
+        second: {"z": _total(bands, "z_right"), "y": _total(bands, "y_right")},
     }
     mask_bytes = 0 if depth is None else len(depth.mask)
     samples = container.width * container.height * (2 if depth is None else 1)
     chunk_bytes = sum(len(chunk.payload) for chunk in container.chunks)
     metadata = describe_metadata(container)
-    coded = sum(len(stream) for stream in streams.in_file_order())
+    guard = sum(len(band.guard) for band in bands)
     return {
         "version": ".".join(map(str, container.version)),
         "width": container.width,
@@ -83,11 +84,29 @@ def describe(data: bytes) -> dict[str, Any]:
         **({} if depth is None else {"depth": _depth(depth)}),
         **({"metadata": metadata} if metadata else {}),
         "streams": sizes,
-        "guard": {"bytes": len(container.guard), "entries": count_entries(container.guard)},
+        "guard": {"bytes": guard, "entries": sum(count_entries(band.guard) for band in bands)},
+        "bands": _bands(container),
         "chunks": [{"name": chunk.name, "bytes": len(chunk.payload)} for chunk in container.chunks],
-        "overhead": len(data) - coded - len(container.guard) - chunk_bytes - mask_bytes,
-        "checksums": {"latents": f"{container.latent_checksum:08x}", "file": data[-4:][::-1].hex()},
+        "overhead": len(data) - sum(band.payload_bytes for band in bands) - chunk_bytes - mask_bytes,
+        # Of several bands, each has its own.
+        "checksums": {
+            "latents": f"{bands[0].latent_checksum:08x}" if len(bands) == 1 else None,
+            "file": data[-4:][::-1].hex(),
+        },
     }
+
+
+def _total(bands: Sequence[Band], stream: str) -> int:
+    return sum(len(getattr(band.streams, stream)) for band in bands)
+
+
+def _bands(container: Container) -> list[dict[str, Any]]:
+    """The first and last row of each, its bytes, and the checksum of its latents."""
+    rows = rows_of_bands(container.height, len(container.bands))
+    return [
+        {"rows": [first, end - 1], "bytes": band.payload_bytes, "latents": f"{band.latent_checksum:08x}"}
+        for band, (first, end) in zip(container.bands, rows, strict=True)
+    ]
 
 
 def _depth(depth: DepthView) -> dict[str, Any]:
@@ -128,7 +147,7 @@ def _origin(container: Container) -> str | None:
 
 def as_text(file: str, described: dict[str, Any]) -> str:
     """What `describe` gives, as lines for people; `file` is its path."""
-    model, guard, checksums = (described[key] for key in ("model", "guard", "checksums"))
+    model, guard, bands, checksums = (described[key] for key in ("model", "guard", "bands", "checksums"))
     chunks = ", ".join(f"{chunk['name']} {chunk['bytes']:,}" for chunk in described["chunks"]) or "none"
     rows = [
         ("size", f"{described['bytes']:,} bytes, {described['bpp']:.4f} bpp"),
@@ -138,14 +157,20 @@ def as_text(file: str, described: dict[str, Any]) -> str:
         ("quality", f"{described['quality']:.7g}"),
         ("model", " ".join(filter(None, (model["id"], model["name"], model["origin"])))),
         *((f"{view} view", _stream_text(sizes)) for view, sizes in described["streams"].items()),
+        *((("bands", _bands_text(bands)),) if len(bands) > 1 else ()),
         ("guard list", f"{guard['bytes']:,} bytes, {guard['entries']:,} entries"),
         ("chunks", chunks),
         *metadata_rows(described.get("metadata", {})),
         ("overhead", f"{described['overhead']:,} bytes"),
-        ("checksums", f"latents {checksums['latents']}, file {checksums['file']}"),
+        ("checksums", f"latents {checksums['latents'] or 'of each band'}, file {checksums['file']}"),
     ]
     lines = [f"{display_name(file)}: .bsc version {described['version']}"]
     return "\n".join(lines + [f"  {label + ':':<12} {text}" for label, text in rows])
+
+
+def _bands_text(bands: list[dict[str, Any]]) -> str:
+    heights = [band["rows"][1] - band["rows"][0] + 1 for band in bands]
+    return f"{len(bands)} of {min(heights)} to {max(heights)} rows"
 
 
 def _views_text(described: dict[str, Any]) -> str:

@@ -3,17 +3,23 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import replace
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
-from .coding import Coded, Progress, levels, silent
+from .band_coding import Coded
+from .band_work import Progress
+from .coding import levels, silent
 from .container import Channels, Container, Metadata, ViewKind
-from .container.shown import exchanges_sides
+from .container.salvage import salvage as salvaged
+from .container.shown import exchanges_sides, stored_rectangle
 from .effort import Effort
+from .errors import CorruptFile, InvalidInput
+from .pictures.arguments import plain_number
 from .pictures.picture import StereoPair, turned
 from .pictures.rgb import Output, check_output, from_rgb8, psnr, to_views
 from .pictures.view_match import warn_of_unlikely_pair
@@ -28,6 +34,10 @@ if TYPE_CHECKING:
 # Files longer than the raw samples are coded at this much less quality, unless the pictures are so small (in bytes)
 # that what a file holds beside them matters.
 _QUALITY_STEP, _LEAST_LIMITED = 10, 2**16
+
+
+Rectangle: TypeAlias = tuple[int, int, int, int]
+"""Column, row, width and height of a part of a picture, in pixels."""
 
 
 class StereoCodec(ReleaseCodec):
@@ -50,6 +60,7 @@ class StereoCodec(ReleaseCodec):
         target_bpp: float | None = None,
         target_psnr: float | None = None,
         effort: int | None = None,
+        threads: int | None = None,
         background: Background | None = None,
         metadata: Metadata | None = None,
         progress: Progress | None = None,
@@ -66,6 +77,8 @@ class StereoCodec(ReleaseCodec):
             views: the least quality that reaches it, within some 0.04 dB. Up to 6 codings look for it.
         effort: 1 (fastest) to 9 (smallest file), 5 when left out (docs/effort.md); models with a single effort take
             none. Decoding takes equally long.
+        threads: that compute, PyTorch's number when left out. Large pictures are coded in bands, each by one of them,
+            and their bytes do not depend on it.
         background: what transparent parts of PIL images are laid onto, e.g. "white"; without it they are refused.
         metadata: what the file says beside the pictures, `Metadata()` for nothing; when left out, what the pair or the
             PIL images say. A calibration must be one of views of this size.
@@ -82,6 +95,7 @@ class StereoCodec(ReleaseCodec):
             target_bpp=target_bpp,
             target_psnr=target_psnr,
             effort=effort,
+            threads=threads,
             background=background,
             metadata=metadata,
             progress=progress,
@@ -97,6 +111,7 @@ class StereoCodec(ReleaseCodec):
         target_bpp: float | None = None,
         target_psnr: float | None = None,
         effort: int | None = None,
+        threads: int | None = None,
         background: Background | None = None,
         metadata: Metadata | None = None,
         progress: Progress | None = None,
@@ -112,7 +127,7 @@ class StereoCodec(ReleaseCodec):
         on_rows = (view if exchanges_sides(view.orientation) else view.upright() for view in views)
         warn_of_unlikely_pair(*(view.pixels for view in on_rows))
         say = progress or silent
-        coding = _PairCoding(self, views, tried, say)
+        coding = _PairCoding(self, views, tried, threads, say)
         container: Container
         if target is not None:
             _, trial = TargetSearch(target).run(partial(coding.trial, with_psnr=not target.is_size))
@@ -127,25 +142,65 @@ class StereoCodec(ReleaseCodec):
         data: bytes | Container,
         *,
         output: Output = "pil",
+        region: Rectangle | None = None,
         max_pixels: int | None = None,
+        threads: int | None = None,
         progress: Progress | None = None,
     ) -> tuple[Any, Any]:
         """Decodes the bytes of a `.bsc` file, or what was read from them, to its left and right view.
 
         output: "pil" for PIL images, "numpy" for (H, W, 3) uint8 arrays, "torch" for (3, H, W) uint8 tensors. Of grey
         pairs they are of mode L and (H, W). Views come upright: turned as the file's orientation says.
+        region: column, row, width and height of the part of each view that is wanted, in pixels of the upright view;
+            of large pictures only the bands that show it are decoded.
         max_pixels: the most pixels that a view may have, counted with the padding to the sides that the networks take;
-            those of STEREOCODEC_MAX_PIXELS in the environment when left out, or else 25,000,000. Memory grows by some
-            300 bytes per pixel.
-        Raises FormatError, of which LimitExceeded says that there are more pixels, WrongModel when other weights wrote
-        the file, and DecodingMismatch rather than ever returning a wrong picture.
+            those of STEREOCODEC_MAX_PIXELS in the environment when left out, or else 25,000,000 of pictures of a single
+            band, for which memory grows by some 300 bytes per pixel, and all of others.
+        threads: that compute, PyTorch's number when left out; each works on a band of large pictures.
+        Raises InvalidInput for a region that is not within the views, FormatError, of which LimitExceeded says that
+        there are more pixels, WrongModel when other weights wrote the file, and DecodingMismatch rather than ever
+        returning a wrong picture.
         """
+        return self._decompressed(self._own(data, max_pixels), output, region, threads, progress)
+
+    def salvage(
+        self,
+        data: bytes,
+        *,
+        output: Output = "pil",
+        max_pixels: int | None = None,
+        threads: int | None = None,
+        progress: Progress | None = None,
+    ) -> tuple[Any, Any, tuple[str, ...]]:
+        """Decodes what is whole of a damaged file: its left and right view, and what is wrong with which bands.
+
+        What these show is grey, in both views; there are none in an intact file. Arguments as of `decompress`.
+        Raises CorruptFile for a file whose head is damaged or that has a single band, or no whole one, and what
+        `decompress` raises.
+        """
+        container, lost = salvaged(data)
+        left, right = self._decompressed(self._own(container, max_pixels), output, None, threads, progress, lost)
+        if len(lost) == len(container.bands):
+            raise CorruptFile("the file is damaged in all of its bands; fetch it again")
+        return left, right, tuple(lost[number] for number in sorted(lost))
+
+    def _decompressed(
+        self,
+        container: Container,
+        output: Output,
+        region: Rectangle | None,
+        threads: int | None,
+        progress: Progress | None,
+        lost: dict[int, str] | None = None,
+    ) -> tuple[Any, Any]:
         check_output(output)
         say = progress or silent
-        container = self._own(data, max_pixels)
-        x, swapped = self._coder.decode(container, say=say)
-        views = levels(x, container.channels)
-        left, right = (turned(view, container.orientation) for view in (_swapped(views) if swapped else views))
+        x, y, width, height = _stored(region, container)
+        finish = partial(levels, channels=container.channels)
+        rows = y, y + height
+        views, swapped = self._coder.decode(container, finish, rows=rows, threads=threads, lost=lost, say=say)
+        parts = (view[:, x : x + width] for view in (_swapped(*views) if swapped else views))
+        left, right = (turned(view, container.orientation) for view in parts)
         say(1.0, "done")
         metadata = container.metadata
         return from_rgb8(left, output, metadata), from_rgb8(right, output, metadata)
@@ -154,13 +209,15 @@ class StereoCodec(ReleaseCodec):
 class _PairCoding:
     """Codings of one pair at several qualities, which share what does not depend on the quality."""
 
-    def __init__(self, codec: StereoCodec, pair: StereoPair, effort: Effort, say: Progress) -> None:
-        self._codec, self.pair, self._say = codec, pair, say
-        views = np.stack([view.pixels for view in pair])
-        self._swapped = codec._coder.model.either_first and _is_sharper(views[1], views[0])
-        self._views = _swapped(views) if self._swapped else views
-        x = codec._coder.padded(self._views).float() / 255
-        self._prepared = codec._coder.prepare(x, effort, say=say)
+    def __init__(
+        self, codec: StereoCodec, pair: StereoPair, effort: Effort, threads: int | None, say: Progress
+    ) -> None:
+        self._codec, self.pair, self._threads, self._say = codec, pair, threads, say
+        self._views = [view.pixels for view in pair]
+        self._swapped = codec._coder.model.either_first and _is_sharper(*self._views[::-1])
+        if self._swapped:
+            self._views = _swapped(*self._views)
+        self._prepared = codec._coder.prepare(self._views, effort, say=say)
 
     def container(self, quality: float) -> Container:
         """What the file holds at a quality."""
@@ -168,22 +225,38 @@ class _PairCoding:
 
     def trial(self, quality: float, *, with_psnr: bool) -> Trial:
         """The same with its size, and with its PSNR where that is asked for: it takes the networks of decoding."""
-        coded = self._coded(quality)
+        coded = self._coded(quality, with_psnr=with_psnr)
         container = self._container(coded, quality)
-        return Trial(len(container.to_bytes()), self._psnr(coded, container) if with_psnr else math.nan, container)
+        level = math.nan if coded.pictures is None else self._psnr(coded.pictures)
+        return Trial(len(container.to_bytes()), level, container)
 
-    def _psnr(self, coded: Coded, container: Container) -> float:
-        grey = container.channels is Channels.GREY
-        x = self._codec._coder.pictures(coded.decoded, (container.height, container.width))
-        decoded = levels(x, container.channels)
+    def _psnr(self, decoded: NDArray[np.uint8]) -> float:
+        grey = self.pair.left.channels is Channels.GREY
         both = (psnr(view[..., 0] if grey else view, seen) for view, seen in zip(self._views, decoded, strict=True))
         return sum(both) / 2
 
-    def _coded(self, quality: float) -> Coded:
-        return self._codec._coder.encode(self._prepared, quality, swapped=self._swapped, say=self._say)
+    def _coded(self, quality: float, *, with_psnr: bool = False) -> Coded:
+        finish = partial(levels, channels=self.pair.left.channels) if with_psnr else None
+        return self._codec._coder.encode(
+            self._prepared, quality, swapped=self._swapped, threads=self._threads, finish=finish, say=self._say
+        )
 
     def _container(self, coded: Coded, quality: float) -> Container:
         return self._codec._container(coded, replace(self.pair.left, metadata=self.pair.metadata), quality)
+
+
+def _stored(region: Rectangle | None, container: Container) -> Rectangle:
+    """Where a part of what is shown is stored, or all of it."""
+    shown = container.shown_size
+    if region is None:
+        return 0, 0, container.width, container.height
+    numbers = tuple(map(plain_number, region)) if isinstance(region, Sequence) else ()
+    if len(numbers) != 4 or not all(isinstance(number, int) and not isinstance(number, bool) for number in numbers):
+        raise InvalidInput(f"region is {region!r}; give column, row, width and height as whole numbers")
+    x, y, width, height = numbers
+    if not (0 <= x < x + width <= shown[0] and 0 <= y < y + height <= shown[1]):
+        raise InvalidInput(f"region is {x},{y},{width},{height}; it must be within the views of {shown[0]}x{shown[1]}")
+    return stored_rectangle((x, y, width, height), shown, container.orientation)
 
 
 def _no_longer_than_raw(coding: _PairCoding, quality: float) -> Container:
@@ -206,6 +279,6 @@ def _is_sharper(view: NDArray[np.uint8], other: NDArray[np.uint8]) -> bool:
     return mine > others
 
 
-def _swapped(views: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    """(2, H, W, 3) or (2, H, W) with the views exchanged and mirrored, so that disparities keep their sign."""
-    return np.ascontiguousarray(views[::-1, :, ::-1])
+def _swapped(left: NDArray[np.uint8], right: NDArray[np.uint8]) -> list[NDArray[np.uint8]]:
+    """Views (H, W, 3) or (H, W), exchanged and mirrored, so that disparities keep their sign; not copied."""
+    return [right[:, ::-1], left[:, ::-1]]

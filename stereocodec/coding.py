@@ -2,11 +2,7 @@
 
 from __future__ import annotations
 
-import copy
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass
-from functools import cached_property
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -14,45 +10,18 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from .container import Channels, Container, Streams
-from .devices import check_not_lost, exact_device, made_on, run_elsewhere
+from .band_coding import BandReader, BandWriter, Coded, Prepared
+from .band_work import Progress, SharedProgress, in_bands, threads_or_default
+from .container import Channels, Container, rows_of_bands
+from .devices import check_not_lost
 from .effort import Effort
-from .entropy.streams import StreamReader, StreamWriter
-from .errors import DecodingMismatch
-from .models import StereoModel
+from .errors import CorruptFile
 from .pixel_limit import require_fewer_pixels
-from .releases.release import Release
-
-Progress = Callable[[float, str], None]
-"""Called with a fraction in 0..1 and the name of a stage."""
-
-
-_PASSES_OF_THE_REST = 1.5
-"""How many passes of refinement take as long as all other coding, about, for progress that tells the time left."""
+from .release_networks import Finish, ReleaseNetworks
 
 
 def silent(fraction: float, stage: str) -> None:
     """Progress that nobody watches."""
-
-
-@dataclass(frozen=True)
-class Prepared:
-    """Pictures that are ready to be coded: what the model made of them, their padded size (H, W), and with what effort
-    they are coded."""
-
-    views: Any
-    size: tuple[int, int]
-    effort: Effort
-
-
-@dataclass(frozen=True)
-class Coded:
-    """What a file holds of its views; decoded: what a reader of the streams gets, for `ReleaseCoder.pictures`."""
-
-    streams: Streams
-    guard: bytes
-    checksum: int
-    decoded: Any
 
 
 def levels(x: Tensor, channels: Channels) -> NDArray[np.uint8]:
@@ -68,117 +37,89 @@ def levels(x: Tensor, channels: Channels) -> NDArray[np.uint8]:
     return shown[..., 0] if channels is Channels.GREY else shown
 
 
-class ReleaseCoder:
-    """Codes views with a release's networks and tables on a device.
+class ReleaseCoder(ReleaseNetworks):
+    """Codes views with a release's networks and tables."""
 
-    The release's network is taken over: it is moved to the device, and what leads to probabilities turns to float64.
-    Load the release again for another coder. A device without float64 gets the transforms alone.
-    """
-
-    def __init__(self, release: Release, device: torch.device) -> None:
-        self.release = release
-        self.device = device
-        self._home = exact_device(device)  # of all but such transforms
-        self.model = release.model.to(self._home)
-        self.model.make_exact()
-        if self._home != device:
-            for transform in self.model.inexact_transforms():
-                run_elsewhere(transform, device)
-
-    def padded(self, pictures: NDArray[Any]) -> Tensor:
-        """(N, H, W, C) where the model takes them, edges repeated to sides that the model takes."""
+    def prepare(self, views: Sequence[NDArray[Any]], effort: Effort, *, say: Progress = silent) -> Prepared:
+        """Views ready to be coded, once or several times: N times (H, W, C), uint8, or floats in 0..1."""
         check_not_lost(self.device)
-        height, width = pictures.shape[1:3]
-        margins = (0, self._padded_side(height) - height), (0, self._padded_side(width) - width)
-        return torch.from_numpy(np.pad(pictures, ((0, 0), *margins, (0, 0)), mode="edge")).to(self._home)
-
-    def prepare(self, x: Tensor, effort: Effort, *, say: Progress = silent) -> Prepared:
-        """Pictures as the model takes them (`padded`, in 0..1), ready to be coded, once or several times."""
         say(0.0, "analysis")
-        with self._exact():
-            return Prepared(self.model.prepare(x, effort), (x.shape[1], x.shape[2]), effort)
+        prepared = Prepared(views, effort, self.band_count(views[0].shape[:2]))
+        return BandWriter(self, prepared).prepared()
 
-    def encode(self, prepared: Prepared, quality: float, *, swapped: bool = False, say: Progress = silent) -> Coded:
+    def encode(
+        self,
+        prepared: Prepared,
+        quality: float,
+        *,
+        swapped: bool = False,
+        threads: int | None = None,
+        finish: Finish | None = None,
+        say: Progress = silent,
+    ) -> Coded:
         """Codes pictures.
 
-        quality: 0 to 100. swapped: whether the views are in the other order, where the model takes either.
+        quality: 0 to 100. swapped: whether the views are in the other order, where the model takes either. threads: as
+        of `StereoCodec.compress`. finish: makes what `Coded.pictures` holds of the pictures that a reader gets.
         """
-        passes = prepared.effort.passes
-        rest = _PASSES_OF_THE_REST / (_PASSES_OF_THE_REST + passes)
-        say(0.1 * rest, "analysis")
-        with self._exact():
-            qualities = self._qualities(quality)
-            latents = self.model.analyse_prepared(prepared.views, qualities, prepared.effort)
-            if passes:
-                begun = 0.3 * rest
-                say(begun, "refinement")
-                latents = self._refined(
-                    latents, qualities, passes, lambda done: say(begun + done * (1 - rest), "refinement")
-                )
-            say(1 - 0.7 * rest, "entropy coding")
-            writer = StreamWriter(self.release.lattice, self.release.tables)
-            decoded, _ = self.model.code(writer, latents, qualities, prepared.size, swapped=swapped)
-        say(1 - 0.1 * rest, "writing")
-        streams, guard = writer.finish()
-        return Coded(streams, guard, writer.checksum, decoded)
+        count = prepared.bands
+        progress = SharedProgress(count, say)
+        writer = BandWriter(self, prepared, quality, swapped=swapped, say=progress, finish=finish)
+        every = range(count)
+        done = in_bands(count, every, every, writer.begin, writer.end, threads_or_default(threads), progress)
+        bands, pictures = zip(*(coded for _, coded in done), strict=True)
+        return Coded(bands, None if finish is None else np.concatenate(pictures, 1))
 
-    def _refined(self, latents: Any, qualities: Tensor, passes: int, say: Callable[[float], None]) -> Any:
-        with torch.inference_mode(False), torch.no_grad():
-            return self._float32_copy.refined(latents, qualities.float(), passes, say)
+    def decode(
+        self,
+        container: Container,
+        finish: Finish,
+        *,
+        rows: tuple[int, int] | None = None,
+        threads: int | None = None,
+        lost: dict[int, str] | None = None,
+        say: Progress = silent,
+    ) -> tuple[NDArray[Any], bool]:
+        """What is wanted of the pictures, and whether the views are in the other order.
 
-    @cached_property
-    def _float32_copy(self) -> StereoModel:
-        """The model as it was before it was made exact, where gradients need not be exact and are sooner there."""
-        with torch.inference_mode(False):
-            model = copy.deepcopy(self.model)
-            for module in model.modules():
-                vars(module).pop("forward", None)  # that of `run_elsewhere`, which runs the original
-            return model.to(self._home).float().requires_grad_(False)
-
-    def pictures(self, decoded: Any, size: tuple[int, int]) -> Tensor:
-        """The decoded pictures (N, H, W, C) within 0..1 of a size (H, W), float32 or float64 as the model makes them.
-
-        Raises DecodingMismatch for values that are not numbers.
-        """
-        with self._exact():
-            x = self.model.reconstruct(decoded)
-            if not bool(torch.isfinite(x).all()):
-                raise DecodingMismatch("the decoded picture has values that are not numbers; the file is damaged")
-            return x[:, : size[0], : size[1]].clamp(0, 1)
-
-    def decode(self, container: Container, *, say: Progress = silent) -> tuple[Tensor, bool]:
-        """Pictures (N, H, W, C) within 0..1, float32 or float64 as the model makes them, and whether the
-        views are in the other order.
-
+        rows: the first one that is wanted and the one after the last, all when left out; only the bands that have a
+        part in what these show are decoded. threads: as of `StereoCodec.decompress`. lost: what is wrong with bands
+        that are not to be decoded; they are grey, and others that cannot be decoded join them.
         Raises DecodingMismatch rather than returning wrong pictures.
         """
         check_not_lost(self.device)
+        if len(container.bands) > 1 and not self.model.band_margin:
+            raise CorruptFile(f"the file is damaged: {self.release.name} codes no pictures in bands; fetch it again")
         say(0.0, "entropy decoding")
-        size = self._padded_size(container)
-        lattice, tables = self.release.lattice, self.release.tables
-        reader = StreamReader(lattice, tables, container.streams, container.guard, self._home)
-        with self._exact():
-            decoded, swapped = self.model.code(reader, None, self._qualities(container.quality), size)
-        reader.close(container.latent_checksum)
-        say(0.6, "synthesis")
-        return self.pictures(decoded, (container.height, container.width)), swapped
+        first, end = rows or (0, container.height)
+        places = rows_of_bands(container.height, len(container.bands))
+        wanted = _overlapping(places, first, end)
+        needed = _overlapping(places, first - self.model.band_margin, end + self.model.band_margin)
+        progress = SharedProgress(len(wanted), say)
+        reader = BandReader(self, container, finish, progress, wanted[0], lost)
+        pictures: NDArray[Any] | None = None
+        swapped: bool | None = None
+        count = threads_or_default(threads)
+        parts = in_bands(len(places), wanted, needed, reader.begin, reader.end, count, progress)
+        for number, (part, order) in parts:
+            begin, over = places[number]
+            if pictures is None:
+                pictures = np.empty((part.shape[0], end - first, *part.shape[2:]), part.dtype)
+            swapped = order if swapped is None else swapped
+            if order is not None and order != swapped:
+                raise CorruptFile("the file is damaged: its bands have the views in different orders; fetch it again")
+            low, high = max(begin, first), min(over, end)
+            pictures[:, low - first : high - first] = part[:, low - begin : high - begin]
+        assert pictures is not None
+        return pictures, bool(swapped)
 
     def require_fewer_pixels(self, container: Container, max_pixels: int | None) -> None:
         """Raises what `pixel_limit.require_fewer_pixels` raises of a file's views."""
-        require_fewer_pixels((container.height, container.width), self._padded_size(container), max_pixels)
+        size = container.height, container.width
+        require_fewer_pixels(size, self.padded_size(size), max_pixels, in_bands=len(container.bands) > 1)
 
-    def _padded_size(self, container: Container) -> tuple[int, int]:
-        return self._padded_side(container.height), self._padded_side(container.width)
 
-    def _padded_side(self, side: int) -> int:
-        side, multiple = max(side, self.model.least_side), self.model.multiple
-        return -(-side // multiple) * multiple
-
-    @contextmanager
-    def _exact(self) -> Iterator[None]:
-        """Where networks run as files need it."""
-        with torch.inference_mode(), torch.autocast(self._home.type, enabled=False), made_on(self._home):
-            yield
-
-    def _qualities(self, quality: float) -> Tensor:
-        return torch.full((2,), quality / 100, dtype=torch.float64, device=self._home)
+def _overlapping(places: Sequence[tuple[int, int]], first: int, end: int) -> range:
+    """The bands that have any of some rows."""
+    numbers = [number for number, (begin, over) in enumerate(places) if begin < end and first < over]
+    return range(numbers[0], numbers[-1] + 1)

@@ -6,9 +6,10 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
 
+from .band_coding import Coded
 from .calibration import check_calibration
 from .choices import Choices
-from .coding import Coded, ReleaseCoder
+from .coding import ReleaseCoder
 from .container import Chunk, Container, Metadata, ViewKind
 from .container.depth import DepthView
 from .container.limits import HUB_REPOSITORY, MODEL_NAME
@@ -226,9 +227,7 @@ class ReleaseCodec:
             orientation=picture.orientation,
             quality=quality,
             model_id=self.model_id,
-            guard=coded.guard,
-            streams=coded.streams,
-            latent_checksum=coded.checksum,
+            bands=coded.bands,
             chunks=(*self._chunks(), *picture.metadata.to_chunks()),
             view_kind=self.view_kind,
             depth=depth,

@@ -5,9 +5,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 
-from .coding import Progress, levels, silent
+from .band_work import Progress
+from .coding import levels, silent
 from .container import Container, Metadata, ViewKind
 from .container.depth import DepthMode, DepthView
 from .entropy.masks import decode_mask, encode_mask
@@ -115,7 +117,7 @@ class RgbdCodec(ReleaseCodec):
         mask = encode_mask(samples.holes)
         view = DepthView(samples.bits, samples.metres_per_step, samples.invalid, near, far, mode, mask)
         say = progress or silent
-        prepared = self._coder.prepare(self._coder.padded(frame[None]), self._choices.effort(None), say=say)
+        prepared = self._coder.prepare([frame], self._choices.effort(None), say=say)
         coded = self._coder.encode(prepared, quality, say=say)
         say(1.0, "done")
         return self._container(coded, picture, quality, view)
@@ -151,10 +153,10 @@ class RgbdCodec(ReleaseCodec):
         view = container.depth
         assert view is not None
         say = progress or silent
-        x, _ = self._coder.decode(container, say=say)
+        x, _ = self._coder.decode(container, lambda decoded: decoded.cpu().numpy(), say=say)
         holes = decode_mask(view.mask, (container.height, container.width))
-        color = levels(x[..., :3], container.channels)[0]
-        depth = from_network(x[0, ..., 3].cpu().numpy(), view, holes)
+        color = levels(torch.from_numpy(x[..., :3]), container.channels)[0]
+        depth = from_network(x[0, ..., 3], view, holes)
         say(1.0, "done")
         return turned(color, container.orientation), depth.turned(container.orientation)
 

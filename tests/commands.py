@@ -14,7 +14,7 @@ from PIL import Image
 from stereocodec_cli.main import bisic
 
 import stereocodec
-from stereocodec.container import Container, Streams
+from stereocodec.container import Band, Container, Streams
 from stereocodec.errors import WrongModel
 from stereocodec.pictures.rgb import from_rgb8
 
@@ -62,16 +62,14 @@ class RawCodec:
             height=height,
             quality=self.quality_or_default(quality),
             model_id=MODEL_ID,
-            guard=b"",
-            streams=streams,
-            latent_checksum=7,
+            bands=(Band(b"", streams, 7),),
             chunks=pair.metadata.to_chunks(),
         )
 
     def decompress(self, data, *, output="pil", max_pixels=None, progress):
         container = data if isinstance(data, Container) else Container.from_bytes(data)
         shape = (container.height, container.width, 3)
-        streams = container.streams
+        streams = container.bands[0].streams
         left, right = (np.frombuffer(stream, np.uint8).reshape(shape) for stream in (streams.y_left, streams.y_right))
         views = (left + np.uint8(1), right)
         return tuple(from_rgb8(view, output, container.metadata) for view in views)

@@ -5,7 +5,7 @@ import zlib
 
 import pytest
 
-from stereocodec.container import SIGNATURE, Chunk, Container, Streams
+from stereocodec.container import SIGNATURE, Band, Chunk, Container, Streams
 from stereocodec.errors import FormatError
 
 PLAIN = Container(
@@ -13,14 +13,21 @@ PLAIN = Container(
     height=832,
     quality=50,
     model_id=b"\xf0\x9f\x00\xff\x80\x7f",
-    guard=b"\x01\x02\x03",
-    streams=Streams(b"leftz", b"rightz", b"left y" * 30, b""),
-    latent_checksum=0x12345678,
+    bands=(Band(b"\x01\x02\x03", Streams(b"leftz", b"rightz", b"left y" * 30, b""), 0x12345678),),
 )
 WITH_CHUNKS = dataclasses.replace(
     PLAIN, chunks=(Chunk("MODL", b"bisic-rt"), Chunk("wxyz", b"\x00" * 9), Chunk("TEXT", b""))
 )
 WHOLE_FILES = [PLAIN.to_bytes(), WITH_CHUNKS.to_bytes()]
+
+
+def changed(container, **changes):
+    """A container with other fields, of its own or of its only band."""
+    of_band = {field.name for field in dataclasses.fields(Band)} & changes.keys()
+    if of_band:
+        (band,) = container.bands
+        changes["bands"] = (dataclasses.replace(band, **{name: changes.pop(name) for name in of_band}),)
+    return dataclasses.replace(container, **changes)
 
 
 def by_hand(

@@ -111,7 +111,7 @@ def test_what_the_file_says(tiny_codec, pair, file):
     assert container.chunk(MODEL_NAME) == tiny_codec.name.encode() == b"tiny"
     assert len(container.chunks) == 1
     _, trace = traced_encode(tiny_codec, pair, quality=70)
-    assert container.latent_checksum == trace.checksum
+    assert container.bands[0].latent_checksum == trace.checksum
 
 
 def test_overhead_of_a_built_in_release(tiny_release, pair):
@@ -119,7 +119,7 @@ def test_overhead_of_a_built_in_release(tiny_release, pair):
     data = codec.compress(*pair)
     container = Container.from_bytes(data)
     assert container.chunks == ()
-    assert len(data) - sum(map(len, container.streams.in_file_order())) <= 48
+    assert len(data) - sum(map(len, container.bands[0].streams.in_file_order())) <= 48
     codec.decompress(data)
 
 
@@ -174,7 +174,7 @@ def test_files_longer_than_the_samples_are_coded_at_less_quality(tiny_codec, mon
             qualities.append(quality)
             return SimpleNamespace(to_bytes=lambda: bytes(6 * side * side + lengths.get(quality, -1)))
 
-        coding = lambda codec, pair, effort, say: SimpleNamespace(pair=pair, container=coded)  # noqa: E731
+        coding = lambda codec, pair, effort, threads, say: SimpleNamespace(pair=pair, container=coded)  # noqa: E731
         monkeypatch.setattr("stereocodec.codec._PairCoding", coding)
         assert len(tiny_codec.compress(*views, quality=95)) == 6 * side * side + lengths.get(qualities[-1], -1)
         return qualities

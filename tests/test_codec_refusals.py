@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 import torch
 from conftest import one_line, sample_crop
+from hand_made_files import changed
 from PIL import Image
 
 from stereocodec.codec import StereoCodec
@@ -20,7 +21,7 @@ from stereocodec.releases.release import load_release
 
 def repacked(data, **changes):
     """The file with other fields and a valid CRC."""
-    return dataclasses.replace(Container.from_bytes(data), **changes).to_bytes()
+    return changed(Container.from_bytes(data), **changes).to_bytes()
 
 
 @pytest.mark.usefixtures("no_networks")
@@ -116,7 +117,7 @@ def test_other_data_after_the_end(tiny_codec, small_file):
 
 
 def streams_of(data):
-    return list(Container.from_bytes(data).streams.in_file_order())
+    return list(Container.from_bytes(data).bands[0].streams.in_file_order())
 
 
 def assert_refused(codec, data):
@@ -153,7 +154,7 @@ def test_streams_in_another_order(tiny_codec, file):
 
 def test_streams_of_another_file(tiny_codec, file):
     other = tiny_codec.compress(*sample_crop(64, 96, top=10), quality=70)
-    assert_refused(tiny_codec, repacked(file, streams=Container.from_bytes(other).streams))
+    assert_refused(tiny_codec, repacked(file, streams=Container.from_bytes(other).bands[0].streams))
 
 
 @pytest.mark.parametrize(
@@ -172,7 +173,7 @@ def test_wrong_guard_lists(tiny_codec, tiny_release, pair, file):
     release = dataclasses.replace(load_release(tiny_release), lattice=dataclasses.replace(Lattice(), epsilon=0.01))
     codec = StereoCodec(release, device="cpu")
     data = codec.compress(*pair)
-    guard = bytearray(Container.from_bytes(data).guard)
+    guard = bytearray(Container.from_bytes(data).bands[0].guard)
     assert count_entries(bytes(guard)) > 10
     codec.decompress(data)
     guard[0] ^= 1  # the other side of the first entry

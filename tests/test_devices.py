@@ -9,7 +9,7 @@ import pytest
 import torch
 from models.test_skeleton import SMALL
 
-from stereocodec import StereoCodec, coding
+from stereocodec import StereoCodec, release_networks
 from stereocodec.container import ViewKind
 from stereocodec.devices import exact_device, run_elsewhere, torch_device
 from stereocodec.errors import InvalidInput, TrainingError
@@ -40,8 +40,8 @@ def test_files_and_pictures_are_those_of_the_processor(tiny_release, tiny_codec,
         run_elsewhere(module, device)
 
     monkeypatch.setattr("stereocodec.release_codec.torch_device", lambda device: OTHER)
-    monkeypatch.setattr(coding, "exact_device", lambda device: torch.device("cpu"))
-    monkeypatch.setattr(coding, "run_elsewhere", noted)
+    monkeypatch.setattr(release_networks, "exact_device", lambda device: torch.device("cpu"))
+    monkeypatch.setattr(release_networks, "run_elsewhere", noted)
     codec = StereoCodec.from_pretrained(tiny_release, device="mps")
     model = codec._coder.model
     assert moved == [(part, OTHER) for part in (model.analysis, model.synthesis, model.hyper_analysis)]

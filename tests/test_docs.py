@@ -9,7 +9,7 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
-from conftest import REPOSITORY, sample_crop
+from conftest import REPOSITORY, image_size, sample_crop
 from hub_machine import done as said_by
 from hub_server import TOKEN
 from mpo_files import jpeg, mpo
@@ -88,6 +88,16 @@ def test_the_page_of_effort(folder, tiny_codec, monkeypatch):
         Image.fromarray(view).save(folder / f"{side}.png")
     run_page("docs/effort.md")
     assert all((folder / name).is_file() for name in ("archive.bsc", "quick.bsc"))
+
+
+def test_the_page_of_large_pairs(folder, tiny_codec, monkeypatch):
+    for load in ("from_pretrained", "for_file"):
+        monkeypatch.setattr(StereoCodec, load, lambda *_, **__: tiny_codec)
+    for side, view in zip(("left", "right"), sample_crop(192, 128), strict=True):
+        Image.fromarray(view).save(folder / f"{side}.png")
+    run_page("docs/large.md")
+    assert image_size(folder / "detail" / "pair_left.png") == (80, 60)
+    assert image_size(folder / "rescued" / "pair_right.png") == (128, 192)
 
 
 def test_the_page_of_stereo_pictures(folder, tiny_codec, monkeypatch):

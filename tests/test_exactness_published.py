@@ -76,7 +76,7 @@ def test_another_process_and_its_vector_instructions(coded, tmp_path, capability
     result = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=300, check=False)
     assert result.returncode == 0, result.stderr
     trace = np.load(output)
-    assert int(trace["checksum"]) == Container.from_bytes(data).latent_checksum
+    assert int(trace["checksum"]) == Container.from_bytes(data).bands[0].latent_checksum
     assert str(trace["digest"]) == reference.digest()
     mine = np.concatenate([p.reshape(-1) for p in reference.parameters])
     assert np.abs(trace["parameters"] - mine).max() < EPSILON / 2

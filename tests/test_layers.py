@@ -24,6 +24,8 @@ LAYERS = (
     ("releases",),
     ("targets",),
     ("choices",),
+    ("band_work", "release_networks"),
+    ("band_coding",),
     ("coding",),
     ("release_codec",),
     ("codec", "rgbd_codec"),

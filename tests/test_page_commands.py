@@ -27,6 +27,7 @@ RUN = {
     "docs/pictures.md": "test_docs.py",
     "docs/many.md": "test_docs.py",
     "docs/effort.md": "test_docs.py",
+    "docs/large.md": "test_docs.py",
     "docs/rgbd.md": "test_docs.py",
     "docs/view.md": "test_docs.py",
     "docs/hub.md": "test_docs.py",

@@ -18,7 +18,7 @@ import numpy as np
 import torch
 import torch.nn.functional as F
 
-from stereocodec import coding
+from stereocodec import band_coding
 from stereocodec.codec import StereoCodec
 from stereocodec.entropy.streams import StreamReader, StreamWriter
 from stereocodec.nn import exact
@@ -108,16 +108,16 @@ def traced(base, trace, disturb=unchanged):
 def traced_encode(codec, pair, **arguments):
     """The file's bytes and the writer's trace."""
     trace = Trace()
-    with mock.patch.object(coding, "StreamWriter", traced(StreamWriter, trace)):
+    with mock.patch.object(band_coding, "StreamWriter", traced(StreamWriter, trace)):
         data = codec.compress(*pair, **arguments)
     return data, trace
 
 
-def traced_decode(codec, data, disturb=unchanged):
-    """The trace of a complete, successful decoding."""
+def traced_decode(codec, data, disturb=unchanged, **arguments):
+    """The trace of a complete, successful decoding; of several bands one after the other with `threads=1`."""
     trace = Trace()
-    with mock.patch.object(coding, "StreamReader", traced(StreamReader, trace, disturb)):
-        codec.decompress(data)
+    with mock.patch.object(band_coding, "StreamReader", traced(StreamReader, trace, disturb)):
+        codec.decompress(data, **arguments)
     return trace
 
 

@@ -8,7 +8,7 @@ from html import unescape
 import numpy as np
 from icc_profiles import SRGB, matrix_profile
 
-from stereocodec.container import Container, Metadata, Streams, ViewKind
+from stereocodec.container import Band, Container, Metadata, Streams, ViewKind
 from stereocodec.container.depth import DepthMode, DepthView
 from stereocodec.pictures.depth import DepthMap
 from stereocodec.pictures.picture import as_pair
@@ -25,9 +25,7 @@ def container(height=HEIGHT, width=WIDTH, *, metadata=None, **fields):
         height=height,
         quality=50,
         model_id=bytes(range(6)),
-        guard=b"",
-        streams=Streams(b"", b"", bytes(100), b""),
-        latent_checksum=7,
+        bands=(Band(b"", Streams(b"", b"", bytes(100), b""), 7),),
         chunks=() if metadata is None else metadata.to_chunks(),
         **fields,
     )

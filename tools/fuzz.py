@@ -28,6 +28,7 @@ from dataclasses import dataclass, field
 from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
+from unittest import mock
 
 import numpy as np
 import torch
@@ -36,6 +37,7 @@ from PIL import ExifTags, Image, ImageCms
 from stereocodec_cli.info import as_text, describe
 
 from stereocodec import RgbdCodec, StereoCodec
+from stereocodec.coding import ReleaseCoder
 from stereocodec.container import Chunk, Container, Layout, Metadata, read_bounded
 from stereocodec.errors import StereoCodecError
 from stereocodec.pictures.picture_metadata import with_metadata
@@ -43,6 +45,7 @@ from stereocodec.pictures.picture_metadata import with_metadata
 SAMPLE = Path(__file__).parent.parent / "docs" / "sample"
 MAX_PIXELS = 4 * SIDE * SIDE
 LIMIT_SECONDS = 60
+VIEWS = "left", "right"
 _PER_TASK = 200
 GOOD = ("refused", "same")
 
@@ -75,7 +78,7 @@ class Fuzzer:
         self.seeds = [self._seed(container) for container in self._containers()]
 
     def _containers(self) -> list[Container]:
-        left, right = (_crop(SAMPLE / f"{view}.png") for view in ("left", "right"))
+        left, right = (_crop(SAMPLE / f"{view}.png") for view in VIEWS)
         noise = np.random.default_rng(0).integers(0, 256, (2, SIDE, SIDE, 3), dtype=np.uint8)
         depth = 1000 + 20 * np.add.outer(np.arange(SIDE), np.arange(SIDE)).astype(np.uint16)
         holes = np.where(left[..., 0] > 128, 0, depth).astype(np.uint16)
@@ -94,10 +97,17 @@ class Fuzzer:
             self.pairs.encode(left, left, quality=0),
             self.pairs.encode(left[:33, :50], right[:33, :50], quality=90),
             self.pairs.encode(*noise, quality=60),
+            self._in_bands(),
             self.frames.encode(left, depth, metadata=metadata),
             self.frames.encode(left, holes, depth_mode="inverse"),
             self.frames.encode(left, (holes >> 8).astype(np.uint8), depth_unit=0.1),
         ]
+
+    def _in_bands(self) -> Container:
+        """A high pair, coded in bands as much larger ones are."""
+        views = [np.asarray(Image.open(SAMPLE / f"{view}.png").convert("RGB"))[: 4 * SIDE, :SIDE] for view in VIEWS]
+        with mock.patch.object(ReleaseCoder, "band_count", return_value=2):
+            return self.pairs.encode(*views, quality=40)
 
     def _seed(self, container: Container) -> Seed:
         return Seed(container.to_bytes(), container, self._decoded(_as_stored(container, container)))

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from stereocodec.container import Chunk, Container, Streams
+from stereocodec.container import Band, Chunk, Container, Streams
 from stereocodec.container.chunks import write_chunks
 from stereocodec.container.limits import LAYOUT, METADATA_CHUNKS
 from stereocodec.container.packing import pack, unpack
@@ -87,7 +87,9 @@ def _metadata(rng: random.Random, seed: Seed, other: Seed) -> bytes:
         payload = pack(_edited(rng, unpack(chunk.payload)))
     others = [kept for kept in seed.container.chunks if kept.name != chunk.name]
     chunks = (*others, Chunk(chunk.name, payload))
-    unchecked = dataclasses.replace(seed.container, chunks=tuple(Chunk("f000", b"") for _ in chunks), version=(1, 3))
+    unchecked = dataclasses.replace(
+        seed.container, chunks=tuple(Chunk("f000", b"") for _ in chunks), version=max((1, 3), seed.container.version)
+    )
     plain = write_chunks(unchecked.chunks)
     return _with_crc(unchecked.to_bytes()[:-4].replace(plain, write_chunks(chunks), 1))
 
@@ -99,18 +101,31 @@ def _fields(rng: random.Random, seed: Seed, other: Seed) -> bytes:
         {"quality": rng.randint(0, 100)},
         {"orientation": rng.randint(1, 8), "version": (0, 0)},
         {"width": rng.randint(1, 2 * SIDE), "height": rng.randint(1, 2 * SIDE)},
-        {"guard": rng.randbytes(rng.randrange(9))},
-        {"guard": far.guard},
-        {"latent_checksum": rng.getrandbits(32)},
-        {"streams": far.streams},
-        {"streams": Streams(*rng.sample(container.streams.in_file_order(), 4))},
-        {"streams": _one_stream(rng, container.streams)},
+        {"bands": tuple(rng.sample(container.bands, len(container.bands))), "version": (0, 0)},
+        {"bands": (*container.bands, *far.bands)[: rng.randint(1, 3)], "version": (0, 0)},
+        *({"bands": _one_band(rng, container, far)} for _ in range(5)),
     ]
     if container.depth is not None:
         near = rng.randrange(1, 2**container.depth.bits)
         choices.append({"depth": dataclasses.replace(container.depth, near=near, far=2**container.depth.bits - 1)})
         choices.append({"depth": dataclasses.replace(container.depth, mask=rng.randbytes(4 * rng.randrange(9)))})
     return dataclasses.replace(container, **rng.choice(choices)).to_bytes()
+
+
+def _one_band(rng: random.Random, container: Container, far: Container) -> tuple[Band, ...]:
+    """The bands, one of them with a part of another value."""
+    bands, place = list(container.bands), rng.randrange(len(container.bands))
+    band, other = bands[place], rng.choice(far.bands)
+    choices: list[dict[str, Any]] = [
+        {"guard": rng.randbytes(rng.randrange(9))},
+        {"guard": other.guard},
+        {"latent_checksum": rng.getrandbits(32)},
+        {"streams": other.streams},
+        {"streams": Streams(*rng.sample(band.streams.in_file_order(), 4))},
+        {"streams": _one_stream(rng, band.streams)},
+    ]
+    bands[place] = dataclasses.replace(band, **rng.choice(choices))
+    return tuple(bands)
 
 
 def _one_stream(rng: random.Random, streams: Streams) -> Streams:

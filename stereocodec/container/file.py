@@ -12,10 +12,22 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from ..errors import InvalidInput
+from .bands import (
+    Band,
+    IndexEntry,
+    Streams,
+    band_name,
+    band_problems,
+    payload,
+    read_index,
+    read_payload,
+    write_index,
+)
 from .chunks import Chunk, chunk_problems, read_chunks, write_chunks
 from .depth import DepthView, read_depth
 from .field_types import require_types
 from .header import (
+    FLAG_BANDS,
     FLAG_CHUNKS,
     Header,
     ViewKind,
@@ -26,10 +38,9 @@ from .header import (
     write_header,
 )
 from .limits import (
+    BANDS_VERSION,
     DEPTH_VERSION,
     HUB_REPOSITORY,
-    MAX_GUARD_BYTES,
-    MAX_STREAM_BYTES,
     METADATA_CHUNKS,
     METADATA_VERSION,
     REPOSITORY_VERSION,
@@ -44,31 +55,16 @@ if TYPE_CHECKING:
 _LOWEST = 0, 0  # no version; stands for the lowest one that has all that a file holds
 
 
-@dataclass(frozen=True)
-class Streams:
-    """The entropy-coded data of a pair, in the order of the file."""
-
-    z_left: bytes
-    z_right: bytes
-    y_left: bytes
-    y_right: bytes
-
-    def in_file_order(self) -> tuple[bytes, bytes, bytes, bytes]:
-        """The four streams as a tuple."""
-        return self.z_left, self.z_right, self.y_left, self.y_right
-
-
 @dataclass(frozen=True, kw_only=True)
 class Container(Header):
     """Everything a `.bsc` file holds.
 
-    guard: the guard list. latent_checksum: unsigned 32-bit checksum of the decoded latents. depth: what the second view
-    is, if `view_kind` says that it is a depth map. version: where it is left out, the lowest that has all of this.
+    bands: what is coded, from the top of the views to their bottom (`bands.rows_of_bands`); one for all rows of small
+    views. depth: what the second view is, if `view_kind` says that it is a depth map. version: where it is left out,
+    the lowest that has all of this.
     """
 
-    guard: bytes
-    streams: Streams
-    latent_checksum: int
+    bands: tuple[Band, ...]
     chunks: tuple[Chunk, ...] = ()
     depth: DepthView | None = None
     version: tuple[int, int] = _LOWEST
@@ -86,6 +82,8 @@ class Container(Header):
             needed.append(REPOSITORY_VERSION)
         if names & METADATA_CHUNKS:
             needed.append(METADATA_VERSION)
+        if isinstance(self.bands, tuple) and len(self.bands) > 1:
+            needed.append(BANDS_VERSION)
         return max(needed)
 
     def chunk(self, name: str) -> bytes | None:
@@ -104,19 +102,17 @@ class Container(Header):
     def check(self) -> None:
         """Raises InvalidInput for a field that no `.bsc` file of this version may hold."""
         require_types(self)
-        for _, problem in _problems(self):
+        for _, problem in problems(self):
             raise InvalidInput(f"cannot write a .bsc file: {problem}")
 
     def to_bytes(self) -> bytes:
         """The file's bytes; raises what `check` raises."""
         self.check()
-        streams = self.streams.in_file_order()
-        head = bytearray(write_header(self, FLAG_CHUNKS if self.chunks else 0))
+        many = len(self.bands) > 1
+        head = bytearray(write_header(self, (FLAG_CHUNKS if self.chunks else 0) | (FLAG_BANDS if many else 0)))
         head += b"" if self.depth is None else self.depth.to_bytes()
-        head += write_varint(len(self.guard)) + self.guard
-        head += b"".join(write_varint(len(stream)) for stream in streams)
-        head += write_chunks(self.chunks)
-        body = b"".join((head, *streams, self.latent_checksum.to_bytes(4, "little")))
+        parts = _many_bands(head, self) if many else _one_band(head, self)
+        body = b"".join(parts)
         return body + zlib.crc32(body).to_bytes(4, "little")
 
     @classmethod
@@ -134,45 +130,85 @@ class Container(Header):
         reader = Reader(bytes(data))
         container = read_fields(reader)
         reader.finish()
-        check_problems(_problems(container))
+        check_problems(problems(container))
         return container
 
 
 def peek_metadata(reader: Reader) -> Metadata:
     """What a file says beside its pictures, without its streams; raises what `Container.from_bytes` raises."""
-    fields, _ = _read_front(reader)
+    fields = read_front(reader).fields
     check_problems(_chunk_problems(fields["chunks"], fields["version"]))
     return Metadata.of_chunks(fields["chunks"], fields["version"])
 
 
 def read_fields(reader: Reader) -> Container:
     """Takes all fields but the CRC off a file; what they say is not checked."""
-    fields, lengths = _read_front(reader)
-    streams = Streams(*(reader.take(length, f"stream {index}") for index, length in enumerate(lengths)))
+    front = read_front(reader)
+    if front.index is not None:
+        bands = tuple(read_payload(reader, entry, front.band_name(number)) for number, entry in enumerate(front.index))
+        return Container(**front.fields, bands=bands)
+    streams = Streams(*(reader.take(length, f"stream {index}") for index, length in enumerate(front.lengths)))
     checksum = int.from_bytes(reader.take(4, "the checksum of the latents"), "little")
-    return Container(**fields, streams=streams, latent_checksum=checksum)
+    return Container(**front.fields, bands=(Band(front.guard, streams, checksum),))
 
 
-def _read_front(reader: Reader) -> tuple[dict[str, Any], list[int]]:
-    """The fields of a Container that stand before the streams, and the lengths of these."""
+@dataclass(frozen=True)
+class Front:
+    """What stands before the streams of a file.
+
+    fields: of a Container, all but the bands. guard, lengths: of the only band. index: of several bands.
+    """
+
+    fields: dict[str, Any]
+    guard: bytes = b""
+    lengths: tuple[int, ...] = ()
+    index: list[IndexEntry] | None = None
+
+    def band_name(self, number: int) -> str:
+        """How messages name one of several bands."""
+        assert self.index is not None
+        return band_name(number, self.fields["height"], len(self.index))
+
+
+def read_front(reader: Reader) -> Front:
+    """Takes all that stands before the streams off a file."""
     header, flags = read_header(reader)
     depth = read_depth(reader, header.version) if header.view_kind is ViewKind.RGB8_DEPTH else None
+    fields = {**vars(header), "depth": depth}
+    if flags & FLAG_BANDS:
+        check_problems(header_problems(header))  # before there is an entry for each band
+        index = read_index(reader, header.height)
+        fields["chunks"] = read_chunks(reader) if flags & FLAG_CHUNKS else ()
+        reader.checked("its head")
+        return Front(fields, index=index)
     guard = reader.take(reader.varint("the length of the guard list"), "the guard list")
-    lengths = [reader.varint(f"the length of stream {index}") for index in range(4)]
-    chunks = read_chunks(reader) if flags & FLAG_CHUNKS else ()
-    return {**vars(header), "depth": depth, "guard": guard, "chunks": chunks}, lengths
+    lengths = tuple(reader.varint(f"the length of stream {index}") for index in range(4))
+    fields["chunks"] = read_chunks(reader) if flags & FLAG_CHUNKS else ()
+    return Front(fields, guard, lengths)
 
 
-def _problems(container: Container) -> Iterator[tuple[bool, str]]:
+def _one_band(head: bytearray, container: Container) -> Iterator[bytes]:
+    (band,) = container.bands
+    streams = band.streams.in_file_order()
+    yield bytes(head)
+    yield write_varint(len(band.guard)) + band.guard
+    yield b"".join(write_varint(len(stream)) for stream in streams)
+    yield write_chunks(container.chunks)
+    yield from streams
+    yield band.latent_checksum.to_bytes(4, "little")
+
+
+def _many_bands(head: bytearray, container: Container) -> Iterator[bytes]:
+    head += write_index(container.bands) + write_chunks(container.chunks)
+    yield bytes(head)
+    yield zlib.crc32(head).to_bytes(4, "little")
+    yield from map(payload, container.bands)
+
+
+def problems(container: Container) -> Iterator[tuple[bool, str]]:
     """What is wrong with the fields; True marks a limit of this reader rather than an inconsistency."""
     yield from header_problems(container)
-    if len(container.guard) > MAX_GUARD_BYTES:
-        yield True, f"a guard list of {len(container.guard)} bytes, the limit is {MAX_GUARD_BYTES}"
-    largest = max(map(len, container.streams.in_file_order()))
-    if largest > MAX_STREAM_BYTES:
-        yield True, f"a stream of {largest} bytes, the limit is {MAX_STREAM_BYTES}"
-    if not 0 <= container.latent_checksum < 2**32:
-        yield False, f"latent checksum {container.latent_checksum}, it must be 0 to 2^32 - 1"
+    yield from band_problems(container.bands, container.height)
     has_depth = container.view_kind is ViewKind.RGB8_DEPTH
     if has_depth != (container.depth is not None):
         yield False, "views of colour and depth need a description of the depth, and no others have one"
@@ -180,6 +216,10 @@ def _problems(container: Container) -> Iterator[tuple[bool, str]]:
         yield False, f"a depth map in a file of version {container.version}, it must be {DEPTH_VERSION} or newer"
     if container.depth is not None:
         yield from container.depth.problems()
+    if len(container.bands) > 1 and has_depth:
+        yield False, "a depth map in several bands"
+    if len(container.bands) > 1 and container.version < BANDS_VERSION:
+        yield False, f"bands in a file of version {container.version}, it must be {BANDS_VERSION} or newer"
     yield from _chunk_problems(container.chunks, container.version)
 
 

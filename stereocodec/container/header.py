@@ -24,12 +24,14 @@ from .varint import write_varint
 
 FLAG_CHUNKS = 0x01
 _FLAG_FRACTION = 0x40
+FLAG_BANDS = 0x80
 _FLAGS = tuple(
     sorted(
-        shown | chunks | fraction
+        shown | chunks | fraction | bands
         for shown in SHOWN_FLAGS
         for chunks in (0, FLAG_CHUNKS)
         for fraction in (0, _FLAG_FRACTION)
+        for bands in (0, FLAG_BANDS)
     )
 )
 # Signature, version, flags and kind, two sides as varints, quality and its fraction, and the id of the weights.

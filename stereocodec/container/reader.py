@@ -21,6 +21,15 @@ class Reader:
         self._data: bytes | bytearray = data
         self._position = 0
 
+    @property
+    def position(self) -> int:
+        """How many bytes have been taken."""
+        return self._position
+
+    def skip_to(self, position: int) -> None:
+        """Leaves out all before a place, which may lie beyond the end."""
+        self._position = min(position, len(self._data))
+
     def take(self, count: int, what: str) -> bytes:
         left = len(self._data) - self._position
         if count > left:
@@ -78,6 +87,12 @@ class Reader:
                 f"this reader knows versions up to {VERSION[0]}.{VERSION[1]}; update stereocodec"
             )
         raise corrupt(f"damaged: {what} {value} does not exist in its version of the format")
+
+    def checked(self, what: str) -> None:
+        """A CRC-32 of all bytes before it; raises CorruptFile where it does not match."""
+        end = self._position
+        if int.from_bytes(self.take(4, f"the CRC of {what}"), "little") != zlib.crc32(memoryview(self._data)[:end]):
+            raise corrupt(f"damaged: the CRC-32 of {what} does not match")
 
     def finish(self) -> None:
         """The CRC, then nothing more."""

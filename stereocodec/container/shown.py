@@ -9,6 +9,7 @@ import enum
 
 AS_STORED = 1  # the orientation of pictures that are shown as they are stored
 ORIENTATIONS = range(AS_STORED, 9)
+FLIPS_COLUMNS, FLIPS_ROWS = (2, 3, 6, 7), (3, 4, 7, 8)
 _CHANNELS_SHIFT, _ORIENTATION_SHIFT = 1, 3  # bits of the flags
 
 
@@ -37,6 +38,18 @@ SHOWN_FLAGS = frozenset(to_flags(channels, orientation) for channels in Channels
 def from_flags(flags: int) -> tuple[Channels, int]:
     """Channels and orientation of flags whose bits are among SHOWN_FLAGS; other bits are not looked at."""
     return Channels(flags >> _CHANNELS_SHIFT & 3), AS_STORED + (flags >> _ORIENTATION_SHIFT & 7)
+
+
+def stored_rectangle(
+    rectangle: tuple[int, int, int, int], shown_size: tuple[int, int], orientation: int
+) -> tuple[int, int, int, int]:
+    """Where a part of what is shown is stored: column, row, width and height; shown_size: width and height of all."""
+    x, y, width, height = rectangle
+    if orientation in FLIPS_COLUMNS:
+        x = shown_size[0] - x - width
+    if orientation in FLIPS_ROWS:
+        y = shown_size[1] - y - height
+    return (y, x, height, width) if exchanges_sides(orientation) else (x, y, width, height)
 
 
 def exchanges_sides(orientation: int) -> bool:

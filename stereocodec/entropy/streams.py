@@ -69,9 +69,9 @@ class Observer(Protocol):
 class _LatticeCoder:
     """What the writer and the reader share: rounding, exact latents, and their checksum."""
 
-    def __init__(self, lattice: Lattice, tables: CodingTables, rounding: Rounding) -> None:
+    def __init__(self, lattice: Lattice, tables: CodingTables, rounding: Rounding, band: int) -> None:
         self._lattice, self._tables, self._round = lattice, tables, rounding
-        self.checksum = 0
+        self.checksum = band  # so that bands in another order are known
 
     def _parameters(self, group: Group, chosen: Tensor) -> tuple[NDArray[np.int64], NDArray[np.uint8]]:
         """Lattice means and scale levels of the chosen elements (`_elements`), each (N,)."""
@@ -124,10 +124,13 @@ class StreamWriter(_LatticeCoder):
     (`level_keeping.py`). Readers need not know.
     """
 
-    def __init__(self, lattice: Lattice, tables: CodingTables, observer: Observer | None = None) -> None:
+    def __init__(
+        self, lattice: Lattice, tables: CodingTables, observer: Observer | None = None, *, band: int = 0
+    ) -> None:
+        """band: the number of the band, from 0."""
         self._observer = observer
         self._guard = GuardWriter(lattice.epsilon)
-        super().__init__(lattice, tables, self._guard.round)
+        super().__init__(lattice, tables, self._guard.round, band)
         self._z = [StreamEncoder() for _ in _VIEWS]
         self._least_z = [0 for _ in _VIEWS]
         self._y = [StreamEncoder() for _ in _VIEWS]
@@ -206,11 +209,18 @@ class StreamReader(_LatticeCoder):
     """Decodes what a StreamWriter wrote, called by the same walk; an EntropyCoder."""
 
     def __init__(
-        self, lattice: Lattice, tables: CodingTables, streams: Streams, guard: bytes, device: torch.device
+        self,
+        lattice: Lattice,
+        tables: CodingTables,
+        streams: Streams,
+        guard: bytes,
+        device: torch.device,
+        *,
+        band: int = 0,
     ) -> None:
-        """Raises CorruptFile when a stream or the guard list is malformed."""
+        """band: the number of the band, from 0. Raises CorruptFile when a stream or the guard list is malformed."""
         self._guard = GuardReader(guard)
-        super().__init__(lattice, tables, self._guard.round)
+        super().__init__(lattice, tables, self._guard.round, band)
         self._z = [StreamDecoder(streams.z_left), StreamDecoder(streams.z_right)]
         self._z_bytes = len(streams.z_left), len(streams.z_right)
         self._y = [StreamDecoder(streams.y_left), StreamDecoder(streams.y_right)]

@@ -167,7 +167,7 @@ def _prepare(task: Task) -> None:
 def _guard_entries(files: Sequence[Path]) -> int | None:
     if files[0].suffix != ".bsc":
         return None
-    return count_entries(Container.from_bytes(files[0].read_bytes()).guard)
+    return count_entries(Container.from_bytes(files[0].read_bytes()).bands[0].guard)
 
 
 class _Times(NamedTuple):

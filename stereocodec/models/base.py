@@ -34,7 +34,8 @@ class StereoModel(nn.Module):
     (`distributions.residual_bits`). has_qualities: whether one network serves all qualities; otherwise they are
     ignored. has_efforts: whether its encoder can try more or less than by default (`prepare`, `refined`). loss_limit:
     of one picture's loss, beyond which its weight in training stops growing. either_first: whether the views may come
-    in either order, swapped and mirrored, so that the sharper one can be coded first.
+    in either order, swapped and mirrored, so that the sharper one can be coded first. band_margin: how many rows of
+    pixels beside a band its transforms look at; 0 for a model whose pictures are never coded in bands.
     """
 
     multiple: int
@@ -48,6 +49,7 @@ class StereoModel(nn.Module):
     either_first: bool = True
     view_kind: ViewKind = ViewKind.RGB8
     least_side: int = 1
+    band_margin: int = 0
 
     @property
     def prior(self) -> Prior:
@@ -107,10 +109,14 @@ class StereoModel(nn.Module):
         with_choices: whether to make the choices that only files need (for one pair), as against training.
         """
 
-    def prepare(self, x: Tensor, effort: Effort) -> Any:
+    def prepare(
+        self, x: Tensor, effort: Effort, *, margins: tuple[int, int] = (0, 0), balancing: Tensor | None = None
+    ) -> Any:
         """What `analyse` does alike for every quality of the same pictures, for `analyse_prepared`.
 
-        effort: makes a difference where the model has efforts.
+        effort: makes a difference where the model has efforts. margins: so many rows above and below are of other
+        bands; what is prepared is without them. balancing: the pictures by which choices are made that hold for all
+        bands; those that are prepared when left out.
         """
         return x
 
@@ -133,19 +139,46 @@ class StereoModel(nn.Module):
         latents: what `analyse` gave, or None when the coder reads. Returns what `reconstruct` takes.
         """
 
-    def code(
-        self, coder: EntropyCoder, latents: Any, quality: Tensor, size: tuple[int, int], *, swapped: bool = False
-    ) -> tuple[Any, bool]:
-        """Codes one pair as files hold it: whether its views are in the other order, where either is taken, and then
-        the walk, whose arguments these are. swapped counts for coders that write.
+    def walk_latents(self, coder: EntropyCoder, latents: Any, quality: Tensor, size: tuple[int, int]) -> Any:
+        """The walk of a coder that writes, without what depends on decoded pictures, and so on other bands.
 
-        Returns what `reconstruct` takes, and whether the views are in the other order.
+        Arguments and result are those of `walk`, which is all of it unless a model says otherwise.
         """
-        if self.either_first:
-            flag = None if latents is None else torch.tensor([[[int(swapped)]]])
-            swapped = bool(coder.code_field(0, flag, (1, 1)).any())
-        return self.walk(coder, latents, quality, size), swapped
+        return self.walk(coder, latents, quality, size)
+
+    def walk_residual(
+        self,
+        coder: EntropyCoder,
+        latents: Any,
+        decoded: Any,
+        size: tuple[int, int],
+        reconstruct: Callable[[Any], Tensor],
+    ) -> Any:
+        """The end of the walk: what depends on decoded pictures, if the model has anything that does.
+
+        decoded: what `walk_latents` gave. reconstruct: makes pictures of it. Returns what `reconstruct` takes.
+        """
+        return decoded
+
+    def code_order(self, coder: EntropyCoder, swapped: bool | None) -> bool:
+        """Codes whether the views of one pair are in the other order, where either is taken; files begin with it.
+
+        swapped: None for coders that read.
+        """
+        if not self.either_first:
+            return False
+        flag = None if swapped is None else torch.tensor([[[int(swapped)]]])
+        return bool(coder.code_field(0, flag, (1, 1)).any())
 
     @abstractmethod
     def reconstruct(self, decoded: Any) -> Tensor:
         """What a walk decoded -> pictures or frames, not clamped."""
+
+    def reconstruct_between(self, above: Any, decoded: Any, below: Any) -> Tensor:
+        """The pictures of a band as all of them together would show it, in a model that is coded in bands.
+
+        above, below: what the walks of the neighbouring bands decoded, None at the edges of the pictures.
+        """
+        assert above is None
+        assert below is None
+        return self.reconstruct(decoded)

@@ -10,12 +10,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..container.metadata import NO_METADATA, Metadata
-from ..container.shown import AS_STORED, Channels, exchanges_sides
+from ..container.shown import AS_STORED, FLIPS_COLUMNS, FLIPS_ROWS, Channels, exchanges_sides
 from ..errors import InvalidInput
 from .icc import in_one_profile
 
 _Array = TypeVar("_Array", bound=NDArray[Any])
-_FLIPS_COLUMNS, _FLIPS_ROWS = (2, 3, 6, 7), (3, 4, 7, 8)
 
 
 @dataclass(frozen=True)
@@ -90,9 +89,9 @@ def _described(picture: Picture, metadata: Metadata) -> str:
 def turned(array: _Array, orientation: int) -> _Array:
     """What is stored with an orientation of Exif, (H, W) or (H, W, C), as it is shown; C-contiguous."""
     shown: Any = array.swapaxes(0, 1) if exchanges_sides(orientation) else array
-    if orientation in _FLIPS_COLUMNS:
+    if orientation in FLIPS_COLUMNS:
         shown = shown[:, ::-1]
-    if orientation in _FLIPS_ROWS:
+    if orientation in FLIPS_ROWS:
         shown = shown[::-1]
     return cast("_Array", np.ascontiguousarray(shown))
 

@@ -64,7 +64,8 @@ def coded_and_estimated_bytes(release: Release, x: Tensor, quality: int) -> tupl
     coder = _Estimated(writer, RateEstimator(model.prior, model.laplace_share, noise=False))
     qualities = torch.full((2,), quality / 100, dtype=torch.float64)
     with torch.inference_mode():
-        model.code(coder, model.analyse(x, qualities), qualities, (x.shape[1], x.shape[2]))
+        model.code_order(coder, False)
+        model.walk(coder, model.analyse(x, qualities), qualities, (x.shape[1], x.shape[2]))
     streams, guard = writer.finish()
     return len(guard) + sum(map(len, astuple(streams))), coder.estimator.bits.sum().item() / 8
 

@@ -9,7 +9,7 @@ import pytest
 from commands import HEIGHT, MODEL_ID, WIDTH, error_line, names, run
 from PIL import Image
 
-from stereocodec.container import Container, Streams
+from stereocodec.container import Band, Container, Streams
 from stereocodec.pictures.formats import SUFFIXES
 
 
@@ -85,9 +85,7 @@ def test_decode_overwrites_only_when_forced_and_leaves_neither_view_otherwise(pa
 
 def test_decode_reports_a_format_that_cannot_hold_the_picture(folder, raw_codec):
     streams = Streams(b"", b"", bytes(3 * 20_000), bytes(3 * 20_000))
-    wide = Container(
-        width=20_000, height=1, quality=50, model_id=MODEL_ID, guard=b"", streams=streams, latent_checksum=7
-    )
+    wide = Container(width=20_000, height=1, quality=50, model_id=MODEL_ID, bands=(Band(b"", streams, 7),))
     (folder / "wide.bsc").write_bytes(wide.to_bytes())
     line = error_line(run("decode", "wide.bsc", "--left", "l.png", "--right", "r.webp"))
     assert "r.webp would be 20000x1, and WebP has sides of up to 16383 pixels: use .png" in line

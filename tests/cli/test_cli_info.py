@@ -7,8 +7,9 @@ import json
 
 import pytest
 from commands import MODEL_ID, bisic_process, error_line, printed_by_python, run
+from hand_made_files import changed
 
-from stereocodec.container import Chunk, Container, Streams
+from stereocodec.container import Band, Chunk, Container, Streams
 from stereocodec.releases import folders
 from stereocodec.releases.folders import NEWEST_FORMAT
 
@@ -21,9 +22,8 @@ def described(tmp_path):
         height=77,
         quality=63,
         model_id=MODEL_ID,
-        guard=b"\x03\x85\x01",  # two varints
-        streams=Streams(b"a" * 11, b"b" * 13, b"c" * 1700, b"d" * 1900),
-        latent_checksum=0x0012ABCD,
+        # A guard list of two varints.
+        bands=(Band(b"\x03\x85\x01", Streams(b"a" * 11, b"b" * 13, b"c" * 1700, b"d" * 1900), 0x0012ABCD),),
     )
     path = tmp_path / "x.bsc"
     path.write_bytes(container.to_bytes())
@@ -51,6 +51,7 @@ def test_info_as_json(described):
             "bpp": 8 * len(data) / (2 * 1001 * 77),
             "streams": {"left": {"z": 11, "y": 1700}, "right": {"z": 13, "y": 1900}},
             "guard": {"bytes": 3, "entries": 2},
+            "bands": [{"rows": [0, 76], "bytes": 3 + 11 + 13 + 1700 + 1900, "latents": "0012abcd"}],
             "chunks": [],
             "checksums": {"latents": "0012abcd", "file": f"{int.from_bytes(data[-4:], 'little'):08x}"},
         }
@@ -103,7 +104,7 @@ def test_info_imports_no_torch(described):
 
 def test_info_refuses_every_truncation_and_appended_data(described):
     path, container = described
-    data = dataclasses.replace(container, streams=Streams(b"a", b"b", b"c", b"d")).to_bytes()
+    data = changed(container, streams=Streams(b"a", b"b", b"c", b"d")).to_bytes()
     for end in range(len(data)):
         path.write_bytes(data[:end])
         error_line(run("info", str(path)))

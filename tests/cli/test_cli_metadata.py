@@ -11,7 +11,7 @@ from exif_data import camera_exif
 from icc_profiles import DISPLAY_P3, matrix_profile
 from PIL import Image
 
-from stereocodec.container import Chunk, Container, Layout, Metadata, Streams
+from stereocodec.container import Band, Chunk, Container, Layout, Metadata, Streams
 from stereocodec.container.packing import pack
 from stereocodec.pictures.exif import kept_exif
 
@@ -34,9 +34,7 @@ def file_with(chunks, tmp_path):
         height=8,
         quality=50,
         model_id=MODEL_ID,
-        guard=b"",
-        streams=Streams(b"", b"", b"", b""),
-        latent_checksum=0,
+        bands=(Band(b"", Streams(b"", b"", b"", b""), 0),),
         chunks=tuple(chunks),
     )
     (tmp_path / "x.bsc").write_bytes(container.to_bytes())

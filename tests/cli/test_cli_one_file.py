@@ -21,7 +21,10 @@ def coded(name="pair.bsc"):
     with open(name, "rb") as file:
         container = Container.from_bytes(file.read())
     shape = container.height, container.width, 3
-    views = [np.frombuffer(stream, np.uint8) for stream in (container.streams.y_left, container.streams.y_right)]
+    views = [
+        np.frombuffer(stream, np.uint8)
+        for stream in (container.bands[0].streams.y_left, container.bands[0].streams.y_right)
+    ]
     return [view.reshape(shape) for view in views], container.metadata
 
 

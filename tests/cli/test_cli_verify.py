@@ -7,6 +7,7 @@ import json
 import pytest
 from commands import names, run
 from conftest import sample_crop
+from hand_made_files import changed
 
 from stereocodec.container import Container
 
@@ -39,7 +40,7 @@ def test_files_that_fail_are_named_and_do_not_stop_the_rest(files, tiny_release)
     whole = (files / "a.bsc").read_bytes()
     (files / "a.bsc").write_bytes(whole[:-1])
     other = Container.from_bytes(whole)
-    forged = Container(**{**vars(other), "latent_checksum": other.latent_checksum ^ 1})
+    forged = changed(other, latent_checksum=other.bands[0].latent_checksum ^ 1)
     (files / "forged.bsc").write_bytes(forged.to_bytes())
     result = verify(tiny_release, ".", "gone.bsc")
     assert result.exit_code == 1

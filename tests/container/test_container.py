@@ -5,11 +5,13 @@ import sys
 from pathlib import Path
 
 import pytest
+from hand_made_files import changed
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from stereocodec.container import HEADER_BYTES, Chunk, Container, Streams, packing, peek_header
+from stereocodec.container import HEADER_BYTES, Band, Chunk, Container, Streams, packing, peek_header
 from stereocodec.container import limits as rules
+from stereocodec.container.bands import most_bands
 from stereocodec.container.layouts import LAYOUT_NAMES
 from stereocodec.container.varint import write_varint
 from stereocodec.errors import CorruptFile, InvalidInput, LimitExceeded
@@ -22,9 +24,13 @@ EXAMPLE = Container(
     height=832,
     quality=50,
     model_id=bytes.fromhex("3f9a0c51d27e"),
-    guard=b"",
-    streams=Streams(b"\x01\x02\x03\x04", b"\x05\x06\x07\x08", bytes(range(0x11, 0x19)), b"\x21\x22\x23\x24"),
-    latent_checksum=0x89ABCDEF,
+    bands=(
+        Band(
+            b"",
+            Streams(b"\x01\x02\x03\x04", b"\x05\x06\x07\x08", bytes(range(0x11, 0x19)), b"\x21\x22\x23\x24"),
+            0x89ABCDEF,
+        ),
+    ),
     chunks=(Chunk("MODL", b"bisic-rt"),),
 )
 PLAIN = dataclasses.replace(EXAMPLE, chunks=())
@@ -50,20 +56,27 @@ chunk_lists = st.tuples(
 ).flatmap(lambda pair: st.permutations(pair[0] + pair[1]).map(tuple))
 
 
+BANDS = st.builds(
+    Band,
+    st.binary(),
+    st.builds(Streams, st.binary(), st.binary(max_size=300), st.binary(), st.binary()),
+    st.integers(0, 2**32 - 1),
+)
+
+
 @st.composite
 def containers(draw):
     width, height = draw(geometries())
+    bands = tuple(draw(st.lists(BANDS, min_size=1, max_size=min(4, most_bands(height)))))
     quality = draw(st.integers(0, 100).map(lambda whole: 256 * whole) | st.integers(0, 256 * 100))
     return Container(
         width=width,
         height=height,
         quality=quality // 256 if quality % 256 == 0 else quality / 256,
         model_id=draw(st.binary(min_size=6, max_size=6)),
-        guard=draw(st.binary()),
-        streams=draw(st.builds(Streams, st.binary(), st.binary(max_size=300), st.binary(), st.binary())),
-        latent_checksum=draw(st.integers(0, 2**32 - 1)),
+        bands=bands,
         chunks=draw(chunk_lists),
-        version=(1, draw(st.integers(3 if quality % 256 else 0, 15))),
+        version=(1, draw(st.integers(4 if len(bands) > 1 else 3 if quality % 256 else 0, 15))),
     )
 
 
@@ -83,7 +96,7 @@ def test_other_kinds_of_bytes_are_read(kind):
 
 @pytest.mark.parametrize("length", [0, 1, 127, 128, 16383, 16384, 2**21 - 1, 2**21])
 def test_lengths_around_the_steps_of_a_varint(length):
-    container = dataclasses.replace(PLAIN, guard=b"g" * length, streams=Streams(b"", b"a" * length, b"", b"b" * length))
+    container = changed(PLAIN, guard=b"g" * length, streams=Streams(b"", b"a" * length, b"", b"b" * length))
     assert Container.from_bytes(container.to_bytes()) == container
 
 
@@ -97,7 +110,7 @@ def test_unknown_chunks_are_kept_in_their_order():
 
 
 def overhead(container):
-    return len(container.to_bytes()) - sum(map(len, container.streams.in_file_order()))
+    return len(container.to_bytes()) - sum(map(len, container.bands[0].streams.in_file_order()))
 
 
 @repeatable
@@ -105,14 +118,14 @@ def overhead(container):
 def test_at_most_48_bytes_beside_the_streams(geometry):
     # Stands for streams of any length: a length takes at most 4 bytes, one of these streams' lengths 1.
     width, height = geometry
-    container = dataclasses.replace(PLAIN, width=width, height=height, streams=Streams(b"", b"", b"", b""), quality=100)
+    container = changed(PLAIN, width=width, height=height, streams=Streams(b"", b"", b"", b""), quality=100)
     longest_length = write_varint(rules.MAX_STREAM_BYTES)
     assert overhead(container) + 4 * (len(longest_length) - 1) <= 48
 
 
 def test_the_largest_overhead_in_a_whole_file():
     stream = bytes(2**21)  # the shortest one whose length takes four bytes
-    container = dataclasses.replace(PLAIN, width=2**14, height=2**11, streams=Streams(stream, stream, stream, stream))
+    container = changed(PLAIN, width=2**14, height=2**11, streams=Streams(stream, stream, stream, stream))
     assert overhead(container) == 48
 
 
@@ -134,11 +147,15 @@ def test_the_largest_overhead_in_a_whole_file():
         ({"quality": "50"}, "quality is str"),
         ({"model_id": b"12345"}, "model id of 5 bytes"),
         ({"model_id": "123456"}, "model_id is str"),
-        ({"guard": [1]}, "guard is list"),
-        ({"streams": (b"", b"", b"", b"")}, "streams is tuple"),
+        ({"guard": [1]}, "item of bands.guard is list"),
+        ({"streams": (b"", b"", b"", b"")}, "item of bands.streams is tuple"),
         ({"streams": Streams(b"", b"", b"", None)}, "streams.y_right is NoneType"),
         ({"latent_checksum": 2**32}, "latent checksum"),
         ({"latent_checksum": -1}, "latent checksum"),
+        ({"bands": ()}, "0 bands of 832 rows"),
+        ({"bands": PLAIN.bands * 7}, "7 bands of 832 rows, it must be 1 to 6"),
+        ({"bands": PLAIN.bands * 2, "version": (1, 3)}, r"it must be \(1, 4\)"),
+        ({"bands": list(PLAIN.bands)}, "bands is list"),
         ({"view_kind": 0}, "view_kind is int"),
         ({"version": (2, 0)}, "major version must be 1"),
         ({"version": (1, 16)}, "minor version"),
@@ -163,7 +180,7 @@ def test_the_largest_overhead_in_a_whole_file():
 )
 def test_fields_that_cannot_be_written(change, message):
     with pytest.raises(InvalidInput, match=message) as caught:
-        dataclasses.replace(PLAIN, **change).to_bytes()
+        changed(PLAIN, **change).to_bytes()
     assert "\n" not in str(caught.value)
 
 
@@ -180,20 +197,20 @@ def test_fields_that_cannot_be_written(change, message):
     ],
 )
 def test_the_limits_themselves_can_be_written_and_read(change):
-    container = dataclasses.replace(PLAIN, **change)
+    container = changed(PLAIN, **change)
     assert Container.from_bytes(container.to_bytes()) == container
 
 
 @pytest.mark.parametrize(
     ("limit", "container"),
     [
-        ("MAX_GUARD_BYTES", dataclasses.replace(PLAIN, guard=b"12345")),
-        ("MAX_STREAM_BYTES", dataclasses.replace(PLAIN, streams=Streams(b"", b"12345", b"", b""))),
+        ("MAX_GUARD_BYTES", changed(PLAIN, guard=b"12345")),
+        ("MAX_STREAM_BYTES", changed(PLAIN, streams=Streams(b"", b"12345", b"", b""))),
         (
             "MAX_CHUNK_BYTES",
             dataclasses.replace(
                 PLAIN,
-                streams=Streams(b"", b"", b"", b""),
+                bands=(Band(b"", Streams(b"", b"", b"", b""), 0),),
                 chunks=(Chunk("aaaa", b"12"), Chunk("aaaa", b"345")),
             ),
         ),
@@ -201,7 +218,7 @@ def test_the_limits_themselves_can_be_written_and_read(change):
 )
 def test_limits_of_bytes(monkeypatch, limit, container):
     # The true limits are many megabytes; smaller ones take the same way through the code.
-    where = f"stereocodec.container.{'chunks' if 'CHUNK' in limit else 'file'}.{limit}"
+    where = f"stereocodec.container.{'chunks' if 'CHUNK' in limit else 'bands'}.{limit}"
     monkeypatch.setattr(where, 8)
     assert Container.from_bytes(container.to_bytes()) == container
     monkeypatch.setattr(where, 4)

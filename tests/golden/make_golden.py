@@ -4,7 +4,8 @@
 
 To be run when the built-in weights change, and only then: a change of the code under which the committed files decode
 to other latents breaks everybody's files. `golden.json` names for each file the release, the checksum that the file
-holds, the sha256 of all decoded latents, and the PSNR of the pictures; of depth the root of the mean square error.
+holds of each band, the sha256 of all decoded latents, and the PSNR of the pictures; of depth the root of the mean
+square error.
 """
 
 from __future__ import annotations
@@ -17,9 +18,9 @@ from typing import Any
 FOLDER = Path(__file__).parent
 sys.path.insert(0, str(FOLDER.parent))
 
+from banded import encoded_in_bands, trace_of  # noqa: E402
 from conftest import sample_crop  # noqa: E402
 from rgbd_frames import frame  # noqa: E402
-from tracing import traced_decode  # noqa: E402
 
 from stereocodec import RgbdCodec, StereoCodec  # noqa: E402
 from stereocodec.container import Container  # noqa: E402
@@ -30,6 +31,7 @@ from stereocodec.pictures.rgb import psnr  # noqa: E402
 PICTURES = {
     "still-life.bsc": {"crop": [192, 256, 300, 380], "quality": 40},
     "odd-size.bsc": {"crop": [77, 133, 200, 120], "quality": 85},
+    "bands.bsc": {"crop": [300, 224, 250, 300], "quality": 30, "bands": 2},
 }
 FRAMES = {"frame-linear.bsc": {"depth_mode": "linear"}, "frame-inverse.bsc": {"depth_mode": "inverse"}}
 
@@ -45,7 +47,7 @@ def coded_pair(name: str, picture: dict[str, Any]) -> dict[str, Any]:
     """Writes a pair's file; what it decodes to."""
     codec = StereoCodec.from_pretrained(device="cpu")
     pair = sample_crop(*picture["crop"])
-    data = codec.compress(*pair, quality=picture["quality"])
+    data = encoded_in_bands(codec, pair, picture.get("bands", 1), quality=picture["quality"]).to_bytes()
     decoded = codec.decompress(data, output="numpy")
     levels = [round(psnr(view, shown), 2) for view, shown in zip(pair, decoded, strict=True)]
     return picture | written(name, codec, data) | {"psnr": levels}
@@ -65,11 +67,12 @@ def coded_frame(name: str, settings: dict[str, Any]) -> dict[str, Any]:
 def written(name: str, codec: StereoCodec | RgbdCodec, data: bytes) -> dict[str, Any]:
     """Writes a file; what identifies its contents."""
     (FOLDER / name).write_bytes(data)
+    bands = Container.from_bytes(data).bands
     return {
         "bytes": len(data),
         "model_id": codec.model_id.hex(),
-        "latent_checksum": Container.from_bytes(data).latent_checksum,
-        "latents_sha256": traced_decode(codec, data).digest(),
+        "latent_checksums": [band.latent_checksum for band in bands],
+        "latents_sha256": trace_of(codec, data).digest(),
     }
 
 

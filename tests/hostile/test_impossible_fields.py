@@ -40,7 +40,7 @@ def test_a_newer_minor_version_is_read_and_kept():
 @pytest.mark.parametrize(
     ("field", "value"),
     [
-        *(("flags", value) for value in (b"\x06", b"\x07", b"\x3e", b"\x46", b"\x80", b"\xff")),
+        *(("flags", value) for value in (b"\x06", b"\x07", b"\x3e", b"\x46", b"\x86", b"\xff")),
         *(("view_kind", value) for value in (b"\x02", b"\x03", b"\x80", b"\xff")),
     ],
 )
@@ -187,7 +187,7 @@ def test_bad_chunks(chunks, error, message):
 def test_limits_of_bytes(monkeypatch, limit, data):
     # The true limits are many megabytes; smaller ones take the same way through the code.
     Container.from_bytes(data)
-    where = "chunks" if "CHUNK" in limit else "file"
+    where = "chunks" if "CHUNK" in limit else "bands"
     monkeypatch.setattr(f"stereocodec.container.{where}.{limit}", 4)
     assert "the limit is 4" in refusal(data, LimitExceeded)
 

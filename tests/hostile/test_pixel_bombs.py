@@ -12,6 +12,7 @@ import pytest
 import torch
 from commands import error_line, run
 from conftest import REPOSITORY
+from hand_made_files import changed
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
@@ -61,7 +62,7 @@ def claiming(kind, width, height):
     else:
         depth = dataclasses.replace(container.depth, mask=b"")
     streams, guard = writer.finish()
-    bomb = dataclasses.replace(container, width=width, height=height, guard=guard, streams=streams, depth=depth)
+    bomb = changed(container, width=width, height=height, guard=guard, streams=streams, depth=depth)
     return bomb, built_in(kind)
 
 

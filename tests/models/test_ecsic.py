@@ -201,7 +201,7 @@ def test_files_cost_what_the_model_estimates(codec):
 
 def test_each_latent_has_its_stream_and_costs_the_references_bits(codec):
     left, right = (pictures()[[1, 3]] * 255).round().to(torch.uint8).numpy()
-    streams = Container.from_bytes(codec.compress(left, right)).streams
+    streams = Container.from_bytes(codec.compress(left, right)).bands[0].streams
     for name in ("z_left", "z_right", "y_left", "y_right"):
         bits = reference()[f"eval/bits64_{name[:3]}"][1]
         assert len(getattr(streams, name)) == pytest.approx(float(bits) / 8, rel=0.02, abs=8), name

@@ -270,5 +270,5 @@ def test_bisic_encodes_a_spatial_photo_and_two_files(folder, raw_codec):
         result = run("encode", *arguments, "-o", "pair.bsc", "--no-verify", "-f")
         assert result.exit_code == 0, result.output
         stored = Container.from_bytes((folder / "pair.bsc").read_bytes())
-        left = np.frombuffer(stored.streams.y_left, np.uint8).reshape(HEIGHT, WIDTH, 3)
+        left = np.frombuffer(stored.bands[0].streams.y_left, np.uint8).reshape(HEIGHT, WIDTH, 3)
         assert alike(left, view(0))

@@ -92,7 +92,7 @@ def _settle(field: Tensor, improved: Callable[[Tensor, Tensor], Tensor]) -> None
             field[places] = improved(*places)
             unsettled[places] = False
             # Only where a neighbour has changed can there be another choice.
-            changed = torch.zeros(field.shape, device=field.device)
+            changed = torch.zeros(field.shape, dtype=torch.float32, device=field.device)
             changed[places] = (field[places] != before).float()
             unsettled |= F.max_pool2d(changed[None], 3, 1, 1)[0] > 0
 

@@ -7,19 +7,24 @@ from typing import Any
 
 from torch import Tensor
 
-from .disparity import DisparitySearch
+from .disparity import BLOCK, DisparitySearch
+
+HYPER_BLOCKS = 4
+"""Rows and columns of latents for one of hyper latents."""
 
 
 @dataclass(frozen=True)
 class Prepared:
     """What does not depend on the quality of B pairs.
 
-    pictures: (2B, H, W, 3); coefficients: latents without gains, (2B, h, w, M); search: None without prediction.
+    pictures: (2B, H, W, 3); coefficients: latents without gains, (2B, h, w, M); search: None without prediction;
+    balancing: the pictures by which the balance of the views is found.
     """
 
     pictures: Tensor
     coefficients: Tensor
     search: DisparitySearch | None
+    balancing: Tensor
 
 
 @dataclass(frozen=True)
@@ -42,6 +47,19 @@ class Latents:
     error_share: float = 1.0
     others: Tensor | None = None
 
+    def rows(self, begin: int, end: int) -> Latents:
+        """Those of some rows of hyper latents, of latents that have pictures."""
+        assert self.pictures is not None
+        blocks = slice(HYPER_BLOCKS * begin, HYPER_BLOCKS * end)
+        return replace(
+            self,
+            y=self.y[:, blocks],
+            z=self.z[:, begin:end],
+            disparity=None if self.disparity is None else self.disparity[:, blocks],
+            others=None if self.others is None else self.others[:, blocks],
+            pictures=self.pictures[:, HYPER_BLOCKS * BLOCK * begin : HYPER_BLOCKS * BLOCK * end],
+        )
+
     def copied(self) -> Latents:
         """The same in memory of its own."""
         copies: dict[str, Any] = {name: part.clone() for name, part in vars(self).items() if isinstance(part, Tensor)}
@@ -52,11 +70,17 @@ class Latents:
 class DecodedLatents:
     """What a walk decodes.
 
-    y: (2B, h, w, M); quality: of each view, (2B,); predicted: the second views as the first ones predict them, (B, H,
-    W, 3) around 0, None without prediction; residual: (2B, H, W, 3), None for nothing.
+    y: (2B, h, w, M) as the synthesis takes it; quality: of each view, (2B,); seen: the second views as the first ones
+    predict them, around 0 and lapped, (B, H, W, 3), None without prediction; residual: (2B, H, W, 3), None for nothing.
     """
 
     y: Tensor
     quality: Tensor
-    predicted: Tensor | None
+    seen: Tensor | None
     residual: Tensor | None
+
+    def rows(self, begin: int, end: int | None) -> DecodedLatents:
+        """Those of some rows of latents, without residual."""
+        pixels = slice(BLOCK * begin, None if end is None else BLOCK * end)
+        seen = None if self.seen is None else self.seen[:, pixels]
+        return DecodedLatents(self.y[:, begin:end], self.quality, seen, None)

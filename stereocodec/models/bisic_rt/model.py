@@ -21,10 +21,10 @@ from ...entropy.coders import EntropyCoder
 from ..base import StereoModel
 from .blocks import CoefficientLinear, QualityKnots, depth_to_space, space_to_depth
 from .colour_levels import ColourLevels, colour_levels
-from .config import BisicRtConfig, quality_of, step_size, trade_off
+from .config import BisicRtConfig, quality_of, trade_off
 from .dct import colour_dct, dct16_step
 from .disparity import BLOCK, DisparitySearch
-from .disparity_choice import cheaper_field
+from .disparity_fields import found_disparities, other_disparities
 from .entropy import EntropyModel
 from .latents import DecodedLatents, Latents, Prepared
 from .refinement import refined
@@ -34,13 +34,6 @@ from .view_balance import MAX_BALANCE, balanced, balancing_offset
 
 __all__ = ["BisicRt", "BisicRtConfig", "DecodedLatents", "Latents", "trade_off"]
 
-# Smoothness of the disparities in grey levels: what half a pixel costs in side information grows with the step size.
-_SMOOTHNESS, _SMOOTHNESS_PER_STEP = 0.2, 0.03
-# For files the search need not be as smooth, as `cheaper_field` follows.
-_SMOOTHNESS_BEFORE_CHOICE = 0.5
-# Other fields to try: that of the search as it is, where the views' brightness differs too much for that choice, and
-# others of it, each with the share of the smoothness.
-_OTHER_SMOOTHNESS = ((1.0, False), (0.25, True), (1.0, True))
 _DEFAULT = EFFORTS[DEFAULT_EFFORT]
 # Of pictures that are drawn patterns, networks leave something of nearly all blocks; of photographs at quality 50, of a
 # tenth at most. Where some rows tell, the rows of blocks beyond them keep their own edges out.
@@ -64,6 +57,8 @@ class BisicRt(StereoModel):
         super().__init__()
         self.config = config
         self.prior_channels = config.hyper_channels
+        # Each block of the transforms looks one row further, and so do lapped borders half a block.
+        self.band_margin = BLOCK * (config.blocks16 + -(-(8 * (config.blocks8 + 1) + BLOCK // 2) // BLOCK))
         self.analysis = AnalysisTransform(config)
         self.synthesis = SynthesisTransform(config)
         self.hyper_analysis = HyperAnalysis(config)
@@ -79,12 +74,22 @@ class BisicRt(StereoModel):
         """
         return self._analyse(self.prepare(x), quality, _DEFAULT if with_choices else None)
 
-    def prepare(self, x: Tensor, effort: Effort = _DEFAULT) -> Prepared:
-        search = None
+    def prepare(
+        self,
+        x: Tensor,
+        effort: Effort = _DEFAULT,
+        *,
+        margins: tuple[int, int] = (0, 0),
+        balancing: Tensor | None = None,
+    ) -> Prepared:
+        above, below = margins
+        rows = slice(above, x.shape[1] - below)
+        coefficients = self.analysis(x)[:, above // BLOCK : (x.shape[1] - below) // BLOCK]
+        x, search = x[:, rows], None
         if self.config.stereo and effort.largest_disparity:
             first, second = x.float().chunk(2)
             search = DisparitySearch(first, second, effort.largest_disparity)
-        return Prepared(x, self.analysis(x), search)
+        return Prepared(x, coefficients, search, x if balancing is None else balancing)
 
     def analyse_prepared(self, prepared: Prepared, quality: Tensor, effort: Effort = _DEFAULT) -> Latents:
         return self._analyse(prepared, quality, effort)
@@ -98,43 +103,24 @@ class BisicRt(StereoModel):
         pairs = quality.shape[0] // 2
         offset = torch.zeros((pairs, 1, 1), dtype=torch.int64, device=x.device)
         if effort is not None:
-            offset = balancing_offset(self.config, x, quality)
+            offset = balancing_offset(self.config, prepared.balancing, quality)
         quality = balanced(quality, offset)
         y = prepared.coefficients * self.entropy.gains(quality)[0].exp().to(x.dtype)
         base_mean, _, unit = (t.to(x.dtype) for t in self.entropy.base(quality))
         z = self.hyper_analysis((y - base_mean) / unit)
-        disparity = self._disparity(prepared, quality[pairs:], effort) if self.config.stereo else None
+        disparity = found_disparities(self.config, prepared, quality[pairs:], effort) if self.config.stereo else None
         if effort is None:
             return Latents(y, z, disparity, offset, None)
-        others = self._other_disparities(prepared, quality[pairs:], effort.fields - 1)
+        others = other_disparities(self.config, prepared, quality[pairs:], effort.fields - 1)
         return Latents(y, z, disparity, offset, x, checks=effort.checks, others=others)
 
-    def _disparity(self, prepared: Prepared, quality: Tensor, effort: Effort | None) -> Tensor:
-        """Disparities (B, h, w) for the qualities of the second views, (B,)."""
-        x = prepared.pictures
-        if prepared.search is None:
-            shape = x.shape[0] // 2, x.shape[1] // BLOCK, x.shape[2] // BLOCK
-            return torch.zeros(shape, dtype=torch.int64, device=x.device)
-        weighs = effort is not None and effort.weighs_disparities
-        return self._found(prepared, quality, _SMOOTHNESS_BEFORE_CHOICE if weighs else 1.0, weighs)
-
-    def _other_disparities(self, prepared: Prepared, quality: Tensor, count: int) -> Tensor | None:
-        """Disparities (count, h, w) that may be better for the quality of the second view, (1,); None for none."""
-        if prepared.search is None or not count:
-            return None
-        return torch.cat([self._found(prepared, quality, *way) for way in _OTHER_SMOOTHNESS[:count]])
-
-    def _found(self, prepared: Prepared, quality: Tensor, share: float, weighs: bool) -> Tensor:
-        """Disparities (B, h, w) of a search with a share of the usual smoothness, and with `cheaper_field`'s choice."""
-        assert prepared.search is not None
-        smoothness = _SMOOTHNESS + _SMOOTHNESS_PER_STEP * step_size(self.config, quality.float())
-        field = prepared.search.field(share * smoothness)
-        if not weighs:
-            return field
-        first, second = prepared.pictures.float().chunk(2)
-        return cheaper_field(first, second, field, float(self.trade_off(quality)))
-
     def walk(
+        self, coder: EntropyCoder, latents: Latents | None, quality: Tensor, size: tuple[int, int]
+    ) -> DecodedLatents:
+        decoded = self.walk_latents(coder, latents, quality, size)
+        return self.walk_residual(coder, latents, decoded, size, self.reconstruct)
+
+    def walk_latents(
         self, coder: EntropyCoder, latents: Latents | None, quality: Tensor, size: tuple[int, int]
     ) -> DecodedLatents:
         height, width = size[0] // BLOCK, size[1] // BLOCK
@@ -147,7 +133,16 @@ class BisicRt(StereoModel):
         quality = balanced(quality, offset)
         levels = None if latents is None else self._levels(latents, quality)
         y_hat, predicted = self.entropy.walk(coder, y, z, disparity, quality, (height, width), levels, share)
-        decoded = DecodedLatents(y_hat, quality, predicted, None)
+        return self._as_synthesised(y_hat, quality, predicted)
+
+    def walk_residual(
+        self,
+        coder: EntropyCoder,
+        latents: Latents | None,
+        decoded: DecodedLatents,
+        size: tuple[int, int],
+        reconstruct: Callable[[DecodedLatents], Tensor],
+    ) -> DecodedLatents:
         missing = None
         if latents is not None:
             if latents.pictures is None:
@@ -155,16 +150,33 @@ class BisicRt(StereoModel):
             if not self._checks(latents, decoded):
                 self.residual.leave_out(coder)
                 return decoded
-            missing = latents.pictures - self.reconstruct(decoded)
-        residual = self.residual.walk(coder, missing, quality, (height, width))
+            missing = latents.pictures - reconstruct(decoded)
+        residual = self.residual.walk(coder, missing, decoded.quality, (size[0] // BLOCK, size[1] // BLOCK))
         return replace(decoded, residual=residual)
 
     def reconstruct(self, decoded: DecodedLatents) -> Tensor:
-        gain = self.entropy.gains(decoded.quality)[1].exp()
+        return self.reconstruct_between(None, decoded, None)
+
+    def reconstruct_between(
+        self, above: DecodedLatents | None, decoded: DecodedLatents, below: DecodedLatents | None
+    ) -> Tensor:
+        blocks = self.band_margin // BLOCK
+        parts = [] if above is None else [above.rows(max(above.y.shape[1] - blocks, 0), None)]
+        first = BLOCK * sum(part.y.shape[1] for part in parts)
+        parts += [decoded] if below is None else [decoded, below.rows(0, blocks)]
+        y = torch.cat([part.y for part in parts], 1)
+        seen = torch.cat([part.seen for part in parts if part.seen is not None], 1) if self.config.stereo else None
+        pictures: Tensor = self.synthesis(y, decoded.quality, seen)
+        pictures = pictures[:, first : first + BLOCK * decoded.y.shape[1]]
+        return pictures if decoded.residual is None else pictures + decoded.residual.to(pictures.dtype)
+
+    def _as_synthesised(self, y: Tensor, quality: Tensor, predicted: Tensor | None) -> DecodedLatents:
+        """Latents as the decoder has them, and the second views as they are predicted around 0."""
+        gain = self.entropy.gains(quality)[1].exp()
         dtype = self.synthesis.head.weight.dtype
-        predicted = None if decoded.predicted is None else decoded.predicted.to(dtype)
-        pictures: Tensor = self.synthesis((decoded.y * gain).to(dtype), decoded.quality, predicted)
-        return pictures if decoded.residual is None else pictures + decoded.residual.to(dtype)
+        # Those of the prediction are the synthesis' own, which may be elsewhere.
+        seen = None if predicted is None else self.entropy.prediction.borders.lap(predicted.to(dtype))
+        return DecodedLatents((y * gain).to(dtype), quality, seen, None)
 
     def _levels(self, latents: Latents, quality: Tensor) -> ColourLevels | None:
         """The channels whose mean errors shall be bounded when one pair is written to a file, None otherwise."""
@@ -174,7 +186,7 @@ class BisicRt(StereoModel):
             return colour_levels(self.synthesis)
         # As if the second view were predicted without error.
         predicted = latents.pictures[1:] - 0.5 if self.config.stereo else None
-        pictures = self.reconstruct(DecodedLatents(latents.y, quality, predicted, None)).clamp(0, 1)
+        pictures = self.reconstruct(self._as_synthesised(latents.y, quality, predicted)).clamp(0, 1)
         return colour_levels(self.synthesis, (pictures - latents.pictures).mean((1, 2)))
 
     def _checks(self, latents: Latents, decoded: DecodedLatents) -> bool:
@@ -185,10 +197,9 @@ class BisicRt(StereoModel):
         height = decoded.y.shape[1]
         count = min(height, math.ceil(latents.checks * height) + 2 * _EDGE)
         first = (height - count) // 2
-        blocks, rows = slice(first, first + count), slice(BLOCK * first, BLOCK * (first + count))
-        predicted = None if decoded.predicted is None else decoded.predicted[:, rows]
-        part = replace(decoded, y=decoded.y[:, blocks], predicted=predicted)
-        missing = (latents.pictures[:, rows] - self.reconstruct(part))[:, BLOCK * _EDGE : -BLOCK * _EDGE]
+        rows = slice(BLOCK * first, BLOCK * (first + count))
+        part = self.reconstruct(decoded.rows(first, first + count))
+        missing = (latents.pictures[:, rows] - part)[:, BLOCK * _EDGE : -BLOCK * _EDGE]
         return self.residual.share(missing, decoded.quality) > _DRAWN
 
     def trade_off(self, quality: Tensor) -> Tensor:

@@ -24,7 +24,7 @@ from ...entropy.trial import TrialCoder
 from ..base import StereoModel
 from .disparity import BLOCK
 from .disparity_choice import best_of_fields
-from .latents import Latents
+from .latents import HYPER_BLOCKS, Latents
 from .view_balance import balanced
 
 # On crops of pairs to train on, at qualities 12 to 84. What errors are worth is told by the gradient, so that the
@@ -38,8 +38,7 @@ _RATE = 0.3  # how far a latent moves to its best place in the first pass; less 
 # Strips of a picture are refined one after the other, so that memory is bounded; pixels of each view, about.
 _STRIP_PIXELS = 2**20
 _MARGIN = 1  # rows of hyper latents beside a strip that are coded with it; what they become is not taken
-_BLOCKS = 4  # rows of latents for one of hyper latents
-_UNIT = _BLOCKS * BLOCK
+_UNIT = HYPER_BLOCKS * BLOCK
 
 
 @dataclass(frozen=True)
@@ -59,7 +58,7 @@ def refined(
     model: in float32, its weights without gradients. latents: with pictures. quality: (2,). say: called with the
     fraction that is done.
     """
-    height, width = latents.y.shape[1] // _BLOCKS, latents.y.shape[2] * BLOCK
+    height, width = latents.y.shape[1] // HYPER_BLOCKS, latents.y.shape[2] * BLOCK
     y, z = latents.y.clone(), latents.z.clone()
     disparity = None if latents.disparity is None else latents.disparity.clone()
     strips = _strips(height, width)
@@ -70,15 +69,17 @@ def refined(
 
     for number, (first, last) in enumerate(strips):
         begin, end = max(first - _MARGIN, 0), min(last + _MARGIN, height)
-        strip = _Strip(model, _rows(latents, begin, end), quality)
+        strip = _Strip(model, latents.rows(begin, end), quality)
         before += strip.choose_disparities()
         cost, better_y, better_z = strip.refined(passes, partial(say_of_strip, number))
         after += cost
-        y[:, _BLOCKS * first : _BLOCKS * last] = better_y[:, _BLOCKS * (first - begin) : _BLOCKS * (last - begin)]
+        here, there = (
+            slice(HYPER_BLOCKS * a, HYPER_BLOCKS * b) for a, b in ((first, last), (first - begin, last - begin))
+        )
+        y[:, here] = better_y[:, there]
         z[:, first:last] = better_z[:, first - begin : last - begin]
         if disparity is not None and strip.disparity is not None:
-            rows = slice(_BLOCKS * (first - begin), _BLOCKS * (last - begin))
-            disparity[:, _BLOCKS * first : _BLOCKS * last] = strip.disparity[:, rows]
+            disparity[:, here] = strip.disparity[:, there]
     return replace(latents, y=y, z=z, disparity=disparity, error_share=_CHOICE) if after < before else latents
 
 
@@ -160,17 +161,3 @@ def _strips(height: int, width: int) -> list[tuple[int, int]]:
     count = -(-height // rows)
     edges = [round(number * height / count) for number in range(count + 1)]
     return list(itertools.pairwise(edges))
-
-
-def _rows(latents: Latents, begin: int, end: int) -> Latents:
-    """Rows of hyper latents, with all that belongs to them."""
-    assert latents.pictures is not None
-    blocks = slice(_BLOCKS * begin, _BLOCKS * end)
-    return replace(
-        latents,
-        y=latents.y[:, blocks],
-        z=latents.z[:, begin:end],
-        disparity=None if latents.disparity is None else latents.disparity[:, blocks],
-        others=None if latents.others is None else latents.others[:, blocks],
-        pictures=latents.pictures[:, _UNIT * begin : _UNIT * end],
-    )

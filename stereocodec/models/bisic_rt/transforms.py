@@ -77,13 +77,13 @@ class SynthesisTransform(nn.Module):
             self.seen = QuickLinear(192, c.channels8, bias=False)
             nn.init.zeros_(self.seen.weight)
 
-    def forward(self, y: Tensor, quality: Tensor, predicted: Tensor | None = None) -> Tensor:
-        """predicted: the second views as the first ones predict them, (B, 16 h, 16 w, 3) around 0, if they do."""
+    def forward(self, y: Tensor, quality: Tensor, seen: Tensor | None = None) -> Tensor:
+        """seen: the second views as the first ones predict them, if they do: (B, 16 h, 16 w, 3) around 0, lapped."""
         features = self.stage16(self.head(y) + self.quality16(quality))
         features = self.up(features) + self.quality8(quality)
-        if predicted is not None:
-            seen = self.seen(space_to_depth(self.borders.lap(predicted), 8))
-            features = features + torch.cat([torch.zeros_like(seen), seen])
+        if seen is not None:
+            change = self.seen(space_to_depth(seen, 8))
+            features = features + torch.cat([torch.zeros_like(change), change])
         return self.borders.unlap(depth_to_space(self.tail(self.stage8(features)), 8)) + 0.5
 
 

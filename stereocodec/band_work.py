@@ -1,0 +1,134 @@
+"""Work on the bands of a picture, one after the other or several at a time, with few of them in memory."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager
+from threading import Lock
+from typing import Any, TypeVar
+
+import torch
+
+from .errors import InvalidInput
+from .pictures.arguments import plain_number
+
+Progress = Callable[[float, str], None]
+"""Called with a fraction in 0..1 and the name of a stage."""
+
+_Begun = TypeVar("_Begun")
+_Ended = TypeVar("_Ended")
+_Submit = Callable[..., "Future[Any]"]
+MAX_THREADS = 1024
+
+
+class SharedProgress:
+    """One progress of several bands, which may be worked on at the same time.
+
+    stopped_by: the error that ended all work, None for none.
+    """
+
+    def __init__(self, count: int, say: Progress) -> None:
+        self._fractions = [0.0] * count
+        self._say, self._lock = say, Lock()
+        self.stopped_by: BaseException | None = None
+
+    def of(self, number: int) -> Progress:
+        """What is called with the progress of a band; raises where all work has been stopped."""
+
+        def say(fraction: float, stage: str) -> None:
+            with self._lock:
+                if self.stopped_by is not None:
+                    raise _Stopped
+                self._fractions[number] = fraction
+                self._say(sum(self._fractions) / len(self._fractions), stage)
+
+        return say
+
+    def stop(self, error: BaseException) -> None:
+        """Ends the work of other threads, which may take minutes, as soon as they tell of their progress."""
+        with self._lock:
+            self.stopped_by = self.stopped_by or error
+
+
+class _Stopped(Exception):
+    """Ends work whose result nobody waits for."""
+
+
+def threads_or_default(threads: int | None) -> int:
+    """How many threads work: PyTorch's number when left out. Raises InvalidInput for what is no number of them."""
+    if threads is None:
+        return torch.get_num_threads()
+    number = plain_number(threads)
+    if isinstance(number, bool) or not isinstance(number, int) or not 1 <= number <= MAX_THREADS:
+        raise InvalidInput(f"threads is {threads!r}; it must be a whole number from 1 to {MAX_THREADS}")
+    return number
+
+
+def in_bands(
+    count: int,
+    wanted: range,
+    needed: range,
+    begin: Callable[[int], _Begun],
+    end: Callable[[int, _Begun | None, _Begun, _Begun | None], _Ended],
+    threads: int,
+    progress: SharedProgress,
+) -> Iterator[tuple[int, _Ended]]:
+    """What `end` gives for each of the wanted bands, in order, together with their numbers.
+
+    begin: called for these bands and those of their neighbours that are needed. end: called with the number of a band
+    and with what `begin` gave for the one above (None without one), for itself and for the one below. Several bands are
+    worked on by one thread each, so that the number of threads changes nothing that is computed; a single one by all of
+    them. progress: that of the work, which is stopped when something fails here or is interrupted.
+    """
+    workers = min(threads, count)
+    with _workers(workers, threads if count == 1 else 1, progress) as submit:
+        following = iter(needed)
+        begun: dict[int, Future[_Begun]] = {}
+        ended: deque[tuple[int, Future[_Ended]]] = deque()
+        for number in wanted:
+            while max(begun, default=-1) < number + workers and (ahead := next(following, None)) is not None:
+                begun[ahead] = submit(begin, ahead)
+            above, here, below = (begun[n].result() if n in begun else None for n in range(number - 1, number + 2))
+            ended.append((number, submit(end, number, above, here, below)))
+            del above, here, below
+            begun.pop(number - 1, None)
+            while len(ended) >= workers:
+                done, future = ended.popleft()
+                yield done, future.result()
+        for done, future in ended:
+            yield done, future.result()
+
+
+@contextmanager
+def _workers(count: int, threads_each: int, progress: SharedProgress) -> Iterator[_Submit]:
+    """What gives work to so many threads, each of which computes with so many."""
+    own = torch.get_num_threads()
+    if count == 1 and threads_each == own:
+        yield _at_once
+        return
+    pool = ThreadPoolExecutor(count, "stereocodec", torch.set_num_threads, (threads_each,))
+
+    def done(work: Callable[..., Any], *arguments: Any) -> Any:
+        try:
+            return work(*arguments)
+        except BaseException as error:
+            progress.stop(error)
+            raise
+
+    try:
+        yield lambda work, *arguments: pool.submit(done, work, *arguments)
+    except BaseException as error:
+        progress.stop(error)
+        raise progress.stopped_by or error from None
+    finally:
+        pool.shutdown(cancel_futures=True)
+        # A thread that computes for the first time takes the number that was set last, whoever set it.
+        torch.set_num_threads(own)
+
+
+def _at_once(work: Callable[..., Any], *arguments: Any) -> Future[Any]:
+    future: Future[Any] = Future()
+    future.set_result(work(*arguments))
+    return future
