@@ -139,8 +139,8 @@ def _watched(model_class: type) -> Iterator[Parts]:
     seconds: Parts = defaultdict(float)
     model_methods = (
         ("analyse", model_class, ("prepare", "analyse_prepared")),
-        ("walk", model_class, ("walk",)),
-        ("reconstruct", model_class, ("reconstruct",)),
+        ("walk", model_class, ("walk", "walk_latents", "walk_residual")),
+        ("reconstruct", model_class, ("reconstruct", "reconstruct_between")),
     )
     with ExitStack() as stack:
         for part, owner, methods in (*_WATCHED, *model_methods):

@@ -23,7 +23,7 @@ def require_fewer_pixels(
 
     size, padded: sides in pixels without and with what networks need beyond the edges, in one order. max_pixels: at
     least 1; None for the environment's STEREOCODEC_MAX_PIXELS, or else DEFAULT_MAX_PIXELS, and as many as a file may
-    have where views are coded in bands, which take little memory. Raises InvalidInput for another limit.
+    have where views are coded in bands, which take far less memory. Raises InvalidInput for another limit.
     """
     limit = _limit(max_pixels, ANY_SIZE if in_bands else DEFAULT_MAX_PIXELS)
     pixels = padded[0] * padded[1]
