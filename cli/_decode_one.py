@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO, TypeAlias
 
 import click
 
-from stereocodec.container import Channels, Container, ViewKind
+from stereocodec.container import Channels, Container
 from stereocodec.files import Output, check_writable
 from stereocodec.pictures.formats import PNG
 from stereocodec.pictures.output_form import (
@@ -75,12 +75,13 @@ def stdout_of(output: str | None, views: Mapping[str, str]) -> BinaryIO | None:
 
 
 def check_all_writable(paths: Iterable[Path | None], force: bool) -> None:
+    """Raises OutputError for files that cannot be written, or that are there already; None stands for none."""
     for path in paths:
         if path is not None:
             check_writable(path, force, makes_folder=True)
 
 
-def saver(
+def pair_saver(
     container: Container,
     outputs: Outputs,
     quality: int | None,
@@ -89,25 +90,7 @@ def saver(
     beside: Sequence[Output],
     size: tuple[int, int],
 ) -> Callable[[Any, Any], str]:
-    """What writes both pictures of a file, of a width and height, and says in a line what it wrote.
-
-    Raises UsageError for what the file cannot become, and OutputError for what could not be written.
-    """
-    if container.view_kind is ViewKind.RGB8_DEPTH:
-        return _frame_saver(container, outputs, force, beside)
-    return _pair_saver(container, outputs, quality, force, stdout, beside, size)
-
-
-def _pair_saver(
-    container: Container,
-    outputs: Outputs,
-    quality: int | None,
-    force: bool,
-    stdout: BinaryIO | None,
-    beside: Sequence[Output],
-    size: tuple[int, int],
-) -> Callable[[Any, Any], str]:
-    """What writes the views of a pair, and says in a line what it wrote.
+    """What writes the views of a pair, of a width and height, and says in a line what it wrote.
 
     Raises OutputError for what could not be written.
     """
@@ -139,7 +122,7 @@ def _said(saved: Sequence[SavedPicture]) -> str:
     return f"{names}: {first.size[0]}x{first.size[1]}{words}{without}"
 
 
-def _frame_saver(
+def frame_saver(
     container: Container, outputs: Outputs, force: bool, beside: Sequence[Output]
 ) -> Callable[[Any, Any], str]:
     """What writes colour and depth, and says so.

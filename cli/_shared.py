@@ -14,7 +14,7 @@ import click
 
 from stereocodec.container import read_bounded
 from stereocodec.container.bounded import MAX_FILE_BYTES
-from stereocodec.device_names import check_device_name
+from stereocodec.device_names import MAX_THREADS, check_device_name
 from stereocodec.errors import InvalidInput, LimitExceeded, StereoCodecError
 from stereocodec.files import write_atomically
 from stereocodec.text import one_line, reason_of
@@ -23,7 +23,6 @@ if TYPE_CHECKING:
     from stereocodec.band_work import Progress
 
 STANDARD_STREAM = "-"
-MAX_THREADS = 1024
 SUBJECT = "stereocodec.file"  # the key in click's context of what an error is about
 _Function = TypeVar("_Function", bound=Callable[..., Any])
 

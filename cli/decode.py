@@ -8,12 +8,13 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from stereocodec.codec_for_file import codec_for_file
+from stereocodec.container import ViewKind
 from stereocodec.pictures.formats import DEFAULT_QUALITY, FORMATS
 from stereocodec.pictures.output_form import OUTPUT_LAYOUTS
 
 from ._calibration import calibration_file, check_calibration_path
 from ._decode_many import decode_many
-from ._decode_one import check_all_writable, check_names, outputs_of, saver, stdout_of
+from ._decode_one import check_all_writable, check_names, frame_saver, outputs_of, pair_saver, stdout_of
 from ._decoding import check_model_options, max_pixels_option, model_of_file_option, pull_option
 from ._many import jobs_option
 from ._networks import import_networks
@@ -160,7 +161,10 @@ def decode(
     if no_metadata:
         container = container.without_metadata()
     size = container.shown_size if region is None else region[2:]
-    save = saver(container, outputs, output_quality, force, stdout, beside, size)
+    if container.view_kind is ViewKind.RGB8_DEPTH:
+        save = frame_saver(container, outputs, force, beside)
+    else:
+        save = pair_saver(container, outputs, output_quality, force, stdout, beside, size)
     with about(file), progress_bar(quiet) as progress:
         import_networks()
         codec = codec_for_file(container, model, device=device, pull=pull)

@@ -11,6 +11,7 @@ from typing import Any, TypeVar
 
 import torch
 
+from .device_names import MAX_THREADS
 from .errors import InvalidInput
 from .pictures.arguments import plain_number
 
@@ -20,7 +21,6 @@ Progress = Callable[[float, str], None]
 _Begun = TypeVar("_Begun")
 _Ended = TypeVar("_Ended")
 _Submit = Callable[..., "Future[Any]"]
-MAX_THREADS = 1024
 
 
 class SharedProgress:

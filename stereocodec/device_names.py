@@ -1,4 +1,4 @@
-"""What devices are called; needs no torch."""
+"""What devices are called, and how many threads may compute; needs no torch."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import re
 
 from .errors import InvalidInput
 
+MAX_THREADS = 1024
 _NAME = re.compile(r"auto|cpu|mps(:0)?|cuda(:[0-9]{1,3})?")
 
 

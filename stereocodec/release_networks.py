@@ -28,16 +28,16 @@ class ReleaseNetworks:
     """A release's networks on a device.
 
     The release's network is taken over: it is moved to the device, and what leads to probabilities turns to float64.
-    Load the release again for others. A device without float64 gets the transforms alone.
+    Load the release again for others. A device without float64 gets the transforms alone; home: where all else runs.
     """
 
     def __init__(self, release: Release, device: torch.device) -> None:
         self.release = release
         self.device = device
-        self._home = exact_device(device)  # of all but such transforms
-        self.model = release.model.to(self._home)
+        self.home = exact_device(device)
+        self.model = release.model.to(self.home)
         self.model.make_exact()
-        if self._home != device:
+        if self.home != device:
             for transform in self.model.inexact_transforms():
                 run_elsewhere(transform, device)
 
@@ -57,20 +57,15 @@ class ReleaseNetworks:
         side, multiple = max(side, self.model.least_side), self.model.multiple
         return -(-side // multiple) * multiple
 
-    @property
-    def home(self) -> torch.device:
-        """Where all networks run but those that need not be exact."""
-        return self._home
-
     @contextmanager
     def exact(self) -> Iterator[None]:
         """Where networks run as files need it."""
-        with torch.inference_mode(), torch.autocast(self._home.type, enabled=False), made_on(self._home):
+        with torch.inference_mode(), torch.autocast(self.home.type, enabled=False), made_on(self.home):
             yield
 
     def qualities(self, quality: float) -> Tensor:
         """Of both views as the networks take them, for a quality of 0 to 100."""
-        return torch.full((2,), quality / 100, dtype=torch.float64, device=self._home)
+        return torch.full((2,), quality / 100, dtype=torch.float64, device=self.home)
 
     @cached_property
     def float32_copy(self) -> StereoModel:
@@ -79,4 +74,4 @@ class ReleaseNetworks:
             model = copy.deepcopy(self.model)
             for module in model.modules():
                 vars(module).pop("forward", None)  # that of `run_elsewhere`, which runs the original
-            return model.to(self._home).float().requires_grad_(False)
+            return model.to(self.home).float().requires_grad_(False)

@@ -18,7 +18,7 @@ from stereocodec.entropy.lattice import Lattice
 from stereocodec.models import build_model
 from stereocodec.releases.release import coding_tables, save_release
 
-pytest_plugins = ["batches", "commands", "runs", "hub_machine", "viewer_window"]
+pytest_plugins = ["banded", "batches", "commands", "runs", "hub_machine", "viewer_window"]
 
 REPOSITORY = Path(__file__).parent.parent
 SAMPLE = REPOSITORY / "docs" / "sample"

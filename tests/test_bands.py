@@ -3,43 +3,16 @@
 from __future__ import annotations
 
 import dataclasses
-import itertools
-import threading
 
 import numpy as np
 import pytest
 import torch
-from banded import encoded_in_bands
+from banded import COUNT, EDGES, HEIGHT, WIDTH, encoded_in_bands
 from conftest import one_line, sample_crop
 
-from stereocodec import StereoCodec
-from stereocodec.band_work import SharedProgress, in_bands
-from stereocodec.coding import ReleaseCoder, silent
-from stereocodec.container import Band, Container, Streams, rows_of_bands
-from stereocodec.errors import CorruptFile, DecodingMismatch, InvalidInput, LimitExceeded
-
-HEIGHT, WIDTH, COUNT = 500, 96, 3
-EDGES = [end for _, end in rows_of_bands(HEIGHT, COUNT)[:-1]]
-
-
-@pytest.fixture(scope="module")
-def trained():
-    return StereoCodec.from_pretrained(device="cpu")
-
-
-@pytest.fixture(scope="module")
-def high_pair():
-    return sample_crop(HEIGHT, WIDTH)
-
-
-@pytest.fixture(scope="module")
-def container(trained, high_pair):
-    return encoded_in_bands(trained, high_pair, COUNT, quality=40)
-
-
-@pytest.fixture(scope="module")
-def views(trained, container):
-    return trained.decompress(container, output="numpy")
+from stereocodec.coding import ReleaseCoder
+from stereocodec.container import Container
+from stereocodec.errors import CorruptFile, InvalidInput, LimitExceeded
 
 
 def residual_of(decoded):
@@ -86,18 +59,18 @@ def test_there_is_no_seam(trained, high_pair, quality):
     assert near < 1.1 * usual
 
 
-def test_steps_across_edges_are_those_of_the_pictures(high_pair, views):
+def test_steps_across_edges_are_those_of_the_pictures(high_pair, high_views):
     def steps(pictures):
         return np.abs(np.diff(np.stack(pictures).astype(int), axis=1)).mean((0, 2, 3))
 
-    assert np.mean([steps(views)[edge - 1] for edge in EDGES]) < 1.25 * np.mean(
+    assert np.mean([steps(high_views)[edge - 1] for edge in EDGES]) < 1.25 * np.mean(
         [steps(high_pair)[edge - 1] for edge in EDGES]
     )
 
 
-def test_bands_cost_little(trained, high_pair, container):
+def test_bands_cost_little(trained, high_pair, high_container):
     once = len(trained.compress(*high_pair, quality=40))
-    assert once < len(container.to_bytes()) < 1.1 * once  # of very small bands
+    assert once < len(high_container.to_bytes()) < 1.1 * once  # of very small bands
 
 
 @pytest.mark.parametrize("effort", [2, 6])
@@ -113,11 +86,11 @@ def test_every_effort_codes_bands(trained, effort):
 
 
 @pytest.mark.parametrize("threads", [1, 2, 5])
-def test_threads_change_nothing(trained, high_pair, container, views, threads):
-    assert encoded_in_bands(trained, high_pair, COUNT, quality=40, threads=threads) == container
+def test_threads_change_nothing(trained, high_pair, high_container, high_views, threads):
+    assert encoded_in_bands(trained, high_pair, COUNT, quality=40, threads=threads) == high_container
     before = torch.get_num_threads()
-    decoded = trained.decompress(container, output="numpy", threads=threads)
-    np.testing.assert_array_equal(decoded, views)
+    decoded = trained.decompress(high_container, output="numpy", threads=threads)
+    np.testing.assert_array_equal(decoded, high_views)
     assert torch.get_num_threads() == before
 
 
@@ -133,57 +106,6 @@ def test_bad_numbers_of_threads(tiny_codec, pair, file, threads):
         one_line(error)
 
 
-def test_work_on_bands_waits_for_what_it_needs_and_keeps_little():
-    count, lock, alive, most = 9, threading.Lock(), set(), []
-
-    def begin(number):
-        with lock:
-            alive.add(number)
-            most.append(len(alive))
-        return number
-
-    def end(number, above, here, below):
-        with lock:
-            alive.discard(number - 1)
-        return above, here, below
-
-    for threads in (1, 3):
-        alive.clear()
-        done = list(in_bands(count, range(2, 7), range(1, 8), begin, end, threads, SharedProgress(count, silent)))
-        assert done == [(number, (number - 1, number, number + 1)) for number in range(2, 7)]
-        whole = list(in_bands(count, range(count), range(count), begin, end, threads, SharedProgress(count, silent)))
-        assert whole[0] == (0, (None, 0, 1))
-        assert whole[-1] == (8, (7, 8, None))
-    assert max(most) <= 3 + 2 * 3
-
-
-def test_an_error_in_a_band_ends_the_work():
-    def begin(number):
-        if number == 3:
-            raise CorruptFile("three")
-        return number
-
-    with pytest.raises(CorruptFile, match="three"):
-        list(in_bands(8, range(8), range(8), begin, lambda *them: them, 2, SharedProgress(8, silent)))
-
-
-def test_an_error_ends_long_work_on_other_bands():
-    progress, told = SharedProgress(2, silent), []
-
-    def begin(number):
-        if number == 1:
-            raise CorruptFile("one")
-        for told_so_far in range(10**7):
-            told.append(told_so_far)
-            progress.of(number)(0.5, "refinement")
-        raise AssertionError("nobody stopped it")
-
-    with pytest.raises(CorruptFile, match="one"):
-        # The first band is waited for first.
-        list(in_bands(2, range(1, 2), range(2), begin, lambda *them: them, 2, progress))
-    assert len(told) < 10**7
-
-
 def test_how_many_bands_there_are(trained, tiny_codec):
     count = trained._coder.band_count
     sizes = (832, 1024), (1080, 1920), (1200, 2000), (2160, 3840), (4320, 7680)
@@ -191,7 +113,7 @@ def test_how_many_bands_there_are(trained, tiny_codec):
     assert count((64, 60000)) == 1
 
 
-def test_a_target_is_kept_in_bands(trained, high_pair, container):
+def test_a_target_is_kept_in_bands(trained, high_pair, high_container):
     small = encoded_in_bands(trained, high_pair, 2, target_size=9000)
     assert 8000 < len(small.to_bytes()) <= 9000
     good = encoded_in_bands(trained, high_pair, 2, target_psnr=33.0)
@@ -205,8 +127,8 @@ def test_a_target_is_kept_in_bands(trained, high_pair, container):
 
 @pytest.mark.parametrize("region", [(0, 0, WIDTH, HEIGHT), (10, 130, 50, 40), (90, 499, 6, 1), (0, 300, 1, 200)])
 @pytest.mark.parametrize("orientation", [1, 3, 6, 8])
-def test_a_region_is_that_part(trained, container, region, orientation):
-    turned = dataclasses.replace(container, orientation=orientation, version=(0, 0))
+def test_a_region_is_that_part(trained, high_container, region, orientation):
+    turned = dataclasses.replace(high_container, orientation=orientation, version=(0, 0))
     whole = trained.decompress(turned, output="numpy")
     x, y, width, height = region
     if orientation in (6, 8):
@@ -218,13 +140,13 @@ def test_a_region_is_that_part(trained, container, region, orientation):
         assert np.abs(expected - shown).max() <= 1
 
 
-def test_a_region_decodes_the_bands_that_it_needs(trained, container, monkeypatch):
+def test_a_region_decodes_the_bands_that_it_needs(trained, high_container, monkeypatch):
     decoded = []
     walked = type(trained._coder.model).walk
     monkeypatch.setattr(type(trained._coder.model), "walk", lambda *them: decoded.append(them[-1]) or walked(*them))
-    trained.decompress(container, region=(0, 0, 8, 8))
+    trained.decompress(high_container, region=(0, 0, 8, 8))
     assert len(decoded) == 1
-    trained.decompress(container, region=(0, EDGES[0] - 8, 8, 4))
+    trained.decompress(high_container, region=(0, EDGES[0] - 8, 8, 4))
     assert len(decoded) == 3
 
 
@@ -241,85 +163,6 @@ def test_regions_that_are_none(tiny_codec, file, region):
     with pytest.raises(InvalidInput, match="region is") as error:
         tiny_codec.decompress(file, region=region)
     one_line(error)
-
-
-# Damage
-
-
-def with_damage(container, number):
-    data = bytearray(container.to_bytes())
-    place = len(data) - 4 - sum(band.payload_bytes for band in container.bands[number:]) + 5
-    data[place] ^= 0x10
-    return bytes(data)
-
-
-def test_a_damaged_band_is_named(trained, container):
-    with pytest.raises(CorruptFile, match=r"band 2 of 3 \(rows 128 to 319\)") as error:
-        trained.decompress(with_damage(container, 1))
-    one_line(error)
-
-
-@pytest.mark.parametrize("number", range(COUNT))
-def test_what_is_whole_is_salvaged(trained, container, views, number):
-    left, right, damages = trained.salvage(with_damage(container, number), output="numpy")
-    first, end = rows_of_bands(HEIGHT, COUNT)[number]
-    assert damages == (f"band {number + 1} of 3 (rows {first} to {end - 1}) is damaged or missing",)
-    for view, whole in zip((left, right), views, strict=True):
-        assert (view[first:end] == 128).all()
-        far = np.ones(HEIGHT, bool)
-        far[max(first - 80, 0) : end + 80] = False
-        assert np.abs(view[far].astype(int) - whole[far]).max() <= 1
-
-
-def test_a_file_that_was_cut_off_is_salvaged(trained, container, views):
-    data = container.to_bytes()
-    cut = data[: len(data) - 4 - container.bands[-1].payload_bytes - 10]
-    left, _, damages = trained.salvage(cut, output="numpy")
-    assert len(damages) == 2
-    np.testing.assert_array_equal(left[:40], views[0][:40])
-    nothing = data[: len(data) - 4 - sum(band.payload_bytes for band in container.bands)]
-    with pytest.raises(CorruptFile, match="damaged in all of its bands"):
-        trained.salvage(nothing)
-
-
-def test_latents_that_do_not_match_are_salvaged_too(trained, container):
-    forged = dataclasses.replace(
-        container,
-        bands=(container.bands[0], dataclasses.replace(container.bands[1], latent_checksum=7), container.bands[2]),
-    )
-    with pytest.raises(DecodingMismatch, match=r"^band 2 of 3"):
-        trained.decompress(forged)
-    left, _, damages = trained.salvage(forged.to_bytes(), output="numpy")
-    assert len(damages) == 1
-    assert (left[128:320] == 128).all()
-
-
-def test_intact_and_small_files_are_salvaged_or_refused(trained, tiny_codec, container, views, file):
-    left, _, damages = trained.salvage(container.to_bytes(), output="numpy")
-    assert damages == ()
-    np.testing.assert_array_equal(left, views[0])
-    assert tiny_codec.salvage(file)[2] == ()
-    with pytest.raises(CorruptFile, match="single band"):
-        tiny_codec.salvage(file[:-9])
-    head = bytearray(container.to_bytes())
-    head[15] ^= 1
-    with pytest.raises(CorruptFile, match="its head"):
-        trained.salvage(bytes(head))
-
-
-@pytest.mark.parametrize("order", [order for order in itertools.permutations(range(COUNT)) if order != (0, 1, 2)])
-def test_bands_in_another_order(trained, container, order):
-    swapped = dataclasses.replace(container, bands=tuple(container.bands[number] for number in order))
-    with pytest.raises((DecodingMismatch, CorruptFile)) as error:
-        trained.decompress(swapped)
-    one_line(error)
-
-
-def test_other_bands_than_there_were(trained, container):
-    bands = (*container.bands, Band(b"", Streams(b"", b"", b"", b""), 3))[1:]
-    for wrong in (bands, container.bands[:2]):
-        with pytest.raises((DecodingMismatch, CorruptFile)):
-            trained.decompress(dataclasses.replace(container, bands=wrong))
 
 
 def test_a_model_without_bands_refuses_them(tiny_codec, monkeypatch):
