@@ -73,16 +73,18 @@ def test_bands_cost_little(trained, high_pair, high_container):
     assert once < len(high_container.to_bytes()) < 1.1 * once  # of very small bands
 
 
+@pytest.mark.filterwarnings("ignore:these do not look")  # so narrow a part
 @pytest.mark.parametrize("effort", [2, 6])
 def test_every_effort_codes_bands(trained, effort):
-    pair = sample_crop(256, 64)
+    pair = sample_crop(256, 96, 250, 300)
 
     def errors(data):
         decoded = trained.decompress(data, output="numpy")
         return ((np.stack(decoded).astype(float) - np.stack(pair)) ** 2)[:, 112:144].mean()
 
-    once = trained.encode(*pair, quality=20, effort=effort)
-    assert errors(encoded_in_bands(trained, pair, 2, quality=20, effort=effort)) < 1.15 * errors(once)
+    once = trained.encode(*pair, quality=60, effort=effort)
+    # Refined as if it were a picture of its own, a band would lose a third there.
+    assert errors(encoded_in_bands(trained, pair, 2, quality=60, effort=effort)) < 1.08 * errors(once)
 
 
 @pytest.mark.parametrize("threads", [1, 2, 5])
