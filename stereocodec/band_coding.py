@@ -54,7 +54,7 @@ class _Walked:
     """A band after the first part of its way."""
 
     coder: Any
-    latents: Any
+    remaining: Any
     decoded: Any
     swapped: bool
 
@@ -102,7 +102,9 @@ class BandWriter:
             coder.model.code_order(writer, self._swapped)
             decoded = coder.model.walk_latents(writer, latents, qualities, self._size(number))
         say(1 - 0.3 * self._rest, "entropy coding")
-        return _Walked(writer, latents, decoded, self._swapped)
+        first, end = self._rows[number]
+        remaining = coder.model.remaining(latents, lambda: self._pictures(np.arange(first, end)))
+        return _Walked(writer, remaining, decoded, self._swapped)
 
     def end(
         self, number: int, above: _Walked | None, here: _Walked, below: _Walked | None
@@ -112,7 +114,7 @@ class BandWriter:
         with coder.exact():
             decoded = coder.model.walk_residual(
                 here.coder,
-                here.latents,
+                here.remaining,
                 here.decoded,
                 self._size(number),
                 lambda decoded: coder.model.reconstruct_between(_decoded(above), decoded, _decoded(below)),

@@ -20,7 +20,7 @@ Finish = Callable[[Tensor], NDArray[Any]]
 """Makes of decoded pictures (N, H, W, C) within 0..1, float32 or float64, what is wanted of them, (N, H, W, ...)."""
 
 # Pictures with about as many pixels, and half as many again, are coded as one band; larger ones in bands of so many.
-_BAND_PIXELS = 3 * 2**19
+_BAND_PIXELS = 2**20
 _LEAST_BAND_ROWS = 256
 
 

@@ -88,7 +88,7 @@ class _LatticeCoder:
         steps = symbols.astype(np.int64) * self._lattice.mean_steps + means
         self._digest(steps)
         values = torch.from_numpy(steps / self._lattice.mean_steps).to(chosen.device)
-        out = torch.zeros((1, *shape), dtype=torch.float64, device=chosen.device)
+        out = torch.from_numpy(np.zeros((1, *shape))).to(chosen.device)
         out.view(-1)[chosen] = values
         return out
 

@@ -146,17 +146,22 @@ class StereoModel(nn.Module):
         """
         return self.walk(coder, latents, quality, size)
 
+    def remaining(self, latents: Any, pictures: Callable[[], Tensor]) -> Any:
+        """What `walk_residual` needs of latents, in little memory; pictures: gives those that were analysed."""
+        return latents
+
     def walk_residual(
         self,
         coder: EntropyCoder,
-        latents: Any,
+        remaining: Any,
         decoded: Any,
         size: tuple[int, int],
         reconstruct: Callable[[Any], Tensor],
     ) -> Any:
         """The end of the walk: what depends on decoded pictures, if the model has anything that does.
 
-        decoded: what `walk_latents` gave. reconstruct: makes pictures of it. Returns what `reconstruct` takes.
+        remaining: what `remaining` gave, None when the coder reads. decoded: what `walk_latents` gave. reconstruct:
+        makes pictures of it. Returns what `reconstruct` takes.
         """
         return decoded
 

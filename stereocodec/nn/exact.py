@@ -14,7 +14,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-_CACHED_BYTES = 2**20  # of each core's cache
+from .tiles import joined, row_tiles, rows_beside
 
 
 def same_conv(x: Tensor, weight: Tensor, bias: Tensor) -> Tensor:
@@ -58,18 +58,17 @@ def doubling_conv(x: Tensor, weight: Tensor, bias: Tensor) -> Tensor:
 def depthwise_conv(x: Tensor, weight: Tensor, bias: Tensor) -> Tensor:
     """Convolution of each channel by itself, (N, H, W, C) -> the same, with weight (C, 1, K, K), bias (C,)."""
     k, (height, width) = weight.shape[-1], x.shape[1:3]
-    padded = F.pad(x, (0, 0, k // 2, k // 2, k // 2, k // 2))
     taps = weight[:, 0].permute(1, 2, 0).contiguous()
-    y = bias.expand_as(x).clone(memory_format=torch.contiguous_format)
-    # Some rows at a time, so that sums stay in the processor's cache from tap to tap.
-    rows = max(1, _CACHED_BYTES * torch.get_num_threads() // (x[:, 0].numel() * x.element_size()))
-    for first in range(0, height, rows):
-        sums = y[:, first : first + rows]
+
+    def of_rows(first: int, rows: int) -> Tensor:
+        padded = F.pad(rows_beside(x, first, rows, k // 2), (0, 0, k // 2, k // 2))
+        sums = bias.expand(x.shape[0], rows, *x.shape[2:]).clone(memory_format=torch.contiguous_format)
         for i in range(k):
             for j in range(k):
-                top = first + i
-                sums.addcmul_(padded[:, top : top + sums.shape[1], j : j + width], taps[i, j])
-    return y
+                sums.addcmul_(padded[:, i : i + rows, j : j + width], taps[i, j])
+        return sums
+
+    return joined((of_rows(first, tile.shape[1]) for first, tile in row_tiles(x)), height)
 
 
 class SameConv(nn.Conv2d):

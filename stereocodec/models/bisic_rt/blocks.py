@@ -13,6 +13,7 @@ from torch import Tensor, nn
 
 from ...nn.exact import DepthwiseConv
 from ...nn.products import QuickLinear, quick_linear
+from ...nn.tiles import by_positions, by_rows
 
 
 class CoefficientLinear(QuickLinear):
@@ -46,7 +47,11 @@ class GatedBlock(nn.Module):
             nn.init.zeros_(layer.bias)
 
     def forward(self, x: Tensor) -> Tensor:
-        x = x + self.spatial_out(self.depthwise(F.silu(self.spatial_in(self._branch(x)))))
+        mixed = self.depthwise(by_positions(lambda part: F.silu(self.spatial_in(self._branch(part))), x))
+        return by_positions(self._behind_depthwise, x, mixed)
+
+    def _behind_depthwise(self, x: Tensor, mixed: Tensor) -> Tensor:
+        x = x + self.spatial_out(mixed)
         branch = self._branch(x)
         # Two products instead of the halves of one: these would have to be copied again and again.
         halves = zip(self.gate.weight.chunk(2), self.gate.bias.chunk(2), strict=True)
@@ -81,6 +86,9 @@ class RowAttention(nn.Module):
         nn.init.zeros_(self.out.bias)
 
     def forward(self, x: Tensor) -> Tensor:
+        return by_rows(self._of_rows, x)
+
+    def _of_rows(self, x: Tensor) -> Tensor:
         pairs = x.shape[0] // 2
         normalised = F.layer_norm(x, x.shape[-1:]) + self.view_embedding.repeat_interleave(pairs, 0)[:, None, None]
         query = self._split(self.query(normalised))

@@ -7,12 +7,14 @@ shows what is at column x + disparity / 2 of the first one, on the same row.
 from __future__ import annotations
 
 import functools
+from collections.abc import Iterator
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
 from ...effort import Effort
+from ...nn.tiles import joined, row_tiles
 
 BLOCK = 16
 # The least disparity looked for, in pixels; a few are negative because rectification is never perfect.
@@ -20,6 +22,7 @@ _SMALLEST = -8
 _COARSE = 4
 _DIFFERENCE_LIMIT = 25.0
 _LUMA = (0.299, 0.587, 0.114)
+_Nearest = list[tuple[Tensor, Tensor]]
 
 
 def blended_shift(picture: Tensor, disparity: Tensor) -> Tensor:
@@ -30,9 +33,19 @@ def blended_shift(picture: Tensor, disparity: Tensor) -> Tensor:
     Trans. Image Processing 3, 1994). picture: (B, H, W, C) floating point, sides multiples of 16; disparity: (B, H /
     16, W / 16) int64 in half pixels. Columns beyond the picture repeat its edge.
     """
-    height, width = picture.shape[1:3]
+    rows, columns = (_nearest_blocks(n, picture) for n in picture.shape[1:3])
+
+    def parts() -> Iterator[Tensor]:
+        for first, part in row_tiles(picture):
+            here = slice(first, first + part.shape[1])
+            yield _blended(part, disparity, [(block[here], weight[here]) for block, weight in rows], columns)
+
+    return joined(parts(), picture.shape[1])
+
+
+def _blended(picture: Tensor, disparity: Tensor, rows: _Nearest, columns: _Nearest) -> Tensor:
+    """Some rows as the disparities of their nearest blocks predict them together."""
     finer = with_half_pixels(picture)
-    rows, columns = (_nearest_blocks(n, picture) for n in (height, width))
     blended = torch.zeros_like(picture)
     for row, down in rows:
         for column, across in columns:
@@ -41,7 +54,7 @@ def blended_shift(picture: Tensor, disparity: Tensor) -> Tensor:
     return blended
 
 
-def _nearest_blocks(size: int, like: Tensor) -> list[tuple[Tensor, Tensor]]:
+def _nearest_blocks(size: int, like: Tensor) -> _Nearest:
     """The two nearest blocks of every row or column, each with its weight, (size,) int64 and of `like`'s dtype."""
     place = (torch.arange(size, device=like.device, dtype=like.dtype) + 0.5) / BLOCK - 0.5
     before = place.floor()

@@ -14,6 +14,7 @@ from torch import Tensor, nn
 
 from ...entropy.coders import EntropyCoder, Group
 from ...entropy.priors import FactorizedPrior
+from ...nn.tiles import by_positions, by_rows
 from .blocks import CoefficientLinear, GatedBlock, QualityKnots, Upsample, depth_to_space, space_to_depth
 from .colour_levels import ColourLevels
 from .config import BisicRtConfig, squared_error_bits
@@ -48,14 +49,23 @@ class ContextStep(nn.Module):
         nn.init.zeros_(self.outputs.weight)
         nn.init.zeros_(self.outputs.bias)
 
-    def forward(self, features: Tensor, known: Tensor, mean: Tensor, log_scale: Tensor) -> tuple[Tensor, ...]:
-        """All (B, h, w, C), known and mean normalised; returns features and the changes of mean and log-scale."""
-        height, width = known.shape[1:3]
-        parity = self.parity.repeat(-(-height // 2), -(-width // 2), 1)[:height, :width]
-        features = features + self.inputs(torch.cat([known, mean, log_scale], -1)) + parity
+    def forward(self, features: Tensor) -> tuple[Tensor, ...]:
+        """What `with_inputs` gives, (B, h, w, C); returns features and the changes of mean and log-scale."""
         features = self.body(features)
-        change_mean, change_log_scale = self.outputs(features).chunk(2, -1)
-        return features, change_mean, change_log_scale
+        return features, *by_positions(self.outputs, features).chunk(2, -1)
+
+    def with_inputs(self, features: Tensor, parity: Tensor, *inputs: Tensor) -> Tensor:
+        """Features (B, h, w, C) with what is known, means and log-scales, each (B, h, w, M), the first two normalised.
+
+        parity: that of the rows, as of `parities`.
+        """
+        seen: Tensor = features + self.inputs(torch.cat(inputs, -1)) + parity
+        return seen
+
+    def parities(self, features: Tensor) -> Tensor:
+        """What each place of features has of `parity`, of their shape."""
+        height, width = features.shape[1:3]
+        return self.parity.repeat(-(-height // 2), -(-width // 2), 1)[:height, :width].expand_as(features)
 
 
 class ViewPrediction(nn.Module):
@@ -78,8 +88,10 @@ class ViewPrediction(nn.Module):
         """Latents (B, h, w, M) in the analysis' units and normalised, quality (B,), field (B, h, w) -> like y, and the
         second view's picture (B, H, W, 3) around 0."""
         features = self.body(self.inputs(normalised) + self.quality(quality))
-        first = self.borders.unlap(depth_to_space(self.picture(y) + self.correction(features), BLOCK))
+        first = by_positions(lambda y, features: self.picture(y) + self.correction(features), y, features)
+        first = self.borders.unlap(depth_to_space(first, BLOCK))
         second = blended_shift(first, disparity)
+        del first
         return self.latents(space_to_depth(self.borders.lap(second), BLOCK)), second
 
 
@@ -133,6 +145,7 @@ class EntropyModel(nn.Module):
         size: tuple[int, int],
         levels: ColourLevels | None = None,
         error_share: float = 1.0,
+        picture_dtype: torch.dtype = torch.float32,
     ) -> tuple[Tensor, Tensor | None]:
         """Codes z, then y of the first view, the disparities, and y of the second view.
 
@@ -141,25 +154,34 @@ class EntropyModel(nn.Module):
         y: (2B, h, w, M) scaled by the encoder's gains; z: (2B, h / 4, w / 4, Z); disparity: (B, h, w) int64 in half
         pixels; None when reading. quality: (2B,) in 0..1; size: (h, w), multiples of 4.
         levels: the channels that carry the mean colour, when files are written. error_share: see `Latents`.
+        picture_dtype: of these pictures.
         """
         height, width = size
         pairs = quality.shape[0] // 2
         hyper_shape = (2 * pairs, height // 4, width // 4, self.config.hyper_channels)
         z_hat = coder.code_prior(z, hyper_shape).to(self.mean.dtype)
         features = self.hyper_synthesis(z_hat) + self.quality(quality)
-        views = [_View(self, quality[part], features[part]) for part in (slice(0, pairs), slice(pairs, None))]
+        first, second = (_View(self, quality[part], features[part]) for part in (slice(0, pairs), slice(pairs, None)))
+        del features
         sources = (None, None) if y is None else y.chunk(2)
-        first, second = views
         first.code(coder, 0, sources[0], None, levels, error_share)
-        hint = picture = None
+        y_first, hint, picture = first.y_hat, None, None
         if self.config.stereo:
-            field = coder.code_disparities(1, disparity, size)
-            decoded = first.y_hat * self.gains(first.quality)[1].exp()
-            predicted, picture = self.prediction(decoded, first.normalised(first.y_hat), first.quality, field)
+            predicted, picture = self._predicted(first, coder.code_disparities(1, disparity, size))
+            # As those take it that see it.
+            picture = picture.to(picture_dtype)
             hint = second.normalised(predicted * self.gains(second.quality)[0].exp())
+            del predicted
             second.refine(self.start_second, second.features, hint)
+        del first
         second.code(coder, 1, sources[1], hint, levels, error_share)
-        return torch.cat([first.y_hat, second.y_hat]), picture
+        return torch.cat([y_first, second.y_hat]), picture
+
+    def _predicted(self, first: _View, field: Tensor) -> tuple[Tensor, Tensor]:
+        """What `prediction` gives for a decoded view and a field."""
+        decoded = first.y_hat * self.gains(first.quality)[1].exp()
+        predicted: tuple[Tensor, Tensor] = self.prediction(decoded, first.normalised(first.y_hat), first.quality, field)
+        return predicted
 
 
 class _View:
@@ -176,16 +198,23 @@ class _View:
         """Latents as the networks see them."""
         return (y - self.base_mean) / self.unit
 
-    def refine(self, step: nn.Module, features: Tensor, known: Tensor, following: Tensor | float = 0.0) -> Tensor:
+    def refine(self, step: nn.Module, features: Tensor, known: Tensor, following: Tensor | None = None) -> Tensor:
         """Updates features, mean and log-scale with one step's network; `known` is normalised.
 
         following: what `NeighbourScales` adds to the log-scales for now. Returns the log-scales with it.
         """
-        seen = self.log_scale + following
-        self.features, change_mean, change_log_scale = step(features, known, self.normalised(self.mean), seen)
-        self.mean, self.log_scale = self.mean + change_mean * self.unit, self.log_scale + change_log_scale
-        log_scale: Tensor = seen + change_log_scale
-        return log_scale
+        assert isinstance(step, ContextStep)
+        log_scale = self.log_scale if following is None else by_rows(torch.add, self.log_scale, following)
+
+        def with_inputs(features: Tensor, parity: Tensor, known: Tensor, mean: Tensor, log_scale: Tensor) -> Tensor:
+            return step.with_inputs(features, parity, known, self.normalised(mean), log_scale)
+
+        features = by_rows(with_inputs, features, step.parities(features), known, self.mean, log_scale)
+        del following, known  # large, and not needed while the network runs
+        self.features, change_mean, change_log_scale = step(features)
+        self.mean = by_rows(lambda mean, change: mean + change * self.unit, self.mean, change_mean)
+        self.log_scale = by_rows(torch.add, self.log_scale, change_log_scale)
+        return by_rows(torch.add, log_scale, change_log_scale)
 
     def code(
         self,
@@ -207,16 +236,23 @@ class _View:
         levelled = levels.of_view(number, gain[0]) if levels else ()
         deviations = Deviations(self.mean)
         for index, (step, (mask, places)) in enumerate(zip(model.steps, masks, strict=True)):
-            known = self.normalised(torch.where(coded, self.y_hat, self.mean))
             features = self.features if hint is None else self.features + model.hints[index](hint)
-            following = model.neighbours(deviations) if index else 0.0
-            log_scale = self.refine(step, features, known, following)
+            log_scale = self.refine(step, features, self._known(coded), model.neighbours(deviations) if index else None)
+            del features
             group = Group(number, self.mean, log_scale, mask, weight, places=places, levelled=levelled)
             decoded = coder.code(y, group)
-            self.y_hat = self.y_hat + decoded
+            del log_scale, group
+            self.y_hat = by_rows(torch.add, self.y_hat, decoded)
             coded = coded | mask
             if index + 1 < STEPS:
                 deviations.add(decoded, self.mean, self.log_scale, mask)
+            del decoded
+
+    def _known(self, coded: Tensor) -> Tensor:
+        """What is decoded, and means where nothing is, normalised; coded: (h, w, M)."""
+        return by_rows(
+            lambda coded, y, mean: self.normalised(torch.where(coded, y, mean)), coded[None], self.y_hat, self.mean
+        )
 
 
 def _error_bits(config: BisicRtConfig, quality: Tensor, view: int) -> Tensor:

@@ -8,11 +8,13 @@ via time-domain pre- and post-filtering, IEEE Trans. Signal Processing 51 (2003)
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
 
 import torch
 from torch import Tensor, nn
 
 from ...devices import computed
+from ...nn.tiles import joined, row_tiles
 from .dct import dct_matrix
 
 _BLOCK = 16
@@ -66,16 +68,31 @@ def _on_lattice(matrix: Tensor) -> Tensor:
 
 def _across_borders(x: Tensor, matrix: Tensor) -> Tensor:
     """Applies a matrix to the samples around every border between blocks, along columns and along rows."""
-    n, height, width, channels = x.shape
-    size, half = len(matrix), len(matrix) // 2
+    height, channels, half = x.shape[1], x.shape[3], len(matrix) // 2
     # Not in the lower precision of mixed training: this is the picture itself.
     with torch.autocast(x.device.type, enabled=False):
         matrix = matrix.to(x.dtype)
-        inner = x[:, half : height - half].reshape(n, -1, size, width * channels)
-        inner = (matrix @ inner).reshape(n, height - size, width, channels)
-        x = torch.cat([x[:, :half], inner, x[:, height - half :]], 1)
         # Samples of one colour stay among themselves.
         apart = torch.kron(matrix, torch.eye(channels, dtype=x.dtype, device=x.device))
-        inner = x[:, :, half : width - half].reshape(n, height, -1, size * channels) @ apart.T
-        inner = inner.reshape(n, height, width - size, channels)
-        return torch.cat([x[:, :, :half], inner, x[:, :, width - half :]], 2)
+
+        def parts() -> Iterator[Tensor]:
+            yield _along_rows(x[:, :half], apart)
+            for _, rows in row_tiles(x[:, half : height - half], len(matrix)):
+                yield _along_rows(_along_columns(rows, matrix), apart)
+            yield _along_rows(x[:, height - half :], apart)
+
+        return joined(parts(), height)
+
+
+def _along_columns(x: Tensor, matrix: Tensor) -> Tensor:
+    """Applies a matrix to columns of samples, which begin and end amid blocks."""
+    return (matrix @ x.reshape(len(x), -1, len(matrix), x.shape[2] * x.shape[3])).view(x.shape)
+
+
+def _along_rows(x: Tensor, apart: Tensor) -> Tensor:
+    """Applies a matrix to the rows of samples of all channels around the borders between blocks."""
+    n, height, width, channels = x.shape
+    half = len(apart) // channels // 2
+    inner = x[:, :, half : width - half].reshape(n, height, -1, len(apart)) @ apart.T
+    inner = inner.reshape(n, height, width - 2 * half, channels)
+    return torch.cat([x[:, :, :half], inner, x[:, :, width - half :]], 2)

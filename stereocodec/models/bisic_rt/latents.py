@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -64,6 +65,14 @@ class Latents:
         """The same in memory of its own."""
         copies: dict[str, Any] = {name: part.clone() for name, part in vars(self).items() if isinstance(part, Tensor)}
         return replace(self, **copies)
+
+
+@dataclass(frozen=True)
+class Remaining:
+    """What the end of a walk needs of latents: `checks`, and what gives their pictures."""
+
+    checks: float
+    pictures: Callable[[], Tensor]
 
 
 @dataclass(frozen=True)

@@ -26,7 +26,7 @@ from .dct import colour_dct, dct16_step
 from .disparity import BLOCK, DisparitySearch
 from .disparity_fields import found_disparities, other_disparities
 from .entropy import EntropyModel
-from .latents import DecodedLatents, Latents, Prepared
+from .latents import DecodedLatents, Latents, Prepared, Remaining
 from .refinement import refined
 from .residual_layer import ResidualLayer
 from .transforms import AnalysisTransform, HyperAnalysis, SynthesisTransform
@@ -118,7 +118,12 @@ class BisicRt(StereoModel):
         self, coder: EntropyCoder, latents: Latents | None, quality: Tensor, size: tuple[int, int]
     ) -> DecodedLatents:
         decoded = self.walk_latents(coder, latents, quality, size)
-        return self.walk_residual(coder, latents, decoded, size, self.reconstruct)
+        if latents is None:
+            return self.walk_residual(coder, None, decoded, size, self.reconstruct)
+        pictures = latents.pictures
+        if pictures is None:
+            return decoded
+        return self.walk_residual(coder, self.remaining(latents, lambda: pictures), decoded, size, self.reconstruct)
 
     def walk_latents(
         self, coder: EntropyCoder, latents: Latents | None, quality: Tensor, size: tuple[int, int]
@@ -132,25 +137,28 @@ class BisicRt(StereoModel):
         offset = coder.code_field(0, offset, (1, 1)).clamp(-MAX_BALANCE, MAX_BALANCE)
         quality = balanced(quality, offset)
         levels = None if latents is None else self._levels(latents, quality)
-        y_hat, predicted = self.entropy.walk(coder, y, z, disparity, quality, (height, width), levels, share)
+        dtype = self.synthesis.head.weight.dtype
+        walked = self.entropy.walk(coder, y, z, disparity, quality, (height, width), levels, share, dtype)
+        y_hat, predicted = walked
         return self._as_synthesised(y_hat, quality, predicted)
+
+    def remaining(self, latents: Latents, pictures: Callable[[], Tensor]) -> Remaining:
+        return Remaining(latents.checks, pictures)
 
     def walk_residual(
         self,
         coder: EntropyCoder,
-        latents: Latents | None,
+        remaining: Remaining | None,
         decoded: DecodedLatents,
         size: tuple[int, int],
         reconstruct: Callable[[DecodedLatents], Tensor],
     ) -> DecodedLatents:
         missing = None
-        if latents is not None:
-            if latents.pictures is None:
-                return decoded
-            if not self._checks(latents, decoded):
+        if remaining is not None:
+            if not self._checks(remaining, decoded):
                 self.residual.leave_out(coder)
                 return decoded
-            missing = latents.pictures - reconstruct(decoded)
+            missing = remaining.pictures() - reconstruct(decoded)
         residual = self.residual.walk(coder, missing, decoded.quality, (size[0] // BLOCK, size[1] // BLOCK))
         return replace(decoded, residual=residual)
 
@@ -189,17 +197,16 @@ class BisicRt(StereoModel):
         pictures = self.reconstruct(self._as_synthesised(latents.y, quality, predicted)).clamp(0, 1)
         return colour_levels(self.synthesis, (pictures - latents.pictures).mean((1, 2)))
 
-    def _checks(self, latents: Latents, decoded: DecodedLatents) -> bool:
+    def _checks(self, remaining: Remaining, decoded: DecodedLatents) -> bool:
         """Whether to look at all of what the networks make of the pictures: by some rows, where they shall tell."""
-        if latents.checks in (0, 1):
-            return latents.checks == 1
-        assert latents.pictures is not None
+        if remaining.checks in (0, 1):
+            return remaining.checks == 1
         height = decoded.y.shape[1]
-        count = min(height, math.ceil(latents.checks * height) + 2 * _EDGE)
+        count = min(height, math.ceil(remaining.checks * height) + 2 * _EDGE)
         first = (height - count) // 2
         rows = slice(BLOCK * first, BLOCK * (first + count))
         part = self.reconstruct(decoded.rows(first, first + count))
-        missing = (latents.pictures[:, rows] - part)[:, BLOCK * _EDGE : -BLOCK * _EDGE]
+        missing = (remaining.pictures()[:, rows] - part)[:, BLOCK * _EDGE : -BLOCK * _EDGE]
         return self.residual.share(missing, decoded.quality) > _DRAWN
 
     def trade_off(self, quality: Tensor) -> Tensor:

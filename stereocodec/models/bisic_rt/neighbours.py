@@ -13,6 +13,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from ...entropy.distributions import SCALE_MAX, SCALE_MIN
+from ...nn.tiles import by_rows, joined, row_tiles, rows_beside
 
 # Positions beside an element that count as its neighbours, and how many neighbours the network's own scale counts as.
 _REACH, _PRIOR_WEIGHT = 2, 4.0
@@ -37,9 +38,16 @@ class Deviations:
 
         `foreseen` is what these log-scales have expected of all elements.
         """
-        self.foreseen = expected_deviation(log_scale)
-        self.found = torch.where(mask, (decoded - mean).abs_(), self.found)
-        self.expected = torch.where(mask, self.foreseen, self.expected)
+        self.foreseen = by_rows(expected_deviation, log_scale)
+        mask = mask[None]
+        self.found = by_rows(
+            lambda mask, decoded, mean, found: torch.where(mask, (decoded - mean).abs_(), found),
+            mask,
+            decoded,
+            mean,
+            self.found,
+        )
+        self.expected = by_rows(torch.where, mask, self.foreseen, self.expected)
 
 
 class NeighbourScales(nn.Module):
@@ -56,13 +64,19 @@ class NeighbourScales(nn.Module):
 
     def forward(self, deviations: Deviations) -> Tensor:
         """(B, h, w, M), after the last step's log-scales."""
-        expected = deviations.foreseen
-        with torch.no_grad(), torch.autocast(expected.device.type, enabled=False):
-            few = _POSITION_PRIOR * (expected.mean(-1, True) + _LEAST)
-            found_here, expected_here = (t.sum(-1, True) + few for t in (deviations.found, deviations.expected))
+        foreseen = deviations.foreseen
+        return joined((self._of_rows(deviations, *tile) for tile in row_tiles(foreseen)), foreseen.shape[1])
+
+    def _of_rows(self, deviations: Deviations, first: int, foreseen: Tensor) -> Tensor:
+        """Of those rows, from the first one on, that have such foreseen deviations."""
+        rows = slice(first, first + foreseen.shape[1])
+        both = deviations.found, deviations.expected
+        with torch.no_grad(), torch.autocast(foreseen.device.type, enabled=False):
+            few = _POSITION_PRIOR * (foreseen.mean(-1, True) + _LEAST)
+            found_here, expected_here = (t[:, rows].sum(-1, True) + few for t in both)
             here = (found_here / expected_here).log()
-            own = (expected + _LEAST).mul_(_PRIOR_WEIGHT)
-            found_near, expected_near = (_window_sum(t) for t in (deviations.found, deviations.expected))
+            own = (foreseen + _LEAST).mul_(_PRIOR_WEIGHT)
+            found_near, expected_near = (_window_sum(t, rows) for t in both)
             found_near.addcmul_(own, (self.activity * here).exp())
             near = found_near.div_(expected_near.add_(own)).log_()
         return (self.follow * near).addcmul_((1 - self.follow) * self.activity, here)
@@ -77,12 +91,16 @@ def expected_deviation(log_scale: Tensor) -> Tensor:
     return scale.square().reciprocal_().mul_(-0.085).exp_().mul_(scale).mul_(math.sqrt(2 / math.pi))
 
 
-def _window_sum(values: Tensor) -> Tensor:
-    """Sums over the windows around every position of (B, h, w, M)."""
-    for axis, padding in ((1, (0, 0, 0, 0, _REACH, _REACH)), (2, (0, 0, _REACH, _REACH))):
-        padded = F.pad(values, padding)
-        sums = padded.narrow(axis, 0, values.shape[axis]).clone()
-        for shift in range(1, 2 * _REACH + 1):
-            sums += padded.narrow(axis, shift, values.shape[axis])
-        values = sums
-    return values
+def _window_sum(values: Tensor, rows: slice) -> Tensor:
+    """Sums over the windows around every position of some rows of (B, h, w, M)."""
+    sums = _neighbour_sum(rows_beside(values, rows.start, rows.stop - rows.start, _REACH), 1)
+    return _neighbour_sum(F.pad(sums, (0, 0, _REACH, _REACH)), 2)
+
+
+def _neighbour_sum(padded: Tensor, axis: int) -> Tensor:
+    """Sums of neighbours along an axis, which has `_REACH` more of them on either side."""
+    size = padded.shape[axis] - 2 * _REACH
+    sums = padded.narrow(axis, 0, size).clone()
+    for shift in range(1, 2 * _REACH + 1):
+        sums += padded.narrow(axis, shift, size)
+    return sums
