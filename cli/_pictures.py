@@ -177,11 +177,8 @@ class PairPictures(Pictures):
         return _size_text(container, size, views=2) + chosen
 
     def measured(self, codec: StereoCodec, data: bytes, quiet: bool) -> str:
-        from stereocodec.pictures.rgb import psnr
-
         with progress_bar(quiet) as progress:
-            decoded = codec.decompress(data, output="numpy", max_pixels=ANY_SIZE, progress=progress)
-        left, right = map(psnr, (view.shown() for view in self.pair), decoded)
+            left, right = codec.psnr(data, self.pair, progress=progress)
         return f"PSNR: left {left:.2f} dB, right {right:.2f} dB, mean {(left + right) / 2:.2f} dB"
 
 

@@ -42,14 +42,6 @@ class Prepared:
 
 
 @dataclass(frozen=True)
-class Coded:
-    """What a file holds of its views, and what was wanted of the pictures that a reader gets, if anything."""
-
-    bands: tuple[Band, ...]
-    pictures: NDArray[Any] | None
-
-
-@dataclass(frozen=True)
 class _Walked:
     """A band after the first part of its way."""
 

@@ -2,39 +2,31 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
-from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Any, TypeAlias
 
-import numpy as np
-from numpy.typing import NDArray
-
-from .band_coding import Coded
 from .band_work import Progress
 from .coding import levels, silent
-from .container import Channels, Container, Metadata, ViewKind
+from .container import Container, Metadata, ViewKind
 from .container.salvage import salvage as salvaged
 from .container.shown import exchanges_sides, stored_rectangle
-from .effort import Effort
 from .errors import CorruptFile, InvalidInput
+from .pair_coding import PairCoding, no_longer_than_raw
 from .pictures.arguments import plain_number
+from .pictures.pair_errors import PairErrors
 from .pictures.picture import StereoPair, turned
-from .pictures.rgb import Output, check_output, from_rgb8, psnr, to_views
+from .pictures.rgb import Output, check_output, from_rgb8, to_views
+from .pictures.strips import mirror
 from .pictures.view_match import warn_of_unlikely_pair
+from .pixel_limit import ANY_SIZE
 from .release_codec import ReleaseCodec, with_given_metadata
 from .releases.folders import DEFAULT_MODEL
-from .targets import TargetSearch, Trial, target_of
+from .targets import TargetSearch, target_of
 
 if TYPE_CHECKING:
     from .pictures.alpha import Background
     from .pictures.rgb import ImageLike
-
-# Files longer than the raw samples are coded at this much less quality, unless the pictures are so small (in bytes)
-# that what a file holds beside them matters.
-_QUALITY_STEP, _LEAST_LIMITED = 10, 2**16
-
 
 Rectangle: TypeAlias = tuple[int, int, int, int]
 """Column, row, width and height of a part of a picture, in pixels."""
@@ -127,13 +119,13 @@ class StereoCodec(ReleaseCodec):
         on_rows = (view if exchanges_sides(view.orientation) else view.upright() for view in views)
         warn_of_unlikely_pair(*(view.pixels for view in on_rows))
         say = progress or silent
-        coding = _PairCoding(self, views, tried, threads, say)
+        coding = PairCoding(self, views, tried, threads, say)
         container: Container
         if target is not None:
             _, trial = TargetSearch(target).run(partial(coding.trial, with_psnr=not target.is_size))
             container = trial.coded
         else:
-            container = _no_longer_than_raw(coding, chosen)
+            container = no_longer_than_raw(coding, chosen)
         say(1.0, "done")
         return container
 
@@ -184,6 +176,30 @@ class StereoCodec(ReleaseCodec):
             raise CorruptFile("the file is damaged in all of its bands; fetch it again")
         return left, right, tuple(lost[number] for number in sorted(lost))
 
+    def psnr(
+        self,
+        data: bytes | Container,
+        pair: StereoPair,
+        *,
+        threads: int | None = None,
+        progress: Progress | None = None,
+    ) -> tuple[float, float]:
+        """The PSNR in dB of the left and of the right view of a file, against the pair that it was made of.
+
+        Decodes the file as `decompress` does, but keeps no more of large pictures than some of their bands.
+        Raises InvalidInput for a pair that the file cannot have been made of, and what `decompress` raises.
+        """
+        container = self._own(data, ANY_SIZE)
+        height, width, _ = pair.left.pixels.shape
+        mine = (pair.left.channels, pair.left.orientation, width, height)
+        if mine != (container.channels, container.orientation, container.width, container.height):
+            raise InvalidInput("the file was not made of this pair: size, orientation or channels differ")
+        errors, finish = PairErrors(pair), partial(levels, channels=container.channels)
+        for first, part, swapped in self._coder.parts(container, finish, threads=threads, say=progress or silent):
+            errors.add(first, part, swapped=bool(swapped))
+        (progress or silent)(1.0, "done")
+        return errors.psnr()
+
     def _decompressed(
         self,
         container: Container,
@@ -199,50 +215,20 @@ class StereoCodec(ReleaseCodec):
         finish = partial(levels, channels=container.channels)
         rows = y, y + height
         views, swapped = self._coder.decode(container, finish, rows=rows, threads=threads, lost=lost, say=say)
-        parts = (view[:, x : x + width] for view in (_swapped(*views) if swapped else views))
-        left, right = (turned(view, container.orientation) for view in parts)
+        if swapped:
+            views.reverse()
+        shown = []
+        while views:  # of which none is needed any more when it has been turned
+            view = views.pop(0)
+            if swapped:
+                mirror(view)
+            upright = turned(view[:, x : x + width], container.orientation)
+            del view
+            shown.append(from_rgb8(upright, output, container.metadata))
+            del upright
         say(1.0, "done")
-        metadata = container.metadata
-        return from_rgb8(left, output, metadata), from_rgb8(right, output, metadata)
-
-
-class _PairCoding:
-    """Codings of one pair at several qualities, which share what does not depend on the quality."""
-
-    def __init__(
-        self, codec: StereoCodec, pair: StereoPair, effort: Effort, threads: int | None, say: Progress
-    ) -> None:
-        self._codec, self.pair, self._threads, self._say = codec, pair, threads, say
-        self._views = [view.pixels for view in pair]
-        self._swapped = codec._coder.model.either_first and _is_sharper(*self._views[::-1])
-        if self._swapped:
-            self._views = _swapped(*self._views)
-        self._prepared = codec._coder.prepare(self._views, effort, say=say)
-
-    def container(self, quality: float) -> Container:
-        """What the file holds at a quality."""
-        return self._container(self._coded(quality), quality)
-
-    def trial(self, quality: float, *, with_psnr: bool) -> Trial:
-        """The same with its size, and with its PSNR where that is asked for: it takes the networks of decoding."""
-        coded = self._coded(quality, with_psnr=with_psnr)
-        container = self._container(coded, quality)
-        level = math.nan if coded.pictures is None else self._psnr(coded.pictures)
-        return Trial(len(container.to_bytes()), level, container)
-
-    def _psnr(self, decoded: NDArray[np.uint8]) -> float:
-        grey = self.pair.left.channels is Channels.GREY
-        both = (psnr(view[..., 0] if grey else view, seen) for view, seen in zip(self._views, decoded, strict=True))
-        return sum(both) / 2
-
-    def _coded(self, quality: float, *, with_psnr: bool = False) -> Coded:
-        finish = partial(levels, channels=self.pair.left.channels) if with_psnr else None
-        return self._codec._coder.encode(
-            self._prepared, quality, swapped=self._swapped, threads=self._threads, finish=finish, say=self._say
-        )
-
-    def _container(self, coded: Coded, quality: float) -> Container:
-        return self._codec._container(coded, replace(self.pair.left, metadata=self.pair.metadata), quality)
+        left, right = shown
+        return left, right
 
 
 def _stored(region: Rectangle | None, container: Container) -> Rectangle:
@@ -257,28 +243,3 @@ def _stored(region: Rectangle | None, container: Container) -> Rectangle:
     if not (0 <= x < x + width <= shown[0] and 0 <= y < y + height <= shown[1]):
         raise InvalidInput(f"region is {x},{y},{width},{height}; it must be within the views of {shown[0]}x{shown[1]}")
     return stored_rectangle((x, y, width, height), shown, container.orientation)
-
-
-def _no_longer_than_raw(coding: _PairCoding, quality: float) -> Container:
-    """What the file holds at a quality, or at less where it would be longer than the raw samples."""
-    raw = sum(view.pixels.nbytes // (3 if view.channels is Channels.GREY else 1) for view in coding.pair)
-    container = coding.container(quality)
-    while raw > _LEAST_LIMITED and quality and len(container.to_bytes()) > raw:
-        quality = max(0, quality - _QUALITY_STEP)
-        container = coding.container(quality)
-    return container
-
-
-def _is_sharper(view: NDArray[np.uint8], other: NDArray[np.uint8]) -> bool:
-    """Whether a view has more horizontal detail than the other one.
-
-    The sharper view is coded first, because it predicts the other one better than the other way round; and as the
-    rule does not depend on the views' order, a pair and its mirrored and swapped twin give the same file.
-    """
-    mine, others = (int(np.abs(np.diff(v[..., 1].astype(np.int16))).sum()) for v in (view, other))
-    return mine > others
-
-
-def _swapped(left: NDArray[np.uint8], right: NDArray[np.uint8]) -> list[NDArray[np.uint8]]:
-    """Views (H, W, 3) or (H, W), exchanged and mirrored, so that disparities keep their sign; not copied."""
-    return [right[:, ::-1], left[:, ::-1]]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -10,14 +10,17 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from .band_coding import BandReader, BandWriter, Coded, Prepared
+from .band_coding import BandReader, BandWriter, Prepared
 from .band_work import Progress, SharedProgress, in_bands, threads_or_default
-from .container import Channels, Container, rows_of_bands
+from .container import Band, Channels, Container, rows_of_bands
 from .devices import check_not_lost
 from .effort import Effort
 from .errors import CorruptFile
 from .pixel_limit import require_fewer_pixels
 from .release_networks import Finish, ReleaseNetworks
+
+Seen = Callable[[int, NDArray[Any]], object]
+"""Called with what is wanted of the pictures of some rows, band by band, and the first of these rows."""
 
 
 def silent(fraction: float, stage: str) -> None:
@@ -33,7 +36,7 @@ def levels(x: Tensor, channels: Channels) -> NDArray[np.uint8]:
         x = x.mean(-1, keepdim=True)
     if channels is Channels.GREY_RGB:
         x = x.expand(-1, -1, -1, 3)
-    shown: NDArray[np.uint8] = x.mul(255).round().to(torch.uint8).cpu().numpy()
+    shown: NDArray[np.uint8] = x.mul(255).round_().to(torch.uint8).cpu().numpy()
     return shown[..., 0] if channels is Channels.GREY else shown
 
 
@@ -55,20 +58,26 @@ class ReleaseCoder(ReleaseNetworks):
         swapped: bool = False,
         threads: int | None = None,
         finish: Finish | None = None,
+        seen: Seen | None = None,
         say: Progress = silent,
-    ) -> Coded:
-        """Codes pictures.
+    ) -> tuple[Band, ...]:
+        """Codes pictures; what a file holds of them.
 
         quality: 0 to 100. swapped: whether the views are in the other order, where the model takes either. threads: as
-        of `StereoCodec.compress`. finish: makes what `Coded.pictures` holds of the pictures that a reader gets.
+        of `StereoCodec.compress`. finish: makes what `seen` is called with of the pictures that a reader gets.
         """
         count = prepared.bands
         progress = SharedProgress(count, say)
         writer = BandWriter(self, prepared, quality, swapped=swapped, say=progress, finish=finish)
         every = range(count)
         done = in_bands(count, every, every, writer.begin, writer.end, threads_or_default(threads), progress)
-        bands, pictures = zip(*(coded for _, coded in done), strict=True)
-        return Coded(bands, None if finish is None else np.concatenate(pictures, 1))
+        rows = rows_of_bands(prepared.views[0].shape[0], count)
+        bands = []
+        for number, (band, pictures) in done:
+            bands.append(band)
+            if seen is not None and pictures is not None:
+                seen(rows[number][0], pictures)
+        return tuple(bands)
 
     def decode(
         self,
@@ -79,13 +88,35 @@ class ReleaseCoder(ReleaseNetworks):
         threads: int | None = None,
         lost: dict[int, str] | None = None,
         say: Progress = silent,
-    ) -> tuple[NDArray[Any], bool]:
-        """What is wanted of the pictures, and whether the views are in the other order.
+    ) -> tuple[list[NDArray[Any]], bool]:
+        """What is wanted of the picture of each view, and whether the views are in the other order; as `parts`."""
+        first, end = rows or (0, container.height)
+        pictures: list[NDArray[Any]] = []
+        swapped: bool | None = None
+        for top, part, order in self.parts(container, finish, rows=rows, threads=threads, lost=lost, say=say):
+            pictures = pictures or [np.empty((end - first, *view.shape[1:]), view.dtype) for view in part]
+            swapped = order if swapped is None else swapped
+            for picture, view in zip(pictures, part, strict=True):
+                picture[top - first : top - first + len(view)] = view
+        return pictures, bool(swapped)
+
+    def parts(
+        self,
+        container: Container,
+        finish: Finish,
+        *,
+        rows: tuple[int, int] | None = None,
+        threads: int | None = None,
+        lost: dict[int, str] | None = None,
+        say: Progress = silent,
+    ) -> Iterator[tuple[int, NDArray[Any], bool | None]]:
+        """Of one band after the other the first row, what is wanted of the pictures, and whether the views are in the
+        other order, which None leaves open.
 
         rows: the first one that is wanted and the one after the last, all when left out; only the bands that have a
         part in what these show are decoded. threads: as of `StereoCodec.decompress`. lost: what is wrong with bands
         that are not to be decoded; they are grey, and others that cannot be decoded join them.
-        Raises DecodingMismatch rather than returning wrong pictures.
+        Raises DecodingMismatch rather than giving wrong pictures.
         """
         check_not_lost(self.device)
         if len(container.bands) > 1 and not self.model.band_margin:
@@ -97,21 +128,16 @@ class ReleaseCoder(ReleaseNetworks):
         needed = _overlapping(places, first - self.model.band_margin, end + self.model.band_margin)
         progress = SharedProgress(len(wanted), say)
         reader = BandReader(self, container, finish, progress, wanted[0], lost)
-        pictures: NDArray[Any] | None = None
-        swapped: bool | None = None
         count = threads_or_default(threads)
-        parts = in_bands(len(places), wanted, needed, reader.begin, reader.end, count, progress)
-        for number, (part, order) in parts:
-            begin, over = places[number]
-            if pictures is None:
-                pictures = np.empty((part.shape[0], end - first, *part.shape[2:]), part.dtype)
-            swapped = order if swapped is None else swapped
-            if order is not None and order != swapped:
+        known: bool | None = None
+        done = in_bands(len(places), wanted, needed, reader.begin, reader.end, count, progress)
+        for number, (part, order) in done:
+            known = order if known is None else known
+            if order is not None and order != known:
                 raise CorruptFile("the file is damaged: its bands have the views in different orders; fetch it again")
+            begin, over = places[number]
             low, high = max(begin, first), min(over, end)
-            pictures[:, low - first : high - first] = part[:, low - begin : high - begin]
-        assert pictures is not None
-        return pictures, bool(swapped)
+            yield low, part[:, low - begin : high - begin], order
 
     def require_fewer_pixels(self, container: Container, max_pixels: int | None) -> None:
         """Raises what `pixel_limit.require_fewer_pixels` raises of a file's views."""

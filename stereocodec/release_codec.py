@@ -6,11 +6,10 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
 
-from .band_coding import Coded
 from .calibration import check_calibration
 from .choices import Choices
 from .coding import ReleaseCoder
-from .container import Chunk, Container, Metadata, ViewKind
+from .container import Band, Chunk, Container, Metadata, ViewKind
 from .container.depth import DepthView
 from .container.limits import HUB_REPOSITORY, MODEL_NAME
 from .devices import torch_device
@@ -215,7 +214,9 @@ class ReleaseCodec:
     def _choices(self) -> Choices:
         return Choices(self.name, self._coder.model.has_qualities, self._coder.model.has_efforts)
 
-    def _container(self, coded: Coded, picture: Picture, quality: float, depth: DepthView | None = None) -> Container:
+    def _container(
+        self, bands: tuple[Band, ...], picture: Picture, quality: float, depth: DepthView | None = None
+    ) -> Container:
         """What the file of coded views holds.
 
         picture: the first one, with the metadata of both. depth: what it says of a depth view.
@@ -227,7 +228,7 @@ class ReleaseCodec:
             orientation=picture.orientation,
             quality=quality,
             model_id=self.model_id,
-            bands=coded.bands,
+            bands=bands,
             chunks=(*self._chunks(), *picture.metadata.to_chunks()),
             view_kind=self.view_kind,
             depth=depth,

@@ -118,9 +118,9 @@ class RgbdCodec(ReleaseCodec):
         view = DepthView(samples.bits, samples.metres_per_step, samples.invalid, near, far, mode, mask)
         say = progress or silent
         prepared = self._coder.prepare([frame], self._choices.effort(None), say=say)
-        coded = self._coder.encode(prepared, quality, say=say)
+        bands = self._coder.encode(prepared, quality, say=say)
         say(1.0, "done")
-        return self._container(coded, picture, quality, view)
+        return self._container(bands, picture, quality, view)
 
     def decompress(
         self,
@@ -153,10 +153,10 @@ class RgbdCodec(ReleaseCodec):
         view = container.depth
         assert view is not None
         say = progress or silent
-        x, _ = self._coder.decode(container, lambda decoded: decoded.cpu().numpy(), say=say)
+        (x,), _ = self._coder.decode(container, lambda decoded: decoded.cpu().numpy(), say=say)
         holes = decode_mask(view.mask, (container.height, container.width))
-        color = levels(torch.from_numpy(x[..., :3]), container.channels)[0]
-        depth = from_network(x[0, ..., 3], view, holes)
+        color = levels(torch.from_numpy(x[..., :3])[None], container.channels)[0]
+        depth = from_network(x[..., 3], view, holes)
         say(1.0, "done")
         return turned(color, container.orientation), depth.turned(container.orientation)
 

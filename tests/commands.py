@@ -16,7 +16,7 @@ from stereocodec_cli.main import bisic
 import stereocodec
 from stereocodec.container import Band, Container, Streams
 from stereocodec.errors import WrongModel
-from stereocodec.pictures.rgb import from_rgb8
+from stereocodec.pictures.rgb import from_rgb8, psnr
 
 HEIGHT, WIDTH = 6, 8
 MODEL_ID = bytes(range(6))
@@ -73,6 +73,10 @@ class RawCodec:
         left, right = (np.frombuffer(stream, np.uint8).reshape(shape) for stream in (streams.y_left, streams.y_right))
         views = (left + np.uint8(1), right)
         return tuple(from_rgb8(view, output, container.metadata) for view in views)
+
+    def psnr(self, data, pair, *, progress):
+        decoded = self.decompress(data, output="numpy", progress=progress)
+        return tuple(map(psnr, (view.shown() for view in pair), decoded))
 
 
 def run(*arguments, stdin=None):

@@ -175,7 +175,7 @@ def test_files_longer_than_the_samples_are_coded_at_less_quality(tiny_codec, mon
             return SimpleNamespace(to_bytes=lambda: bytes(6 * side * side + lengths.get(quality, -1)))
 
         coding = lambda codec, pair, effort, threads, say: SimpleNamespace(pair=pair, container=coded)  # noqa: E731
-        monkeypatch.setattr("stereocodec.codec._PairCoding", coding)
+        monkeypatch.setattr("stereocodec.codec.PairCoding", coding)
         assert len(tiny_codec.compress(*views, quality=95)) == 6 * side * side + lengths.get(qualities[-1], -1)
         return qualities
 

@@ -42,8 +42,8 @@ def container(codec):
 
 def all_depths(codec, container):
     """The samples of all CASES, (N, H, W): the same latents under other modes and ranges."""
-    x, _ = codec._coder.decode(container, torch.Tensor.numpy)
-    values = x[0, ..., 3]
+    (x,), _ = codec._coder.decode(container, torch.Tensor.numpy)
+    values = x[..., 3]
     holes = np.zeros(values.shape, dtype=bool)
     views = [dataclasses.replace(container.depth, mode=mode, near=near, far=far) for mode, near, far in CASES]
     return np.stack([from_network(values, view, holes).samples for view in views])

@@ -2,18 +2,13 @@
 
 from __future__ import annotations
 
-import os
-import subprocess
-import sys
-from pathlib import Path
-
 import numpy as np
 import pytest
 import torch
 from conftest import sample_crop
 from published import official_state
 from safetensors.torch import save_file
-from tracing import noise, traced_decode, traced_encode
+from tracing import decoded_elsewhere, noise, traced_decode, traced_encode
 
 from stereocodec.codec import StereoCodec
 from stereocodec.container import Container
@@ -64,20 +59,9 @@ def test_threads(coded, torch_threads, threads):
 @pytest.mark.parametrize("capability", [None, "default"])
 def test_another_process_and_its_vector_instructions(coded, tmp_path, capability):
     folder, data, reference = coded
-    file, output = tmp_path / "pair.bsc", tmp_path / "trace.npz"
-    file.write_bytes(data)
-    script = "import sys, tracing; tracing.save_decoding(*sys.argv[1:])"
-    environment = os.environ | {"PYTHONPATH": os.pathsep.join([str(Path(__file__).parent), *sys.path])}
-    environment.pop("ATEN_CPU_CAPABILITY", None)
-    environment["OMP_NUM_THREADS"] = "3"
-    if capability:
-        environment["ATEN_CPU_CAPABILITY"] = capability
-    command = [sys.executable, "-c", script, folder, file, output]
-    result = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=300, check=False)
-    assert result.returncode == 0, result.stderr
-    trace = np.load(output)
-    assert int(trace["checksum"]) == Container.from_bytes(data).bands[0].latent_checksum
-    assert str(trace["digest"]) == reference.digest()
+    trace = decoded_elsewhere(folder, data, tmp_path, capability, OMP_NUM_THREADS="3")
+    assert trace["checksums"].tolist() == [Container.from_bytes(data).bands[0].latent_checksum]
+    assert trace["digests"].tolist() == [reference.digest()]
     mine = np.concatenate([p.reshape(-1) for p in reference.parameters])
     assert np.abs(trace["parameters"] - mine).max() < EPSILON / 2
 

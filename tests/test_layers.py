@@ -28,6 +28,7 @@ LAYERS = (
     ("band_coding",),
     ("coding",),
     ("release_codec",),
+    ("pair_coding",),
     ("codec", "rgbd_codec"),
     ("codec_for_file",),
     ("pillow", "batch"),

@@ -121,7 +121,7 @@ def test_a_lock_of_the_plug_in_is_free_after_a_fork():
 
 @posix_only
 @pytest.mark.filterwarnings("ignore:This process:DeprecationWarning")
-def test_a_gpu_of_the_parent_is_refused_after_a_fork(monkeypatch, tiny_codec, pair):
+def test_a_gpu_of_the_parent_is_refused_after_a_fork(monkeypatch, tiny_codec, pair, file):
     monkeypatch.setattr(torch.cuda, "is_initialized", lambda: True)
     monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
     monkeypatch.setattr(torch.cuda, "device_count", lambda: 1)
@@ -129,11 +129,10 @@ def test_a_gpu_of_the_parent_is_refused_after_a_fork(monkeypatch, tiny_codec, pa
 
     def refused():
         monkeypatch.setattr(tiny_codec._coder, "device", torch.device("cuda"))
-        data = "never reached"
         for use in (
             lambda: devices.torch_device("cuda"),
             lambda: tiny_codec.compress(*pair),
-            lambda: tiny_codec._coder.decode(data, np.asarray),
+            lambda: tiny_codec.decompress(file),
         ):
             with pytest.raises(InvalidInput, match=r"forked from one that uses the GPU.*spawn"):
                 use()

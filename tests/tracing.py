@@ -10,8 +10,11 @@ import contextlib
 import dataclasses
 import hashlib
 import math
+import os
+import subprocess
 import sys
 from dataclasses import dataclass, field
+from pathlib import Path
 from unittest import mock
 
 import numpy as np
@@ -121,6 +124,22 @@ def traced_decode(codec, data, disturb=unchanged, **arguments):
     return trace
 
 
+@contextlib.contextmanager
+def traced_bands(base, disturb=lambda band: unchanged):
+    """The trace of every band, by its number, that is coded meanwhile by `StreamWriter` or `StreamReader`.
+
+    disturb: gives what disturbs the parameters of a band, so that this does not depend on the order of the bands.
+    """
+    traces = {}
+
+    def coder(*arguments, band):
+        assert band not in traces
+        return traced(base, traces.setdefault(band, Trace()), disturb(band))(*arguments, band=band)
+
+    with mock.patch.object(band_coding, base.__name__, coder):
+        yield traces
+
+
 class ReplayCoder:
     """Gives a walk the latents that were decoded before, whatever its parameters are, and traces these."""
 
@@ -202,15 +221,42 @@ def permuted_sums(seed=0):
         yield
 
 
-def save_decoding(release, file, output):
-    """For another process: decodes `file` and saves what it took part in to `output` (.npz)."""
-    with open(file, "rb") as stream:
-        trace = traced_decode(StereoCodec.from_pretrained(release, device="cpu"), stream.read())
+def save_decoding(release, file, output, threads=None):
+    """For another process: decodes `file` and saves what it took part in, band by band, to `output` (.npz)."""
+    with open(file, "rb") as stream, traced_bands(StreamReader) as traces:
+        codec = StereoCodec.from_pretrained(release, device="cpu")
+        views = codec.decompress(stream.read(), output="numpy", threads=threads and int(threads))
+    bands = [traces[number] for number in sorted(traces)]
     np.savez(
         output,
-        digest=trace.digest(),
-        checksum=trace.checksum,
+        digests=[band.digest() for band in bands],
+        checksums=[band.checksum for band in bands],
         capability=torch.backends.cpu.get_cpu_capability(),
         compressai="compressai" in sys.modules,
-        parameters=np.concatenate([p.reshape(-1) for p in trace.parameters]),
+        parameters=np.concatenate([p.reshape(-1) for band in bands for p in band.parameters]),
+        views=np.stack(views),
     )
+
+
+# Beside ATEN_CPU_CAPABILITY, which PyTorch's own kernels obey: convolutions and matrix products have theirs.
+OTHER_INSTRUCTIONS = {"ONEDNN_MAX_CPU_ISA": "SSE41", "MKL_CBWR": "COMPATIBLE"}
+
+
+def decoded_elsewhere(release, data, folder, capability=None, threads=None, **environment):
+    """What `save_decoding` saves in a process of its own.
+
+    capability: the vector instructions of PyTorch, and with it less of those of its libraries; None: all that there
+    are. threads: as of `decompress`.
+    """
+    file, output = folder / "pair.bsc", folder / "trace.npz"
+    file.write_bytes(data)
+    script = "import sys, tracing; tracing.save_decoding(*sys.argv[1:])"
+    environment |= {"PYTHONPATH": os.pathsep.join([str(Path(__file__).parent), *sys.path])}
+    limits = {"ATEN_CPU_CAPABILITY": capability, **OTHER_INSTRUCTIONS}
+    environment = {name: value for name, value in os.environ.items() if name not in limits} | environment
+    if capability:
+        environment |= limits
+    command = [sys.executable, "-c", script, release, file, output, *([] if threads is None else [str(threads)])]
+    result = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=300, check=False)
+    assert result.returncode == 0, result.stderr
+    return np.load(output)

@@ -17,8 +17,6 @@ from ..noted import noted
 from ..pictures.array_files import load_view
 from ..pictures.open_pair import open_pair
 from ..pictures.picture import StereoPair, as_pair
-from ..pictures.rgb import psnr
-from ..pixel_limit import ANY_SIZE
 from ..releases.folders import read_config
 from ..targets import target_of
 from .jobs import EncodeJob, Report, failed
@@ -101,7 +99,7 @@ class Encoder:
         # The same bytes are there where a process died before its report was known.
         if not overwrite and job.output.exists() and not is_whole(job.output, sha256):
             raise OutputError("it was made of other pictures or by other settings: use -f to write over it")
-        left, right = self._psnr(pair, data) if settings.verify else (None, None)
+        left, right = self.codec.psnr(data, pair) if settings.verify else (None, None)
         with made_folder(job.output.parent):
             write_atomically(job.output, data, overwrite=True)
         width, height = container.shown_size
@@ -121,11 +119,6 @@ class Encoder:
             sha256=sha256,
             warnings=tuple(doubts),
         )
-
-    def _psnr(self, pair: StereoPair, data: bytes) -> tuple[float, float]:
-        decoded = self.codec.decompress(data, output="numpy", max_pixels=ANY_SIZE)
-        left, right = map(psnr, (view.shown() for view in pair), decoded)
-        return left, right
 
 
 def check_choices(settings: EncodeSettings, folder: Path) -> None:

@@ -12,11 +12,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from .strips import strips
+
 # Rows are red, green and blue of the anaglyph; columns are those of a view.
 DUBOIS_LEFT = ((0.437, 0.449, 0.164), (-0.062, -0.062, -0.024), (-0.048, -0.050, -0.017))
 DUBOIS_RIGHT = ((-0.011, -0.032, -0.007), (0.377, 0.761, 0.009), (-0.026, -0.093, 1.234))
-
-_PIXELS_AT_ONCE = 2**20  # which take some 50 MB
 
 
 def anaglyph(left: NDArray[np.uint8], right: NDArray[np.uint8]) -> NDArray[np.uint8]:
@@ -28,9 +28,7 @@ def anaglyph(left: NDArray[np.uint8], right: NDArray[np.uint8]) -> NDArray[np.ui
     linear = _linear(np.arange(256) / 255).astype(np.float32)
     matrices = np.hstack([DUBOIS_LEFT, DUBOIS_RIGHT]).astype(np.float32).T
     mixed = np.empty_like(left)
-    rows = max(1, _PIXELS_AT_ONCE // left.shape[1])
-    for top in range(0, len(left), rows):
-        part = np.s_[top : top + rows]
+    for part in strips(*left.shape[:2]):
         light = linear[np.concatenate([left[part], right[part]], axis=2)] @ matrices
         mixed[part] = np.rint(255 * _encoded(light.clip(0, 1)))
     return mixed

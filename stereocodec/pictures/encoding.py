@@ -39,7 +39,7 @@ class EncodedPicture:
 
 
 def encode_picture(
-    pixels: NDArray[np.uint8],
+    pixels: NDArray[np.uint8] | Image.Image,
     form: PictureFormat,
     name: str,
     *,
@@ -50,7 +50,7 @@ def encode_picture(
     """A picture in a format.
 
     Args:
-        pixels: (H, W, 3), or (H, W) for grey.
+        pixels: (H, W, 3), or (H, W) for grey; or an image of mode RGB or L.
         form: the format.
         name: what error messages call the file.
         quality: 0 to 100, of formats that lose something.
@@ -60,8 +60,8 @@ def encode_picture(
     Raises:
         OutputError: a side that is too long for the format, or a format that this Pillow was built without.
     """
-    check_side(max(pixels.shape[:2]), pixels.shape[1::-1], form, name)
-    image = Image.fromarray(pixels)
+    image = pixels if isinstance(pixels, Image.Image) else Image.fromarray(pixels)
+    check_side(max(image.size), image.size, form, name)
     kept, left_out = _fitting(metadata, form, image.mode if form.has_grey else "RGB")
     settings = _settings(form, quality, image.mode, pixel_aspect)
     while True:

@@ -12,6 +12,7 @@ from ..container.layouts import Layout
 from ..errors import InvalidInput
 from .picture import Picture, StereoPair, as_pair
 from .pixel_shape import reshaped_size
+from .strips import strips
 
 
 def split(picture: Picture, layout: Layout, name: str, gap: int = 0) -> StereoPair:
@@ -37,10 +38,16 @@ def split(picture: Picture, layout: Layout, name: str, gap: int = 0) -> StereoPa
     return replace(as_pair(Picture(left, picture.channels), Picture(right, picture.channels)), metadata=metadata)
 
 
-def join(left: NDArray[np.uint8], right: NDArray[np.uint8], layout: Layout) -> NDArray[np.uint8]:
+def join(left: NDArray[np.uint8], right: NDArray[np.uint8], layout: Layout) -> Image.Image:
     """Both views, (H, W, 3) or (H, W), as one picture. Those of half layouts are squeezed already."""
-    views = (right, left) if layout.crossed else (left, right)
-    return np.concatenate(views, axis=1 if layout.beside else 0)
+    height, width = left.shape[:2]
+    size = (2 * width, height) if layout.beside else (width, 2 * height)
+    both = Image.new("L" if left.ndim == 2 else "RGB", size)
+    for number, view in enumerate((right, left) if layout.crossed else (left, right)):
+        x, y = (number * width, 0) if layout.beside else (0, number * height)
+        for rows in strips(height, width):
+            both.paste(Image.fromarray(view[rows]), (x, y + rows.start))
+    return both
 
 
 def reshaped(view: NDArray[np.uint8], aspect: tuple[int, int], wanted: tuple[int, int]) -> NDArray[np.uint8]:

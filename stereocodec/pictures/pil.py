@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import IO, TypeVar
 
 import numpy as np
+from numpy.typing import NDArray
 from PIL import ExifTags, Image, TiffImagePlugin, UnidentifiedImageError
 
 from ..container.limits import MAX_PIXELS, MAX_SIDE
@@ -27,6 +28,7 @@ from .picture import Picture, channels_of, turning_back
 from .picture_metadata import has_colour_profile, metadata_of, orientation_in, tiff_exif
 from .several import check_is_single
 from .shell import command
+from .strips import strips
 
 _T = TypeVar("_T")
 
@@ -127,7 +129,7 @@ def pil_picture(
     stored = load_pixels(image, name)
     orientation = stored_orientation(stored) or AS_STORED
     opaque = flattened(stored, name, background)
-    pixels = np.ascontiguousarray(np.asarray(opaque.convert("RGB")))
+    pixels = _samples(opaque)
     channels = Channels.GREY if opaque.mode in ("1", "L") else channels_of(pixels)
     if stored.mode in ("P", "PA") and channels is Channels.GREY_RGB and not has_colour_profile(stored):
         channels = Channels.GREY  # a palette of greys
@@ -135,6 +137,14 @@ def pil_picture(
     if metadata.icc_profile is None and channels is not Channels.GREY:
         metadata = replace(metadata, icc_profile=named_profile)
     return Picture(pixels, channels, orientation, metadata)
+
+
+def _samples(image: Image.Image) -> NDArray[np.uint8]:
+    """The pixels of an opaque image, (H, W, 3); it and they are all of its size that is in memory meanwhile."""
+    pixels = np.empty((image.height, image.width, 3), np.uint8)
+    for rows in strips(image.height, image.width):
+        pixels[rows] = np.asarray(image.crop((0, rows.start, image.width, rows.stop)).convert("RGB"))
+    return pixels
 
 
 def _check_open(image: Image.Image, name: str) -> None:

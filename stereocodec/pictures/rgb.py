@@ -106,14 +106,21 @@ def psnr(reference: NDArray[np.uint8], decoded: NDArray[np.uint8]) -> float:
             f"PSNR needs two uint8 arrays of one shape, not {reference.dtype} {reference.shape} "
             f"and {decoded.dtype} {decoded.shape}"
         )
+    return psnr_of_error(squared_error(reference, decoded), reference.size)
+
+
+def squared_error(reference: NDArray[np.uint8], decoded: NDArray[np.uint8]) -> int:
+    """The sum over all samples of two uint8 arrays of one shape."""
     # Row by row and in integers: exact, and without copies of a large picture in a wide type.
-    squared_error = sum(
+    return sum(
         int(np.square(np.subtract(row, decoded_row, dtype=np.int32)).sum(dtype=np.int64))
         for row, decoded_row in zip(reference, decoded, strict=True)
     )
-    if squared_error == 0:
-        return math.inf
-    return 10 * math.log10(255**2 * reference.size / squared_error)
+
+
+def psnr_of_error(error: int, samples: int) -> float:
+    """The PSNR in dB of so many samples of 8 bits with such a `squared_error`; inf of none."""
+    return 10 * math.log10(255**2 * samples / error) if error else math.inf
 
 
 @overload

@@ -6,10 +6,11 @@ import os
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import IO, TYPE_CHECKING
+from typing import IO, TYPE_CHECKING, BinaryIO
 
 import numpy as np
 from numpy.typing import NDArray
+from PIL import Image
 
 from ..container.layouts import Layout
 from ..container.metadata import Metadata
@@ -114,38 +115,64 @@ def save_parts(
     height, width = views[0].shape[:2]
     stored = pair.metadata.layout
     check_parts(parts, (width, height), stored, grey=views[0].ndim == 2)
-    encoded = [_encoded(part, *views, pair.metadata, quality) for part in parts]
-    files = [(part.path, one.data) for part, one in zip(parts, encoded, strict=True) if part.path is not None]
+    encoders = [_Encoder(part, views, pair.metadata, quality) for part in parts]
+    # What goes into a stream cannot be taken back: it waits for the others.
+    streamed = [encoder.encoded() for encoder in encoders if encoder.part.path is None]
+    files: list[Output] = [(each.part.path, each.write) for each in encoders if each.part.path is not None]
     write_together([*files, *beside], overwrite=overwrite, makes_folders=True)
-    for part, one in zip(parts, encoded, strict=True):
-        if part.path is None and stream is not None:
-            stream.write(one.data)
+    if stream is not None:
+        stream.write(b"".join(streamed))
     return tuple(
-        SavedPicture(part.path, part.size((width, height), stored), part.content.words, one.left_out)
-        for part, one in zip(parts, encoded, strict=True)
+        SavedPicture(each.part.path, each.part.size((width, height), stored), each.part.content.words, each.left_out)
+        for each in encoders
     )
+
+
+class _Encoder:
+    """Encodes one file of a pair when it is written, so that there is one of them in memory at a time.
+
+    views: both, in the layout of the metadata. left_out: the metadata that the file does not hold, once it is encoded.
+    """
+
+    def __init__(
+        self, part: Part, views: tuple[NDArray[np.uint8], NDArray[np.uint8]], metadata: Metadata, quality: int | None
+    ) -> None:
+        self.part, self._views, self._metadata, self._quality = part, views, metadata, quality
+        self.left_out: tuple[str, ...] = ()
+
+    def encoded(self) -> bytes:
+        """The bytes of the file."""
+        found = _encoded(self.part, *self._views, self._metadata, self._quality)
+        self.left_out = found.left_out
+        return found.data
+
+    def write(self, file: BinaryIO) -> None:
+        """Writes it."""
+        file.write(self.encoded())
 
 
 def _encoded(
     part: Part, left: NDArray[np.uint8], right: NDArray[np.uint8], metadata: Metadata, quality: int | None
 ) -> EncodedPicture:
     """The bytes of one file of a pair, whose views come in the layout of the metadata."""
-    stored = pixel_aspect(metadata.layout)
-    views = [reshaped(view, stored, part.aspect) for view in (left, right)]
+    shown = [left] if part.content is Single.LEFT else [right] if part.content is Single.RIGHT else [left, right]
+    views = [reshaped(view, pixel_aspect(metadata.layout), part.aspect) for view in shown]
     if part.content is Single.MPO:
         return _mpo(views, part.name, metadata, quality)
+    picture: NDArray[np.uint8] | Image.Image = views[0]
     if part.content is Single.ANAGLYPH:
-        pixels = anaglyph(*(to_srgb(view, metadata.icc_profile) for view in views))
+        picture = anaglyph(*(to_srgb(view, metadata.icc_profile) for view in views))
         metadata = replace(metadata, icc_profile=None)
     elif isinstance(part.content, Layout):
-        pixels = join(views[0], views[1], part.content)
-    else:
-        pixels = views[part.content is Single.RIGHT]
-    encoded = encode_picture(pixels, part.form, part.name, quality=quality, metadata=metadata, pixel_aspect=part.aspect)
+        picture = join(views[0], views[1], part.content)
+    encoded = encode_picture(
+        picture, part.form, part.name, quality=quality, metadata=metadata, pixel_aspect=part.aspect
+    )
     if not part.is_labelled:
         return encoded
     assert isinstance(part.content, Layout)
-    return replace(encoded, data=_labelled(encoded.data, part.form, part.content, pixels.shape[1]))
+    assert isinstance(picture, Image.Image)
+    return replace(encoded, data=_labelled(encoded.data, part.form, part.content, picture.width))
 
 
 def _mpo(views: Sequence[NDArray[np.uint8]], name: str, metadata: Metadata, quality: int | None) -> EncodedPicture:

@@ -17,6 +17,7 @@ from PIL import Image
 
 from ..callers import warn_caller
 from ..errors import UnlikelyPair
+from .strips import strips
 
 _WIDTH, _BLOCK = 160, 8  # of the reduced views, about; side of their blocks
 _REACH = 0.4  # of the width, to either side
@@ -98,12 +99,11 @@ def warn_of_unlikely_pair(left: NDArray[np.uint8], right: NDArray[np.uint8]) -> 
 
 def match_views(left: NDArray[np.uint8], right: NDArray[np.uint8]) -> ViewMatch:
     """Matches two views, (H, W, 3) uint8 of one size; nothing is known of those that are smaller than some blocks."""
-    whole = [Image.fromarray(view).convert("L") for view in (left, right)]
-    scale = max(1, round(whole[0].width / _WIDTH))
-    height, width = (side // scale // _BLOCK * _BLOCK for side in whole[0].size[::-1])
+    scale = max(1, round(left.shape[1] / _WIDTH))
+    height, width = (side // scale // _BLOCK * _BLOCK for side in left.shape[:2])
     if height < 2 * _BLOCK or width < 4 * _BLOCK:
         return ViewMatch()
-    first, second = (np.asarray(view.reduce(scale), dtype=np.float32)[:height, :width] for view in whole)
+    first, second = (_reduced(view, scale)[:height, :width] for view in (left, right))
     shift, blocks = 0, _Blocks(first, second)
     if blocks.textured.any() and blocks.similarity < _FOUND:
         shift, blocks = max(
@@ -112,8 +112,18 @@ def match_views(left: NDArray[np.uint8], right: NDArray[np.uint8]) -> ViewMatch:
         )
     if not blocks.textured.any():
         return ViewMatch()
-    rows = _rows_off([np.asarray(view) for view in whole], blocks, scale, shift)
+    rows = _rows_off((left, right), blocks, scale, shift)
     return blocks.match(scale, rows)
+
+
+def _grey(part: NDArray[np.uint8]) -> Image.Image:
+    """What of a view, (H, W, 3), is matched."""
+    return Image.fromarray(part).convert("L")
+
+
+def _reduced(view: NDArray[np.uint8], scale: int) -> Grey:
+    parts = (_grey(view[rows]).reduce(scale) for rows in strips(view.shape[0], view.shape[1], scale))
+    return np.concatenate([np.asarray(part, dtype=np.float32) for part in parts])
 
 
 class _Blocks:
@@ -191,8 +201,10 @@ def _correlations(view: Grey, blocks: Grey, reach: int) -> tuple[Grey, Grey]:
     return found[0], found[1]
 
 
-def _rows_off(whole: list[NDArray[np.uint8]], blocks: _Blocks, scale: int, shift: int) -> tuple[float, float] | None:
-    """See `ViewMatch.rows`; from patches of the whole views (H, W) in the middle of some blocks that are found.
+def _rows_off(
+    views: tuple[NDArray[np.uint8], NDArray[np.uint8]], blocks: _Blocks, scale: int, shift: int
+) -> tuple[float, float] | None:
+    """See `ViewMatch.rows`; from patches of the views (H, W, 3) in the middle of some blocks that are found.
 
     shift: rows of the reduced views that are known already.
     """
@@ -200,7 +212,7 @@ def _rows_off(whole: list[NDArray[np.uint8]], blocks: _Blocks, scale: int, shift
     chosen = places[np.linspace(0, len(places) - 1, min(_PATCHES, len(places))).round().astype(int)]
     corners = (chosen * _BLOCK + _BLOCK // 2) * scale - _PATCH // 2
     offsets = [
-        _row_offset(whole, int(top), int(left), scale * shift, scale * int(blocks.disparity[row, column]), scale)
+        _row_offset(views, int(top), int(left), scale * shift, scale * int(blocks.disparity[row, column]), scale)
         for (row, column), (top, left) in zip(chosen, corners, strict=True)
     ]
     known = np.array([offset for offset in offsets if offset is not None])
@@ -212,7 +224,7 @@ def _rows_off(whole: list[NDArray[np.uint8]], blocks: _Blocks, scale: int, shift
 
 
 def _row_offset(
-    whole: list[NDArray[np.uint8]], top: int, left: int, down: int, across: int, reach: int
+    views: tuple[NDArray[np.uint8], NDArray[np.uint8]], top: int, left: int, down: int, across: int, reach: int
 ) -> float | None:
     """By how many rows a patch of the second view is found lower in the first one, near rows and columns off.
 
@@ -224,13 +236,14 @@ def _row_offset(
     ]
     if min(top, left, top + down - rows) < 0:
         return None
-    patch, around = whole[1][top : top + _PATCH, left : left + _PATCH], whole[0][area]
-    if patch.shape != (_PATCH, _PATCH) or around.shape[0] != _PATCH + 2 * rows or around.shape[1] < _PATCH:
+    there, around = views[1][top : top + _PATCH, left : left + _PATCH], views[0][area]
+    if there.shape[:2] != (_PATCH, _PATCH) or around.shape[0] != _PATCH + 2 * rows or around.shape[1] < _PATCH:
         return None
-    patch = patch.astype(np.float32) - patch.mean(dtype=np.float32)
+    patch, searched = (np.asarray(_grey(part), dtype=np.float32) for part in (there, around))
+    patch = patch - patch.mean()
     if np.abs(np.diff(patch, axis=0)).mean() < _LEAST_STEPS:
         return None
-    windows = sliding_window_view(around.astype(np.float32), patch.shape)
+    windows = sliding_window_view(searched, patch.shape)
     flat = windows.reshape(-1, patch.size)
     deviation = np.sqrt(np.maximum(np.square(flat).sum(1) - patch.size * np.square(flat.mean(1)), patch.size))
     found = (flat @ patch.ravel() / (deviation * np.linalg.norm(patch))).reshape(windows.shape[:2])

@@ -7,7 +7,7 @@ import pytest
 from icc_profiles import DISPLAY_P3, SRGB, grey_profile, matrix_profile
 from PIL import ImageCms
 
-from stereocodec.pictures import anaglyph as module
+from stereocodec.pictures import strips
 from stereocodec.pictures.anaglyph import anaglyph
 from stereocodec.pictures.srgb import to_srgb
 
@@ -39,7 +39,7 @@ def test_the_matrices_multiply_linear_light(left, right, expected):
 def test_it_is_the_same_in_parts(monkeypatch):
     left, right = np.random.default_rng(0).integers(0, 256, (2, 7, 5, 3), dtype=np.uint8)
     whole = anaglyph(left, right)
-    monkeypatch.setattr(module, "_PIXELS_AT_ONCE", 10)
+    monkeypatch.setattr(strips, "_PIXELS_AT_ONCE", 10)
     np.testing.assert_array_equal(anaglyph(left, right), whole)
 
 

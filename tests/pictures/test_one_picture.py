@@ -156,7 +156,7 @@ def test_a_name_that_does_not_fit_is_no_suggestion(tmp_path, views):
     ],
 )
 def test_halves_tell_which_layout_fits(views, layout, options):
-    said = refusal(join(*views, Layout(layout)))
+    said = refusal(np.asarray(join(*views, Layout(layout))))
     python = re.escape(f", in Python layout={layout!r}")
     assert re.search(rf"but its halves look like the two views of one scene: give {re.escape(options)}{python}$", said)
 
@@ -170,7 +170,7 @@ def test_halves_tell_which_layout_fits(views, layout, options):
 )
 def test_narrow_and_wide_views_may_be_squeezed(views, layout, size, options):
     squeezed = [np.asarray(Image.fromarray(view).resize(size)) for view in views]
-    assert options in refusal(join(*squeezed, Layout(layout)))
+    assert options in refusal(np.asarray(join(*squeezed, Layout(layout))))
 
 
 def test_one_view_alone_is_no_pair(views):

@@ -16,6 +16,7 @@ from stereocodec import Metadata, save_pair
 from stereocodec.container.layouts import Layout
 from stereocodec.errors import InvalidInput, OutputError
 from stereocodec.pictures.anaglyph import anaglyph
+from stereocodec.pictures.encoding import encode_picture
 from stereocodec.pictures.output_form import OUTPUT_LAYOUTS, output_form
 from stereocodec.pictures.save_frame import save_frame
 
@@ -171,6 +172,25 @@ def test_a_folder_is_taken_back_when_a_picture_could_not_be_written(folder, monk
     with pytest.raises(OutputError, match="no space is left"):
         save_pair(LEFT, RIGHT, "new/deep/x.png")
     assert names(folder) == []
+
+
+def test_one_picture_is_encoded_when_the_other_one_is_written(folder, monkeypatch):
+    sizes = []
+
+    def watched(*arguments, **settings):
+        sizes.append([path.stat().st_size for path in folder.rglob("*") if path.is_file()])
+        return encode_picture(*arguments, **settings)
+
+    monkeypatch.setattr("stereocodec.pictures.save_pair.encode_picture", watched)
+    save_pair(LEFT, RIGHT, "x.png", layout="two")
+    first, second = sizes
+    assert sum(first) == 0
+    assert sum(second) == (folder / "x_left.png").stat().st_size
+    # All or nothing all the same.
+    sizes.clear()
+    with pytest.raises(OutputError, match="WebP has sides"):
+        save_pair(*np.zeros((2, 1, 17000, 3), np.uint8), "y.webp", layout="two")
+    assert names(folder) == ["x_left.png", "x_right.png"]
 
 
 def test_views_that_are_no_pair_are_refused(folder):

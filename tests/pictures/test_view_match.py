@@ -105,7 +105,7 @@ class FinishedCoding:
 @pytest.fixture
 def exchanged(file, monkeypatch):
     """Exchanged views, for which the codec takes no time."""
-    monkeypatch.setattr("stereocodec.codec._PairCoding", lambda *_: FinishedCoding(file))
+    monkeypatch.setattr("stereocodec.codec.PairCoding", lambda *_: FinishedCoding(file))
     return sample_crop(320, 480)[::-1]
 
 
@@ -126,7 +126,7 @@ def test_many_pairs_are_warned_of_once(tiny_codec, exchanged):
 
 @pytest.mark.parametrize("orientation", ORIENTATIONS)
 def test_nothing_is_said_of_pairs_that_are_stored_turned(orientation, tiny_codec, file, monkeypatch):
-    monkeypatch.setattr("stereocodec.codec._PairCoding", lambda *_: FinishedCoding(file))
+    monkeypatch.setattr("stereocodec.codec.PairCoding", lambda *_: FinishedCoding(file))
     # Two lenses beside each other lie so in what is stored of a portrait, too.
     stored = [view if orientation > 4 else turned(view, turning_back(orientation)) for view in (LEFT, RIGHT)]
     tiny_codec.encode(*(Picture(view, orientation=orientation) for view in stored))

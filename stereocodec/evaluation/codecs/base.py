@@ -153,12 +153,13 @@ def picture_bytes(view: View, file_format: str, options: dict[str, Any]) -> byte
 
 @dataclass(frozen=True)
 class JpegXl:
-    """JPEG XL by libjxl, in the package imagecodecs; one file per view."""
+    """JPEG XL by libjxl, in the package imagecodecs; one file per view, whatever number of threads codes it."""
 
     name: str = "jxl"
     title: str = "JPEG XL"
     scale: Scale = Scale("d", (1, 2, 4, 7, 12, 22), 0.1, 25, whole=False, rises=False, geometric=True)
     effort: int = 7
+    threads: int = 1
 
     def missing(self) -> str | None:
         """Whether imagecodecs is installed."""
@@ -174,14 +175,16 @@ class JpegXl:
 
         files = [stem.with_name(f"{stem.name}_{side}.jxl") for side in ("left", "right")]
         for path, view in zip(files, views, strict=True):
-            path.write_bytes(imagecodecs.jpegxl_encode(view, distance=setting, effort=self.effort, numthreads=1))
+            coded = imagecodecs.jpegxl_encode(view, distance=setting, effort=self.effort, numthreads=self.threads)
+            path.write_bytes(coded)
         return files
 
     def decode(self, files: Sequence[Path], shape: tuple[int, ...]) -> tuple[View, View]:
         """Decodes with libjxl."""
         import imagecodecs
 
-        left, right = (np.asarray(imagecodecs.jpegxl_decode(path.read_bytes(), numthreads=1)) for path in files)
+        coded = (path.read_bytes() for path in files)
+        left, right = (np.asarray(imagecodecs.jpegxl_decode(data, numthreads=self.threads)) for data in coded)
         return left, right
 
 

@@ -25,7 +25,7 @@ class ModelCodec:
     """A release with qualities, or releases with a single one each, which make a curve together.
 
     releases: the folders they lie in; the settings of several are their places, from 1. model_ids: theirs, in
-    hexadecimal.
+    hexadecimal. threads: that code, PyTorch's number for None; files do not depend on it.
     """
 
     name: str
@@ -35,6 +35,7 @@ class ModelCodec:
     model_ids: tuple[str, ...]
     has_qualities: bool = True
     device: str = "cpu"
+    threads: int | None = None
 
     @property
     def model_id(self) -> str:
@@ -54,14 +55,15 @@ class ModelCodec:
         """One file for both views."""
         path = stem.with_name(f"{stem.name}.bsc")
         quality = int(setting) if self.has_qualities else None
-        path.write_bytes(self._codec(setting).compress(*views, quality=quality))
+        path.write_bytes(self._codec(setting).compress(*views, quality=quality, threads=self.threads))
         return [path]
 
     def decode(self, files: Sequence[Path], shape: tuple[int, ...]) -> tuple[View, View]:
         """Both views."""
         data = files[0].read_bytes()
         place = self.model_ids.index(Container.from_bytes(data).model_id.hex())
-        left, right = _load(self.releases[place], self.device).decompress(data, output="numpy", max_pixels=ANY_SIZE)
+        codec = _load(self.releases[place], self.device)
+        left, right = codec.decompress(data, output="numpy", max_pixels=ANY_SIZE, threads=self.threads)
         return left, right
 
     def prepare(self, setting: float) -> None:
