@@ -41,7 +41,7 @@ def by_rows(work: Callable[..., Tensor], *maps: Tensor) -> Tensor:
 def row_tiles(x: Tensor, multiple: int = 1) -> Iterator[tuple[int, Tensor]]:
     """Some rows of feature maps (N, H, W, C) after the other, a multiple of so many as H is one, and which is first."""
     height, rows = x.shape[1], x.shape[1]
-    if not _is_whole(x):
+    if height and not _is_whole(x):
         rows = _ROW_BYTES * torch.get_num_threads() // (x[:, 0].numel() * x.element_size())
     rows = max(1, rows // multiple) * multiple
     for first in range(0, height, rows):

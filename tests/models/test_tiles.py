@@ -88,6 +88,11 @@ def test_rows_are_a_multiple(small_tiles):
     assert parts == [(0, 16), (16, 16)]
 
 
+def test_no_rows_are_no_parts():
+    with torch.no_grad():
+        assert list(tiles.row_tiles(numbers(2, 0, 4, 3), 16)) == []
+
+
 @pytest.mark.parametrize("first", [0, 1, 4, 6])
 def test_rows_beside(first):
     x = numbers(1, 8, 3, 2)
