@@ -19,6 +19,7 @@ LAYERS = (
     ("calibration", "pictures", "depth_images"),
     ("datasets", "viewer"),
     ("entropy",),
+    ("depth_coding",),
     ("nn",),
     ("models",),
     ("releases",),
