@@ -217,7 +217,7 @@ class _PairCoding:
         self._swapped = codec._coder.model.either_first and _is_sharper(*self._views[::-1])
         if self._swapped:
             self._views = _swapped(*self._views)
-        self._prepared = codec._coder.prepare(self._views, effort, say=say)
+        self._prepared = codec._coder.prepare(self._views, codec.view_kind, effort, say=say)
 
     def container(self, quality: float) -> Container:
         """What the file holds at a quality."""

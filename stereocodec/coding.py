@@ -12,7 +12,7 @@ from torch import Tensor
 
 from .band_coding import BandReader, BandWriter, Coded, Prepared
 from .band_work import Progress, SharedProgress, in_bands, threads_or_default
-from .container import Channels, Container, rows_of_bands
+from .container import Channels, Container, ViewKind, rows_of_bands
 from .devices import check_not_lost
 from .effort import Effort
 from .errors import CorruptFile
@@ -40,11 +40,13 @@ def levels(x: Tensor, channels: Channels) -> NDArray[np.uint8]:
 class ReleaseCoder(ReleaseNetworks):
     """Codes views with a release's networks and tables."""
 
-    def prepare(self, views: Sequence[NDArray[Any]], effort: Effort, *, say: Progress = silent) -> Prepared:
+    def prepare(
+        self, views: Sequence[NDArray[Any]], kind: ViewKind, effort: Effort, *, say: Progress = silent
+    ) -> Prepared:
         """Views ready to be coded, once or several times: N times (H, W, C), uint8, or floats in 0..1."""
         check_not_lost(self.device)
         say(0.0, "analysis")
-        prepared = Prepared(views, effort, self.band_count(views[0].shape[:2]))
+        prepared = Prepared(views, kind.coded_views, effort, self.band_count(views[0].shape[:2]))
         return BandWriter(self, prepared).prepared()
 
     def encode(

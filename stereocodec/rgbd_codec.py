@@ -117,7 +117,7 @@ class RgbdCodec(ReleaseCodec):
         mask = encode_mask(samples.holes)
         view = DepthView(samples.bits, samples.metres_per_step, samples.invalid, near, far, mode, mask)
         say = progress or silent
-        prepared = self._coder.prepare([frame], self._choices.effort(None), say=say)
+        prepared = self._coder.prepare([frame], self.view_kind, self._choices.effort(None), say=say)
         coded = self._coder.encode(prepared, quality, say=say)
         say(1.0, "done")
         return self._container(coded, picture, quality, view)
