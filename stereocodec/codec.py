@@ -2,42 +2,30 @@
 
 from __future__ import annotations
 
-import math
-from collections.abc import Sequence
 from dataclasses import replace
 from functools import partial
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from .band_coding import Coded
 from .band_work import Progress
 from .coding import levels, silent
-from .container import Channels, Container, Metadata, ViewKind
-from .container.salvage import salvage as salvaged
-from .container.shown import exchanges_sides, stored_rectangle
-from .effort import Effort
-from .errors import CorruptFile, InvalidInput
-from .pictures.arguments import plain_number
+from .container import Container, Metadata, ViewKind
+from .container.shown import exchanges_sides
 from .pictures.picture import StereoPair, turned
-from .pictures.rgb import Output, check_output, from_rgb8, psnr, to_views
+from .pictures.rgb import Output, check_output, from_rgb8, to_views
 from .pictures.view_match import warn_of_unlikely_pair
+from .region import Rectangle, stored_region
 from .release_codec import ReleaseCodec, with_given_metadata
 from .releases.folders import DEFAULT_MODEL
-from .targets import TargetSearch, Trial, target_of
+from .targets import target_of
+from .view_coding import ViewCoding
 
 if TYPE_CHECKING:
+    from .models import StereoModel
     from .pictures.alpha import Background
     from .pictures.rgb import ImageLike
-
-# Files longer than the raw samples are coded at this much less quality, unless the pictures are so small (in bytes)
-# that what a file holds beside them matters.
-_QUALITY_STEP, _LEAST_LIMITED = 10, 2**16
-
-
-Rectangle: TypeAlias = tuple[int, int, int, int]
-"""Column, row, width and height of a part of a picture, in pixels."""
 
 
 class StereoCodec(ReleaseCodec):
@@ -47,8 +35,11 @@ class StereoCodec(ReleaseCodec):
     between machines (the last transform runs in float32); the latents, and so the file, never do.
     """
 
-    view_kind = ViewKind.RGB8
     default_model = DEFAULT_MODEL
+
+    @classmethod
+    def _kind_of(cls, model: StereoModel) -> ViewKind | None:
+        return ViewKind.RGB8 if model.view_kind is ViewKind.RGB8 else None
 
     def compress(
         self,
@@ -127,13 +118,18 @@ class StereoCodec(ReleaseCodec):
         on_rows = (view if exchanges_sides(view.orientation) else view.upright() for view in views)
         warn_of_unlikely_pair(*(view.pixels for view in on_rows))
         say = progress or silent
-        coding = _PairCoding(self, views, tried, threads, say)
-        container: Container
-        if target is not None:
-            _, trial = TargetSearch(target).run(partial(coding.trial, with_psnr=not target.is_size))
-            container = trial.coded
-        else:
-            container = _no_longer_than_raw(coding, chosen)
+        pixels = [view.pixels for view in views]
+        swapped = self._coder.model.either_first and _is_sharper(*pixels[::-1])
+        coding = ViewCoding(
+            self,
+            _swapped(*pixels) if swapped else pixels,
+            replace(views.left, metadata=views.metadata),
+            effort=tried,
+            swapped=swapped,
+            threads=threads,
+            say=say,
+        )
+        container = coding.best(chosen, target)
         say(1.0, "done")
         return container
 
@@ -163,27 +159,6 @@ class StereoCodec(ReleaseCodec):
         """
         return self._decompressed(self._own(data, max_pixels), output, region, threads, progress)
 
-    def salvage(
-        self,
-        data: bytes,
-        *,
-        output: Output = "pil",
-        max_pixels: int | None = None,
-        threads: int | None = None,
-        progress: Progress | None = None,
-    ) -> tuple[Any, Any, tuple[str, ...]]:
-        """Decodes what is whole of a damaged file: its left and right view, and what is wrong with which bands.
-
-        What these show is grey, in both views; there are none in an intact file. Arguments as of `decompress`.
-        Raises CorruptFile for a file whose head is damaged or that has a single band, or no whole one, and what
-        `decompress` raises.
-        """
-        container, lost = salvaged(data)
-        left, right = self._decompressed(self._own(container, max_pixels), output, None, threads, progress, lost)
-        if len(lost) == len(container.bands):
-            raise CorruptFile("the file is damaged in all of its bands; fetch it again")
-        return left, right, tuple(lost[number] for number in sorted(lost))
-
     def _decompressed(
         self,
         container: Container,
@@ -195,7 +170,7 @@ class StereoCodec(ReleaseCodec):
     ) -> tuple[Any, Any]:
         check_output(output)
         say = progress or silent
-        x, y, width, height = _stored(region, container)
+        x, y, width, height = stored_region(region, container)
         finish = partial(levels, channels=container.channels)
         rows = y, y + height
         views, swapped = self._coder.decode(container, finish, rows=rows, threads=threads, lost=lost, say=say)
@@ -204,69 +179,6 @@ class StereoCodec(ReleaseCodec):
         say(1.0, "done")
         metadata = container.metadata
         return from_rgb8(left, output, metadata), from_rgb8(right, output, metadata)
-
-
-class _PairCoding:
-    """Codings of one pair at several qualities, which share what does not depend on the quality."""
-
-    def __init__(
-        self, codec: StereoCodec, pair: StereoPair, effort: Effort, threads: int | None, say: Progress
-    ) -> None:
-        self._codec, self.pair, self._threads, self._say = codec, pair, threads, say
-        self._views = [view.pixels for view in pair]
-        self._swapped = codec._coder.model.either_first and _is_sharper(*self._views[::-1])
-        if self._swapped:
-            self._views = _swapped(*self._views)
-        self._prepared = codec._coder.prepare(self._views, codec.view_kind, effort, say=say)
-
-    def container(self, quality: float) -> Container:
-        """What the file holds at a quality."""
-        return self._container(self._coded(quality), quality)
-
-    def trial(self, quality: float, *, with_psnr: bool) -> Trial:
-        """The same with its size, and with its PSNR where that is asked for: it takes the networks of decoding."""
-        coded = self._coded(quality, with_psnr=with_psnr)
-        container = self._container(coded, quality)
-        level = math.nan if coded.pictures is None else self._psnr(coded.pictures)
-        return Trial(len(container.to_bytes()), level, container)
-
-    def _psnr(self, decoded: NDArray[np.uint8]) -> float:
-        grey = self.pair.left.channels is Channels.GREY
-        both = (psnr(view[..., 0] if grey else view, seen) for view, seen in zip(self._views, decoded, strict=True))
-        return sum(both) / 2
-
-    def _coded(self, quality: float, *, with_psnr: bool = False) -> Coded:
-        finish = partial(levels, channels=self.pair.left.channels) if with_psnr else None
-        return self._codec._coder.encode(
-            self._prepared, quality, swapped=self._swapped, threads=self._threads, finish=finish, say=self._say
-        )
-
-    def _container(self, coded: Coded, quality: float) -> Container:
-        return self._codec._container(coded, replace(self.pair.left, metadata=self.pair.metadata), quality)
-
-
-def _stored(region: Rectangle | None, container: Container) -> Rectangle:
-    """Where a part of what is shown is stored, or all of it."""
-    shown = container.shown_size
-    if region is None:
-        return 0, 0, container.width, container.height
-    numbers = tuple(map(plain_number, region)) if isinstance(region, Sequence) else ()
-    if len(numbers) != 4 or not all(isinstance(number, int) and not isinstance(number, bool) for number in numbers):
-        raise InvalidInput(f"region is {region!r}; give column, row, width and height as whole numbers")
-    x, y, width, height = numbers
-    if not (0 <= x < x + width <= shown[0] and 0 <= y < y + height <= shown[1]):
-        raise InvalidInput(f"region is {x},{y},{width},{height}; it must be within the views of {shown[0]}x{shown[1]}")
-    return stored_rectangle((x, y, width, height), shown, container.orientation)
-
-
-def _no_longer_than_raw(coding: _PairCoding, quality: float) -> Container:
-    """What the file holds at a quality, or at less where it would be longer than the raw samples."""
-    raw = sum(view.pixels.nbytes // (3 if view.channels is Channels.GREY else 1) for view in coding.pair)
-    container = coding.container(quality)
-    while raw > _LEAST_LIMITED and quality and len(container.to_bytes()) > raw:
-        quality = max(0, quality - _QUALITY_STEP)
-        container = coding.container(quality)
-    return container
 
 
 def _is_sharper(view: NDArray[np.uint8], other: NDArray[np.uint8]) -> bool:

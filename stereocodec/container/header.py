@@ -48,7 +48,7 @@ class ViewKind(enum.IntEnum):
 
     @property
     def coded_views(self) -> int:
-        """How many views the networks code; a depth map within a bound is coded without them."""
+        """How many views networks code, each with a stream of z and one of y; they code no depth within a bound."""
         return 1 if self is ViewKind.RGB8_BOUNDED_DEPTH else 2
 
     @property
