@@ -24,12 +24,10 @@ _DENSE, _LISTED = 0, 1
 _Code = Callable[[Any, NDArray[np.uint8], NDArray[np.int64]], NDArray[np.int64]]
 
 
-def encode_depth(
-    samples: NDArray[Any], holes: NDArray[np.bool_], bound: DepthBound, guide: NDArray[np.uint8] | None, invalid: int
-) -> bytes:
+def encode_depth(samples: NDArray[Any], holes: NDArray[np.bool_], bound: DepthBound, invalid: int) -> bytes:
     """The stream of the measurements of a depth map; empty when there is none.
 
-    samples: (H, W), uint8 or uint16, what stands in holes does not matter. holes: (H, W). guide: (H, W), or None.
+    samples: (H, W), uint8 or uint16, what stands in holes does not matter. holes: (H, W).
     invalid: the sample that no measurement has.
 
     Raises InvalidInput when a measurement has the invalid sample.
@@ -58,12 +56,10 @@ def encode_depth(
     return bytes(head[:1]) + b"".join(head[1:]) + encoder.getvalue()
 
 
-def decode_depth(
-    data: bytes, holes: NDArray[np.bool_], bits: int, bound: DepthBound, guide: NDArray[np.uint8] | None, invalid: int
-) -> NDArray[Any]:
+def decode_depth(data: bytes, holes: NDArray[np.bool_], bits: int, bound: DepthBound, invalid: int) -> NDArray[Any]:
     """The samples (H, W) of a stream, uint8 or uint16 by `bits`: measurements within the bound, 0 in holes.
 
-    holes, bound, guide, invalid: as they were given to `encode_depth`.
+    holes, bound, invalid: as they were given to `encode_depth`.
 
     Raises CorruptFile when the stream cannot be one of these.
     """
