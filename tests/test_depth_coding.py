@@ -29,8 +29,8 @@ def maps():
 @pytest.mark.parametrize(("name", "samples"), list(maps()), ids=[name for name, _ in maps()])
 def test_every_measurement_is_within_the_bound(name, samples, bound):
     holes = samples == 0
-    data = encode_depth(samples, holes, bound, None, 0)
-    decoded = decode_depth(data, holes, 8 * samples.itemsize, bound, None, 0)
+    data = encode_depth(samples, holes, bound, 0)
+    decoded = decode_depth(data, holes, 8 * samples.itemsize, bound, 0)
     permitted = np.maximum(bound.steps, samples.astype(np.int64) * bound.ppm // 10**6)
     assert decoded.dtype == samples.dtype
     assert (np.abs(decoded.astype(np.int64) - samples)[~holes] <= permitted[~holes]).all()
@@ -41,13 +41,13 @@ def test_every_measurement_is_within_the_bound(name, samples, bound):
 def test_damage_is_told_or_gives_other_samples():
     samples = dict(maps())["holes"]
     holes = samples == 0
-    data = encode_depth(samples, holes, DepthBound(), None, 0)
+    data = encode_depth(samples, holes, DepthBound(), 0)
     rng = np.random.default_rng(2)
     for _ in range(200):
         damaged = bytearray(data)
         damaged[rng.integers(len(data))] ^= 1 << int(rng.integers(8))
         try:
-            decoded = decode_depth(bytes(damaged[: rng.integers(1, len(data) + 1)]), holes, 16, DepthBound(), None, 0)
+            decoded = decode_depth(bytes(damaged[: rng.integers(1, len(data) + 1)]), holes, 16, DepthBound(), 0)
         except CorruptFile:
             continue
         assert (decoded[~holes] != 0).all()

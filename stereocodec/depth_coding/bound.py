@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
 
 from ..errors import InvalidInput
 
@@ -32,6 +36,7 @@ class DepthBound:
         """Whether every sample comes back as it was."""
         return self.steps == 0 and self.ppm == 0
 
-    def permitted(self, sample: int) -> int:
-        """The largest error of a sample, in steps."""
-        return max(self.steps, sample * self.ppm // MILLION)
+    def permitted(self, samples: NDArray[Any]) -> NDArray[np.int64]:
+        """The largest errors of samples, in steps, of the same shape."""
+        errors: NDArray[np.int64] = np.maximum(samples.astype(np.int64) * self.ppm // MILLION, self.steps)
+        return errors

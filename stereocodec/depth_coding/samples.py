@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -11,67 +10,56 @@ from numpy.typing import NDArray
 from ..container.varint import read_varint, write_varint
 from ..entropy.ans import StreamDecoder, StreamEncoder
 from ..errors import CorruptFile, InvalidInput
-from .bins import bins_of, dense_representatives, representatives
+from .bins import Bins, bins_of, dense_bins
 from .bound import DepthBound
-from .tables import SCALES, mean_of, residual_tables
-from .walk import CONTEXTS, passes, predictions, weights_of
+from .neighbours import Integers
+from .tables import ROWS, residual_tables
+from .walk import Coder, walk
 
-Samples = NDArray[np.uint8] | NDArray[np.uint16]
-
-_FIRST_CHUNK = 256
 _DENSE, _LISTED = 0, 1
-# Asked for the bins of places, given their tables and what is expected there.
-_Code = Callable[[Any, NDArray[np.uint8], NDArray[np.int64]], NDArray[np.int64]]
+_AROUND = 8  # bins on either side that say how many of them occur
+_BITS_OF_LIST, _BITS_OF_LISTED = 64, 3  # what a list takes, and each bin in it
 
 
-def encode_depth(
-    samples: NDArray[Any], holes: NDArray[np.bool_], bound: DepthBound, guide: NDArray[np.uint8] | None, invalid: int
-) -> bytes:
+def encode_depth(samples: NDArray[Any], holes: NDArray[np.bool_], bound: DepthBound, invalid: int) -> bytes:
     """The stream of the measurements of a depth map; empty when there is none.
 
-    samples: (H, W), uint8 or uint16, what stands in holes does not matter. holes: (H, W). guide: (H, W), or None.
+    samples: (H, W), uint8 or uint16, what stands in holes does not matter. holes: (H, W).
     invalid: the sample that no measurement has.
 
     Raises InvalidInput when a measurement has the invalid sample.
     """
-    bits = 8 * samples.dtype.itemsize
-    measured = samples[~holes].astype(np.int32)
+    measured = samples[~holes]
     if not measured.size:
         return b""
     if (measured == invalid).any():
         raise InvalidInput("a measurement of a depth map has the sample that stands for none")
-    low, high = int(measured.min()), int(measured.max())
-    standing = representatives(np.unique(measured), bound, invalid, bits)
-    dense = dense_representatives(low, high, bound, invalid, bits)
-    listed = 2 * standing.size < dense.size
+    bins, listed = chosen_bins(measured, bound, invalid)
     encoder = StreamEncoder()
+    low = int(bins.standing[0] if listed else measured.min())
+    head = [low, int(bins.standing[-1] if listed else measured.max()) - low]
     if listed:
-        low, extent = int(standing[0]), int(standing[-1] - standing[0])
-        head = [_LISTED, *map(write_varint, (low, extent, standing.size - 1))]
-        _walk(np.zeros((1, standing.size), dtype=bool), extent + 1, _putter(encoder, (standing - low)[None]))
-    else:
-        standing = dense
-        head = [_DENSE, *map(write_varint, (low, high - low))]
-    bins = np.zeros(samples.shape, dtype=np.int64)
-    bins[~holes] = bins_of(measured, standing, bound)
-    _walk(holes, standing.size, _putter(encoder, bins))
-    return bytes(head[:1]) + b"".join(head[1:]) + encoder.getvalue()
+        standing = bins.standing - low
+        head.append(standing.size - 1)
+        walk(np.zeros((1, standing.size), dtype=bool), head[1] + 1, _putter(encoder, standing[None]))
+    numbers = np.zeros(samples.shape, dtype=np.int64)
+    numbers[~holes] = bins.numbers(measured)
+    walk(holes, bins.last.size, _putter(encoder, numbers))
+    return bytes([_LISTED if listed else _DENSE]) + b"".join(map(write_varint, head)) + encoder.getvalue()
 
 
-def decode_depth(
-    data: bytes, holes: NDArray[np.bool_], bits: int, bound: DepthBound, guide: NDArray[np.uint8] | None, invalid: int
-) -> NDArray[Any]:
+def decode_depth(data: bytes, holes: NDArray[np.bool_], bits: int, bound: DepthBound, invalid: int) -> NDArray[Any]:
     """The samples (H, W) of a stream, uint8 or uint16 by `bits`: measurements within the bound, 0 in holes.
 
-    holes, bound, guide, invalid: as they were given to `encode_depth`.
+    holes, bound, invalid: as they were given to `encode_depth`.
 
     Raises CorruptFile when the stream cannot be one of these.
     """
-    result = np.zeros(holes.shape, dtype=np.uint8 if bits == 8 else np.uint16)
+    result: NDArray[Any] = np.zeros(holes.shape, dtype=np.uint8 if bits == 8 else np.uint16)
     if holes.all():
         _check(not data)
         return result
-    _check(data[:1] in (b"\0", b"\1"))
+    _check(data[:1] in (bytes([_DENSE]), bytes([_LISTED])))
     low, position = _number(data, 1)
     extent, position = _number(data, position)
     _check(low + extent < 1 << bits)
@@ -79,30 +67,60 @@ def decode_depth(
         count, position = _number(data, position)
         _check(count <= extent)
         decoder = StreamDecoder(data[position:])
-        standing = low + _walk(np.zeros((1, count + 1), dtype=bool), extent + 1, _taker(decoder, extent + 1))[0]
+        listed = walk(np.zeros((1, count + 1), dtype=bool), extent + 1, _taker(decoder, extent + 1))[0]
+        standing = low + listed.astype(np.int64)
         _check(bool((np.diff(standing) > 0).all()) and invalid not in standing)
     else:
         decoder = StreamDecoder(data[position:])
-        standing = dense_representatives(low, low + extent, bound, invalid, bits)
+        standing = dense_bins(low, low + extent, bound, invalid).standing
         _check(standing.size > 0)
-    bins = _walk(holes, standing.size, _taker(decoder, standing.size))
+    numbers = walk(holes, standing.size, _taker(decoder, standing.size))
     decoder.close()
-    result[~holes] = standing[bins[~holes]]
+    result[~holes] = standing[numbers[~holes]]
     return result
 
 
-def _putter(encoder: StreamEncoder, bins: NDArray[np.int64]) -> _Code:
-    def put(places: Any, tables: NDArray[np.uint8], expected: NDArray[np.int64]) -> NDArray[np.int64]:
-        wanted: NDArray[np.int64] = bins[places]
-        encoder.put((wanted - expected).astype(np.int32), tables, residual_tables())
+def chosen_bins(measured: NDArray[Any], bound: DepthBound, invalid: int) -> tuple[Bins, bool]:
+    """The bins that take fewest bytes for measurements (N,), and whether they are listed, not all between two.
+
+    A list takes some bits for each of its bins. It saves as many for each measurement as the binary logarithm of how
+    many times fewer bins there are around it.
+    """
+    occurring, counts = np.unique(measured, return_counts=True)
+    dense = dense_bins(int(occurring[0]), int(occurring[-1]), bound, invalid)
+    sparse = bins_of(occurring, bound, invalid)
+    numbers = dense.numbers(occurring)
+    used = np.zeros(dense.last.size + 2 * _AROUND, dtype=np.int64)
+    used[numbers + _AROUND] = 1
+    within = np.convolve(used, np.ones(2 * _AROUND + 1, dtype=np.int64), "valid")[numbers]
+    saved = float(counts @ np.log2((2 * _AROUND + 1) / within))
+    listed = saved > _BITS_OF_LIST + _BITS_OF_LISTED * sparse.last.size
+    return (sparse if listed else dense), listed
+
+
+def _putter(encoder: StreamEncoder, bins: Integers) -> Coder:
+    def put(
+        places: tuple[slice, slice], measured: NDArray[np.bool_], expected: Integers, signs: Integers, tables: Integers
+    ) -> Integers:
+        wanted: Integers = bins[places][measured]
+        residuals = ((wanted - expected) * signs).astype(np.int32)
+        for tail, table_set in enumerate(residual_tables()):
+            chosen = tables // ROWS == tail
+            encoder.put(residuals[chosen], (tables[chosen] % ROWS).astype(np.uint8), table_set)
         return wanted
 
     return put
 
 
-def _taker(decoder: StreamDecoder, count: int) -> _Code:
-    def take(places: Any, tables: NDArray[np.uint8], expected: NDArray[np.int64]) -> NDArray[np.int64]:
-        bins: NDArray[np.int64] = expected + decoder.take(tables, residual_tables())
+def _taker(decoder: StreamDecoder, count: int) -> Coder:
+    def take(
+        places: tuple[slice, slice], measured: NDArray[np.bool_], expected: Integers, signs: Integers, tables: Integers
+    ) -> Integers:
+        residuals = np.empty(tables.size, dtype=np.int64)
+        for tail, table_set in enumerate(residual_tables()):
+            chosen = tables // ROWS == tail
+            residuals[chosen] = decoder.take((tables[chosen] % ROWS).astype(np.uint8), table_set)
+        bins = expected + residuals * signs
         _check(not bins.size or 0 <= int(bins.min()) <= int(bins.max()) < count)
         return bins
 
@@ -119,61 +137,3 @@ def _number(data: bytes, position: int) -> tuple[int, int]:
         return read_varint(data, position, max_bytes=3)
     except (EOFError, ValueError) as error:
         raise CorruptFile("the head of a depth map's samples is damaged; fetch the file again") from error
-
-
-def _walk(holes: NDArray[np.bool_], count: int, code: _Code) -> NDArray[np.int64]:
-    """The one walk over a map; `code` is asked for the bins of places, and given their tables and expected bins."""
-    filled = np.full(holes.shape, count >> 1, dtype=np.int64)
-    weights = np.zeros(holes.shape, dtype=np.int64)
-    later = weights_of(holes)
-    rows, columns = np.arange(holes.shape[0])[:, None], np.arange(holes.shape[1])
-    if not holes[0, 0]:
-        first = (np.zeros(1, dtype=np.intp),) * 2
-        filled[0, 0] = code(first, np.full(1, 2 * (SCALES - 1), dtype=np.uint8), filled[first])[0]
-    weights[0, 0] = later[0, 0]
-    widths = _Widths()
-    for one in passes(holes.shape):
-        if not filled[one.places].size:
-            continue
-        twice, contexts = predictions(filled, weights, one)
-        here = filled[one.places]
-        here[:] = (twice + 1) >> 1
-        measured = ~holes[one.places]
-        places = (
-            np.broadcast_to(rows[one.places[0]], here.shape)[measured],
-            np.broadcast_to(columns[one.places[1]], here.shape)[measured],
-        )
-        twice, contexts = twice[measured], contexts[measured]
-        coded = np.empty(twice.size, dtype=np.int64)
-        start, length = 0, _FIRST_CHUNK
-        while start < twice.size:
-            chunk = slice(start, start + length)
-            expected = twice[chunk] >> 1
-            tables = 2 * widths.scales(contexts[chunk]) + (twice[chunk] & 1)
-            coded[chunk] = code((places[0][chunk], places[1][chunk]), tables.astype(np.uint8), expected)
-            widths.learn(contexts[chunk], abs(2 * coded[chunk] - twice[chunk]))
-            start, length = start + length, length * 2
-        here[measured] = coded
-        weights[one.places] = later[one.places]
-    return filled
-
-
-class _Widths:
-    """The mean magnitude of residuals in each context so far."""
-
-    def __init__(self) -> None:
-        # As if each context had begun with a residual of its own deviation.
-        self._count = np.ones(CONTEXTS, dtype=np.int64)
-        self._sum = 4 + 4 * (np.arange(CONTEXTS) // 6) ** 2 // 4
-
-    def scales(self, contexts: NDArray[np.int64]) -> NDArray[np.int64]:
-        borders = np.array([mean_of(scale) for scale in range(1, SCALES)], dtype=np.int64)
-        scales = np.searchsorted(borders, 128 * self._sum // self._count, side="right")
-        return scales[contexts]
-
-    def learn(self, contexts: NDArray[np.int64], twice: NDArray[np.int64]) -> None:
-        self._count += np.bincount(contexts, minlength=CONTEXTS)
-        np.add.at(self._sum, contexts, twice)
-        full = self._count > 4096
-        self._count[full] >>= 1
-        self._sum[full] >>= 1

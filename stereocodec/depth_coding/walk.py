@@ -1,72 +1,87 @@
-"""The order of coding: from one pixel to all, each pass a few array operations that see earlier passes only."""
+"""The one walk over a map: what is expected of each pixel, and the table of what it differs by."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
-Bins = NDArray[np.int64]
+from .neighbours import FINE, FINE_BITS, Integers, Known, Surroundings
+from .network import ONE, ONE_BITS, networks
+from .passes import Pass, passes
+from .tables import SCALES, TAILS, row_numbers
+from .widths import Widths
 
-CONTEXTS = 120
-_MEASURED, _FILLED = 16, 1  # weights of neighbours; of what is not known yet, and beyond the edges, it is 0
-_DIRECT = ((-1, 0), (0, -1), (0, 1), (1, 0))
-_DIAGONAL = ((-1, -1), (-1, 1), (1, -1), (1, 1))
-# Borders between contexts: mean deviations of neighbours from their mean, in quarters of a bin.
-_DEVIATIONS = np.array([0, 1, 2, 3, 4, 6, 8, 12, 16, 24, 32, 48, 64, 96, 128, 256, 512, 1024, 4096], dtype=np.int64)
+_AT_ONCE = 8192  # pixels whose numbers stay in the processor's cache
+_FIRST = (slice(0, 1), slice(0, 1))
+
+
+class Coder(Protocol):
+    """What a walk asks for the bins of a pass."""
+
+    def __call__(
+        self, places: tuple[slice, slice], measured: NDArray[np.bool_], expected: Integers, signs: Any, tables: Any
+    ) -> Integers:
+        """The bins of a pass's measured pixels, (N,).
+
+        places: of the pass. measured: which of its pixels are. Of these, (N,): the bins that are expected, the sign
+        that residuals are multiplied by before they are coded, and the tables (`Widths.tables`).
+        """
+        ...
 
 
 @dataclass(frozen=True)
-class Pass:
-    """Where the pixels of a pass are: in the picture, and by first row and column in the grid of its step."""
+class Expectation:
+    """Of N pixels: the expected bins in 1/16 bins, and scale and tail of the table, each (N,)."""
 
-    places: tuple[slice, slice]
-    step: int
-    kind: int
-    row: int
-    column: int
+    fine: Integers
+    scales: Integers
+    tails: Integers
 
 
-def passes(size: tuple[int, int]) -> Iterator[Pass]:
-    """All passes but the first, which is the pixel at the upper left."""
-    for power in reversed(range((max(size) - 1).bit_length())):
-        step = 1 << power
-        for kind, (row, column) in enumerate(((1, 1), (0, 1), (1, 0))):
-            places = (slice(row * step, None, 2 * step), slice(column * step, None, 2 * step))
-            yield Pass(places, step, kind, row, column)
+def walk(holes: NDArray[np.bool_], count: int, code: Coder) -> NDArray[np.int32]:
+    """The bins of a map (H, W), each below `count`; those in holes are what was expected there."""
+    known, widths = Known(holes), Widths()
+    middle = np.array([count >> 1])
+    if not holes[0, 0]:
+        middle = code(_FIRST, ~holes[_FIRST], middle, np.ones_like(middle), row_numbers()[-1:, 0])
+    known.fill_first(int(middle[0]))
+    for one in passes(holes.shape):
+        _walk_pass(known, one, count, widths, code)
+    return known.bins
 
 
-def predictions(filled: Bins, weights: NDArray[np.int64], one: Pass) -> tuple[Bins, NDArray[np.int64]]:
-    """Twice the expected bins of a pass, rounded down, and the contexts, both of the shape of its places.
-
-    filled: bins where they are known, in holes what was expected there. weights: of each of them, 0 where it is not
-    known.
-    """
-    values, of_values = (np.pad(array[:: one.step, :: one.step], 1) for array in (filled, weights))
-    shape = filled[one.places].shape
-    offsets = _DIAGONAL if one.kind == 0 else _DIRECT
-    seen = [(_seen(values, one, offset, shape), _seen(of_values, one, offset, shape)) for offset in offsets]
-    total = sum(weight for _, weight in seen)
-    expected = 2 * sum(value * weight for value, weight in seen)
-    expected = (2 * expected + total) // (2 * total)
-    deviation = sum(abs(2 * value - expected) * weight for value, weight in seen) * 2 // total
-    level = np.searchsorted(_DEVIATIONS, deviation, side="left")
-    whole: NDArray[np.bool_] = total == 4 * _MEASURED
-    return expected, (level * 2 + whole) * 3 + one.kind
+def _walk_pass(known: Known, one: Pass, count: int, widths: Widths, code: Coder) -> None:
+    measured = ~known.holes[one.places]
+    around = surroundings(known, one)
+    said = [expectation(part, one.kind, count) for part in around]
+    fine, scales, tails = (np.concatenate([getattr(e, n) for e in said]) for n in ("fine", "scales", "tails"))
+    bins = fine + FINE // 2 >> FINE_BITS
+    inside = measured.reshape(-1)
+    offsets, expected = (fine - bins * FINE)[inside], bins[inside]
+    signs = np.where(offsets < 0, -1, 1)
+    told = one.kind, scales[inside], abs(offsets), tails[inside]
+    bins[inside] = code(one.places, measured, expected, signs, widths.tables(*told))
+    widths.learn(*told, (bins[inside] - expected) * signs)
+    base = np.concatenate([part.base for part in around])
+    known.fill(one, bins, abs(bins * FINE - base), abs(bins * FINE - fine))
 
 
-def weights_of(holes: NDArray[np.bool_]) -> NDArray[np.int64]:
-    """The weights that pixels have once they are known."""
-    return np.where(holes, _FILLED, _MEASURED)
+def surroundings(known: Known, one: Pass) -> list[Surroundings]:
+    """Those of all pixels of a pass, some rows at a time."""
+    rows, columns = known.holes[one.places].shape
+    band = max(_AT_ONCE // columns, 1)
+    return [known.around(one, first, min(first + band, rows)) for first in range(0, rows, band)]
 
 
-def _seen(padded: NDArray[Any], one: Pass, offset: tuple[int, int], shape: tuple[int, ...]) -> NDArray[Any]:
-    """The neighbours of a pass's pixels, of an array with a margin of 1."""
-    rows, columns = (
-        slice(start + by + 1, start + by + 2 * count, 2)
-        for start, by, count in zip((one.row, one.column), offset, shape, strict=True)
-    )
-    return padded[rows, columns]
+def expectation(around: Surroundings, kind: int, count: int) -> Expectation:
+    """What the network expects of pixels of a pass of this kind, in a map of `count` bins."""
+    offset, width, tail = networks()[kind].answers(around.inputs).astype(np.int64)
+    magnitude = around.magnitude.astype(np.int64)
+    half = ONE // 2
+    fine = around.base + ((offset.clip(-4 * ONE, 4 * ONE) << magnitude) + half >> ONE_BITS)
+    scales = 4 * (width + (magnitude << ONE_BITS)) + half >> ONE_BITS
+    tails = tail + half >> ONE_BITS
+    return Expectation(fine.clip(0, FINE * (count - 1)), scales.clip(0, SCALES - 1), tails.clip(0, TAILS - 1))

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-sys.path.insert(0, str(Path(__file__).parents[1] / "tools" / "renderer"))
+sys.path.insert(0, str(Path(__file__).parent / "renderer"))
 
 from depth_sensor import Sensor
 from renderer import Renderer, View
