@@ -181,7 +181,7 @@ def color_coders(picture: NDArray[np.uint8]) -> dict[str, tuple[Coder, Sequence[
 
 
 def depth_coders(frame: DepthFrame, bound: int, mask: int) -> dict[str, tuple[Coder, Sequence[float]]]:
-    """JPEG XL of whole steps, and with loss; good is the negative largest error in millimetres. mask: our bytes of it."""
+    """JPEG XL of whole steps, and with loss; good is the negative largest error in mm. mask: our bytes of it."""
     holes = frame.depth == 0
     depth = DepthMap(frame.depth, 0.001)
     measured = frame.depth[~holes]

@@ -48,7 +48,7 @@ def encode_bounded(depth: DepthMap, bound: DepthBound) -> BoundedDepth:
         max_steps=bound.steps,
         max_ppm=bound.ppm,
         mask=encode_mask(depth.holes),
-        samples=encode_depth(depth.samples, depth.holes, bound, None, depth.invalid),
+        samples=encode_depth(depth.samples, depth.holes, bound, depth.invalid),
     )
     height, width = depth.samples.shape
     if not _keeps(bound, depth, decode_bounded(record, (height, width))):
@@ -60,7 +60,7 @@ def decode_bounded(record: BoundedDepth, size: tuple[int, int]) -> DepthMap:
     """The depth map of this size (H, W) that a record holds; raises CorruptFile when it holds none."""
     holes = decode_mask(record.mask, size)
     bound = DepthBound(record.max_steps, record.max_ppm)
-    samples = decode_depth(record.samples, holes, record.bits, bound, None, record.invalid)
+    samples = decode_depth(record.samples, holes, record.bits, bound, record.invalid)
     samples[holes] = record.invalid
     return DepthMap(samples, record.metres_per_step, record.invalid)
 

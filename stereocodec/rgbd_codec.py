@@ -223,7 +223,6 @@ class RgbdCodec(ReleaseCodec):
         x, y, width, height = stored_region(region, container)
         rows, columns = slice(y, y + height), slice(x, x + width)
         finish = partial(levels, channels=container.channels) if isinstance(view, BoundedDepth) else _numbers
-        depth = decode_bounded(view, size) if isinstance(view, BoundedDepth) else None
         (picture, *_), _ = self._coder.decode(
             container, finish, rows=(y, y + height), threads=threads, lost=lost, say=say
         )
@@ -233,8 +232,8 @@ class RgbdCodec(ReleaseCodec):
             depth = from_network(picture[..., 3], view, holes)
             picture = levels(torch.from_numpy(picture[None, ..., :3]), container.channels)[0]
         else:
-            assert depth is not None
-            depth = depth.part(rows, columns)
+            # After colour, whose streams are known to be too short for a size before it takes any time.
+            depth = decode_bounded(view, size).part(rows, columns)
         say(1.0, "done")
         return turned(picture, container.orientation), depth.turned(container.orientation)
 

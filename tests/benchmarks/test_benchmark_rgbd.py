@@ -68,7 +68,8 @@ def test_the_report_goes_into_the_page(rgbd, tmp_path, monkeypatch, capsys, tiny
     lossless, bounded = (
         rows[f"**{tmp_path.name} (1), {what}**"] for what in ("without loss of depth", "depth within 4 mm")
     )
-    assert (lossless[-2].strip(), bounded[-2].strip()) == ("0", "4")
+    assert lossless[-2].strip() == "0"
+    assert 0 < int(bounded[-2]) <= 4
     assert {"JPEG XL, lossless JPEG XL of steps", "JPEG XL, lossy JPEG XL and our mask"} <= rows.keys()
     assert "AVIF 4:4:4" in text
 
