@@ -10,10 +10,14 @@ first with the errors of no network, then with those of the first. Both take som
 from __future__ import annotations
 
 import argparse
+import multiprocessing
+import os
 import sys
 import time
-from collections.abc import Iterator, Mapping
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -25,19 +29,19 @@ from torch import Tensor, nn
 
 from stereocodec.depth_coding.bound import DepthBound
 from stereocodec.depth_coding.neighbours import FINE, FINE_BITS, INPUTS, LARGEST, UNIT, Known
-from stereocodec.depth_coding.network import ONE, OUTPUTS, WEIGHT_UNIT
+from stereocodec.depth_coding.network import KINDS, ONE, OUTPUTS, SETS, WEIGHT_UNIT
 from stereocodec.depth_coding.passes import passes
 from stereocodec.depth_coding.samples import chosen_bins
 from stereocodec.depth_coding.walk import surroundings
 
 SEED = 1
 HIDDEN = 32
-ROOMS, LARGE_ROOMS = 64, 3  # how many, and each of how many has 640x480 pixels
+ROOMS, LARGE_ROOMS = 64, 3  # how many, and each of how many is 640x480 pixels large
 MOST_HOLES = 0.6
 BOUNDS = (0, 0, 2, 10)  # in steps; each map is seen with two of them
-EXAMPLES = 2500  # of each pass of the finest two levels, half as many of each coarser one
+EXAMPLES = 1800  # of each pass of the finest two levels, half as many of each coarser one
 COARSEST = 16
-BATCH, RATE, SHORT = 6144, 4e-3, 2000
+BATCH, RATE, SHORT = 6144, 4e-3, 1500
 LARGEST_SUM = 2**24
 
 
@@ -78,7 +82,9 @@ class Layers(nn.Module):
         return tensors
 
 
-Networks = Mapping[int, Layers]
+Seen = tuple[NDArray[np.int16], NDArray[np.int8], NDArray[np.float32]]
+Networks = Mapping[tuple[bool, int], Layers]
+"""By whether they are for listed bins, and by the kind of pass."""
 
 
 @dataclass(frozen=True)
@@ -90,20 +96,37 @@ class Examples:
     residuals: Tensor
 
 
+_shared: dict[tuple[bool, int], Examples] = {}
+
+
 def main() -> None:
     """Trains and writes."""
     options = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     options.add_argument("--pairs", type=Path, required=True, metavar="DIR", help="folder of photographs")
     options.add_argument("-o", "--output", type=Path, required=True, metavar="FILE", help="where the weights go")
     options.add_argument("--steps", type=int, default=12000, help="of the second training, for each kind of pass")
+    options.add_argument("--processes", type=int, default=os.cpu_count())
     arguments = options.parse_args()
     torch.set_num_threads(1)
-    maps = list(depth_maps(arguments.pairs))
+    # Forked processes share what is here already; the examples are some gigabytes.
+    workers = multiprocessing.get_context("fork")
+    with workers.Pool(arguments.processes) as pool:
+        maps = [depth for part in pool.imap(depth_maps, sources(arguments.pairs)) for depth in part]
+    print(f"{len(maps)} maps", file=sys.stderr, flush=True)
     networks: Networks = {}
     for steps in (SHORT, arguments.steps):
-        networks = {kind: trained(kind, steps, seen) for kind, seen in examples(maps, networks).items()}
-    tensors = {f"{kind}.{name}": t for kind, net in networks.items() for name, t in net.whole_numbers().items()}
-    save_file({name: tensor.astype(narrowest(tensor)) for name, tensor in tensors.items()}, arguments.output)
+        with workers.Pool(arguments.processes, initializer=torch.set_num_threads, initargs=(1,)) as pool:
+            seen = joined(pool.imap(partial(examples, networks=networks), enumerate(maps)))
+        _shared.update(seen)
+        with workers.Pool(arguments.processes, initializer=torch.set_num_threads, initargs=(1,)) as pool:
+            states = pool.map(partial(trained, steps=steps), sorted(seen), chunksize=1)
+        networks = {which: with_state(which[1], state) for which, state in zip(sorted(seen), states, strict=True)}
+    tensors = {
+        f"{SETS[listed]}.{kind}.{name}": tensor.astype(narrowest(tensor))
+        for (listed, kind), layers in networks.items()
+        for name, tensor in layers.whole_numbers().items()
+    }
+    save_file(tensors, arguments.output)
 
 
 def narrowest(tensor: NDArray[np.int32]) -> type[np.int16] | type[np.int32]:
@@ -111,39 +134,54 @@ def narrowest(tensor: NDArray[np.int32]) -> type[np.int16] | type[np.int32]:
     return np.int16 if np.abs(tensor).max() < 2**15 else np.int32
 
 
-def depth_maps(pairs: Path) -> Iterator[NDArray[np.uint16]]:
-    """All maps to learn from, 0 where there is no measurement."""
-    for seed in range(ROOMS):
-        size = (320, 240) if seed % LARGE_ROOMS else (640, 480)
-        yield from (frame.depth for frame in room_frames(seed, *size).values())
-    for left in sorted(pairs.glob("*_left.*")):
-        depth = matched_frame(left, next(pairs.glob(left.name.replace("_left.", "_right.")))).depth
-        if (depth == 0).mean() <= MOST_HOLES:
-            yield depth
+def sources(pairs: Path) -> list[int | Path]:
+    """Seeds of rooms, and left views of pairs."""
+    return [*range(ROOMS), *sorted(pairs.glob("*_left.*"))]
 
 
-def examples(maps: list[NDArray[np.uint16]], networks: Networks) -> dict[int, Examples]:
-    """Pixels of all maps by kind of pass; networks: those whose errors are seen, none at first."""
-    rng = np.random.default_rng(SEED)
-    found: dict[int, list[tuple[NDArray[np.int16], NDArray[np.int8], NDArray[np.float32]]]] = {0: [], 1: [], 2: []}
-    for depth in maps:
-        holes = depth == 0
-        for steps in rng.permutation(BOUNDS)[:2].tolist():
-            bins = np.zeros(depth.shape, dtype=np.int64)
-            bins[~holes] = chosen_bins(depth[~holes], DepthBound(steps), 0)[0].numbers(depth[~holes])
-            for kind, inputs, magnitudes, residuals, most in seen_while_coding(bins, holes, networks):
-                chosen = rng.permutation(residuals.size)[:most]
-                found[kind].append((inputs[:, chosen].T, magnitudes[chosen], residuals[chosen]))
+def depth_maps(source: int | Path) -> list[NDArray[np.uint16]]:
+    """The maps of a seed or a pair, 0 where there is no measurement."""
+    if isinstance(source, int):
+        size = (320, 240) if source % LARGE_ROOMS else (640, 480)
+        return [frame.depth for frame in room_frames(source, *size).values()]
+    right = next(source.parent.glob(source.name.replace("_left.", "_right.")))
+    depth = matched_frame(source, right).depth
+    return [depth] if (depth == 0).mean() <= MOST_HOLES else []
+
+
+def examples(numbered: tuple[int, NDArray[np.uint16]], networks: Networks) -> list[tuple[tuple[bool, int], Seen]]:
+    """Pixels of a map; networks: those whose errors are seen, none at first."""
+    number, depth = numbered
+    rng = np.random.default_rng([SEED, number])
+    holes = depth == 0
+    found = []
+    for steps in rng.permutation(BOUNDS)[:2].tolist():
+        bins, listed = chosen_bins(depth[~holes], DepthBound(steps), 0)
+        numbers = np.zeros(depth.shape, dtype=np.int64)
+        numbers[~holes] = bins.numbers(depth[~holes])
+        of_kinds = [networks[listed, kind] for kind in range(KINDS)] if networks else None
+        for kind, (inputs, magnitudes, residuals), most in seen_while_coding(numbers, holes, of_kinds):
+            chosen = rng.permutation(residuals.size)[:most]
+            found.append(((listed, kind), (inputs[:, chosen].T.copy(), magnitudes[chosen], residuals[chosen])))
+    return found
+
+
+def joined(parts: Iterable[list[tuple[tuple[bool, int], Seen]]]) -> dict[tuple[bool, int], Examples]:
+    """All pixels by the network that they are for."""
+    found = defaultdict(list)
+    for part in parts:
+        for which, seen in part:
+            found[which].append(seen)
     return {
-        kind: Examples(*(torch.from_numpy(np.concatenate(parts)) for parts in zip(*several, strict=True)))
-        for kind, several in found.items()
+        which: Examples(*(torch.from_numpy(np.concatenate(parts)) for parts in zip(*several, strict=True)))
+        for which, several in found.items()
     }
 
 
 def seen_while_coding(
-    bins: NDArray[np.int64], holes: NDArray[np.bool_], networks: Networks
-) -> Iterator[tuple[int, NDArray[np.int16], NDArray[np.int8], NDArray[np.float32], int]]:
-    """Of each pass its kind, inputs, magnitudes and residuals, and how many examples it shall give."""
+    bins: NDArray[np.int64], holes: NDArray[np.bool_], networks: Sequence[Layers] | None
+) -> Iterator[tuple[int, Seen, int]]:
+    """Of each pass its kind, its pixels, and how many of them are wanted."""
     known = Known(holes)
     known.fill_first(int(bins[0, 0]))
     for one in passes(holes.shape):
@@ -162,11 +200,12 @@ def seen_while_coding(
         if one.step <= COARSEST:
             residuals = ((here * FINE - base) / FINE)[measured].astype(np.float32)
             seen = inputs[:, measured].astype(np.int16), magnitudes[measured].astype(np.int8)
-            yield one.kind, *seen, residuals, EXAMPLES >> max(0, one.step.bit_length() - 2)
+            yield one.kind, (*seen, residuals), EXAMPLES >> max(0, one.step.bit_length() - 2)
 
 
-def trained(kind: int, steps: int, seen: Examples) -> Layers:
-    """A network for one kind of pass."""
+def trained(which: tuple[bool, int], steps: int) -> dict[str, NDArray[np.float32]]:
+    """The weights of a network for some bins and one kind of pass."""
+    kind, seen = which[1], _shared[which]
     torch.manual_seed(SEED + kind)
     layers = Layers(INPUTS[kind])
     optimiser = torch.optim.Adam(layers.parameters(), RATE, betas=(0.9, 0.98))
@@ -182,7 +221,18 @@ def trained(kind: int, steps: int, seen: Examples) -> Layers:
         optimiser.step()
         schedule.step()
         mean += (loss.item() - mean) / min(step + 1, 100)
-    print(f"kind {kind}: {mean:.4f} bits, {time.monotonic() - start:.0f} s", file=sys.stderr, flush=True)
+    print(
+        f"{SETS[which[0]]} {kind}: {len(seen.residuals)} examples, {mean:.4f} bits, {time.monotonic() - start:.0f} s",
+        file=sys.stderr,
+        flush=True,
+    )
+    return {name: tensor.numpy() for name, tensor in layers.state_dict().items()}
+
+
+def with_state(kind: int, state: dict[str, NDArray[np.float32]]) -> Layers:
+    """A network that was trained in another process."""
+    layers = Layers(INPUTS[kind])
+    layers.load_state_dict({name: torch.from_numpy(values) for name, values in state.items()})
     return layers
 
 

@@ -24,22 +24,10 @@ _DIRECT = ((-1, 0), (0, -1), (0, 1), (1, 0))
 _DIAGONAL = ((-1, -1), (-1, 1), (1, -1), (1, 1))
 _KNIGHTS = ((-1, -2), (-1, 2), (1, -2), (1, 2), (-2, -1), (-2, 1), (2, -1), (2, 1))
 _FAR_DIRECT = ((0, -3), (0, 3), (-3, 0), (3, 0))
-_FAR_DIAGONAL = (
-    (-1, -3),
-    (-1, 3),
-    (1, -3),
-    (1, 3),
-    (-3, -1),
-    (-3, 1),
-    (3, -1),
-    (3, 1),
-    (-3, -3),
-    (-3, 3),
-    (3, -3),
-    (3, 3),
-)
+_FAR_DIAGONAL = ((-1, -3), (-1, 3), (1, -3), (1, 3), (-3, -1), (-3, 1), (3, -1), (3, 1))
+_CORNERS = ((-3, -3), (-3, 3), (3, -3), (3, 3))
 OFFSETS = (
-    _DIAGONAL + _FAR_DIAGONAL,
+    _DIAGONAL + _FAR_DIAGONAL + _CORNERS,
     _DIRECT + _KNIGHTS + _FAR_DIRECT,
     _DIRECT + _DIAGONAL + _KNIGHTS + _FAR_DIRECT,
 )
@@ -84,18 +72,15 @@ class Known:
 
     def fill(self, one: Pass, bins: Integers, roughness: Integers, errors: Integers) -> None:
         """Makes bins, and both kinds of errors, of a pass known, (N,) each, after its surroundings were looked at."""
+        holes = self.holes[one.places].reshape(-1)
+        self.bins[one.places] = bins.reshape(self.bins[one.places].shape)
+        _put(self._fine, one, bins * FINE)
         for whole, padded, values in (
-            (self.bins, None, bins),
-            (None, self._fine, bins * FINE),
-            (self._roughness, self._seen_roughness, np.where(self.holes[one.places].reshape(-1), 0, roughness)),
-            (self._errors, self._seen_errors, np.where(self.holes[one.places].reshape(-1), 0, errors)),
+            (self._roughness, self._seen_roughness, np.where(holes, 0, roughness)),
+            (self._errors, self._seen_errors, np.where(holes, 0, errors)),
         ):
-            if whole is not None:
-                place = whole[one.places]
-                place[:] = values.reshape(place.shape)
-            if padded is not None:
-                place = padded[_MARGIN:-_MARGIN, _MARGIN:-_MARGIN][one.row :: 2, one.column :: 2]
-                place[:] = values.reshape(place.shape)
+            whole[one.places] = values.reshape(whole[one.places].shape)
+            _put(padded, one, values)
 
     def around(self, one: Pass, first: int, end: int) -> Surroundings:
         """What is known around the pixels of rows `first` to `end` of a pass, holes included."""
@@ -115,15 +100,13 @@ class Known:
         roughness.collect(seen_roughness, offsets[:NEAR])
         errors.collect(seen_errors, offsets)
         seen_errors[NEXT] /= 8
-        weights.collect(seen_weights, offsets)
-        seen_weights[:NEXT] *= UNIT // _MEASURED
         spread = np.floor((np.abs(differences[:NEAR]).sum(0) + seen_roughness.sum(0)) / 8) + FINE
         magnitude = np.frexp(spread)[1] - 1
         scale = np.ldexp(np.float32(UNIT), -magnitude)
-        scaled = inputs[: count + NEAR + NEXT + 1]
-        scaled *= scale
-        np.rint(scaled, out=scaled)
-        np.clip(scaled, -LARGEST, LARGEST, out=scaled)
+        _scale(inputs[: count + NEAR + NEXT + 1], scale)
+        weights.collect(seen_weights, offsets)
+        seen_weights[:NEXT] *= UNIT // _MEASURED
+        np.subtract(_MEASURED * (count - NEXT), seen_weights[NEXT], out=seen_weights[NEXT])
         others[0] = np.floor(spread * scale) - UNIT
         others[1] = (magnitude - FINE_BITS) * 16
         others[2] = (base & FINE - 1) * 8 - UNIT
@@ -140,6 +123,19 @@ class Known:
         self._seen_errors = np.pad(self._errors[grid], _MARGIN)
         self._weights = np.pad(weights, _MARGIN)
         self._grid_step = step
+
+
+def _put(padded: Numbers, one: Pass, values: Integers) -> None:
+    """Puts values (N,) where the pixels of a pass are in a grid with a margin."""
+    place = padded[_MARGIN:-_MARGIN, _MARGIN:-_MARGIN][one.row :: 2, one.column :: 2]
+    place[:] = values.reshape(place.shape)
+
+
+def _scale(numbers: Numbers, scale: Numbers) -> None:
+    """Multiplies (n, rows, columns) by powers of two, rounds and limits, in place."""
+    numbers *= scale
+    np.rint(numbers, out=numbers)
+    np.clip(numbers, -LARGEST, LARGEST, out=numbers)
 
 
 class _Shifted:

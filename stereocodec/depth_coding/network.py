@@ -16,6 +16,9 @@ from safetensors.numpy import load
 
 from .neighbours import LARGEST, Numbers
 
+KINDS = 3  # of passes
+SETS = ("dense", "listed")
+"""Of networks: for maps with all bins between two, and for maps whose bins are listed; names in the file of weights."""
 OUTPUTS = 3
 WEIGHT_UNIT = 512  # what weights call 1
 ONE_BITS = 15
@@ -57,8 +60,11 @@ def _activated(sums: Numbers) -> Numbers:
 
 
 @functools.cache
-def networks() -> tuple[Network, ...]:
-    """The network of each kind of pass."""
+def networks(listed: bool) -> tuple[Network, ...]:
+    """The network of each kind of pass, for maps whose bins are listed, or for those with all bins between two."""
     tensors = load(_FILE.read_bytes())
     names = Network.__dataclass_fields__
-    return tuple(Network(**{name: tensors[f"{kind}.{name}"].astype(np.float32) for name in names}) for kind in range(3))
+    return tuple(
+        Network(**{name: tensors[f"{SETS[listed]}.{kind}.{name}"].astype(np.float32) for name in names})
+        for kind in range(KINDS)
+    )

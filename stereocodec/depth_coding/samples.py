@@ -41,10 +41,10 @@ def encode_depth(samples: NDArray[Any], holes: NDArray[np.bool_], bound: DepthBo
     if listed:
         standing = bins.standing - low
         head.append(standing.size - 1)
-        walk(np.zeros((1, standing.size), dtype=bool), head[1] + 1, _putter(encoder, standing[None]))
+        walk(np.zeros((1, standing.size), dtype=bool), head[1] + 1, False, _putter(encoder, standing[None]))
     numbers = np.zeros(samples.shape, dtype=np.int64)
     numbers[~holes] = bins.numbers(measured)
-    walk(holes, bins.last.size, _putter(encoder, numbers))
+    walk(holes, bins.last.size, listed, _putter(encoder, numbers))
     return bytes([_LISTED if listed else _DENSE]) + b"".join(map(write_varint, head)) + encoder.getvalue()
 
 
@@ -67,14 +67,14 @@ def decode_depth(data: bytes, holes: NDArray[np.bool_], bits: int, bound: DepthB
         count, position = _number(data, position)
         _check(count <= extent)
         decoder = StreamDecoder(data[position:])
-        listed = walk(np.zeros((1, count + 1), dtype=bool), extent + 1, _taker(decoder, extent + 1))[0]
+        listed = walk(np.zeros((1, count + 1), dtype=bool), extent + 1, False, _taker(decoder, extent + 1))[0]
         standing = low + listed.astype(np.int64)
         _check(bool((np.diff(standing) > 0).all()) and invalid not in standing)
     else:
         decoder = StreamDecoder(data[position:])
         standing = dense_bins(low, low + extent, bound, invalid).standing
         _check(standing.size > 0)
-    numbers = walk(holes, standing.size, _taker(decoder, standing.size))
+    numbers = walk(holes, standing.size, data[0] == _LISTED, _taker(decoder, standing.size))
     decoder.close()
     result[~holes] = standing[numbers[~holes]]
     return result

@@ -103,7 +103,8 @@ def _frequencies(narrow: NDArray[np.int64], wide: NDArray[np.int64], weight: int
 def costs() -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]:
     """Costs of all symbols in 1/16 bits, one table after the other, tail by tail; where each table starts; radii."""
     with decimal.localcontext(decimal.Context(prec=50)):
-        borders = np.array([int(decimal.Decimal(2) ** (decimal.Decimal(k) / 16)) for k in range(1, 16 * 24 + 1)])
+        powers = [decimal.Decimal(2) ** (decimal.Decimal(k) / 16) for k in range(1, 16 * 24 + 1)]
+    borders = np.array([int(power.to_integral_value(decimal.ROUND_CEILING)) for power in powers])
     tables = [table for tables in residual_tables() for table in tables.frequencies]
     flat = np.concatenate(tables).astype(np.int64)
     sizes = np.array([table.size for table in tables])

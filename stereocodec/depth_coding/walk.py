@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .neighbours import FINE, FINE_BITS, Integers, Known, Surroundings
-from .network import ONE, ONE_BITS, networks
+from .network import ONE, ONE_BITS, Network, networks
 from .passes import Pass, passes
 from .tables import SCALES, TAILS, row_numbers
 from .widths import Widths
@@ -41,22 +41,25 @@ class Expectation:
     tails: Integers
 
 
-def walk(holes: NDArray[np.bool_], count: int, code: Coder) -> NDArray[np.int32]:
-    """The bins of a map (H, W), each below `count`; those in holes are what was expected there."""
+def walk(holes: NDArray[np.bool_], count: int, listed: bool, code: Coder) -> NDArray[np.int32]:
+    """The bins of a map (H, W), each below `count`; those in holes are what was expected there.
+
+    listed: whether these are bins of a list, for which there are networks of their own.
+    """
     known, widths = Known(holes), Widths()
     middle = np.array([count >> 1])
     if not holes[0, 0]:
         middle = code(_FIRST, ~holes[_FIRST], middle, np.ones_like(middle), row_numbers()[-1:, 0])
     known.fill_first(int(middle[0]))
     for one in passes(holes.shape):
-        _walk_pass(known, one, count, widths, code)
+        _walk_pass(known, one, count, networks(listed)[one.kind], widths, code)
     return known.bins
 
 
-def _walk_pass(known: Known, one: Pass, count: int, widths: Widths, code: Coder) -> None:
+def _walk_pass(known: Known, one: Pass, count: int, network: Network, widths: Widths, code: Coder) -> None:
     measured = ~known.holes[one.places]
     around = surroundings(known, one)
-    said = [expectation(part, one.kind, count) for part in around]
+    said = [expectation(part, network, count) for part in around]
     fine, scales, tails = (np.concatenate([getattr(e, n) for e in said]) for n in ("fine", "scales", "tails"))
     bins = fine + FINE // 2 >> FINE_BITS
     inside = measured.reshape(-1)
@@ -76,9 +79,9 @@ def surroundings(known: Known, one: Pass) -> list[Surroundings]:
     return [known.around(one, first, min(first + band, rows)) for first in range(0, rows, band)]
 
 
-def expectation(around: Surroundings, kind: int, count: int) -> Expectation:
-    """What the network expects of pixels of a pass of this kind, in a map of `count` bins."""
-    offset, width, tail = networks()[kind].answers(around.inputs).astype(np.int64)
+def expectation(around: Surroundings, network: Network, count: int) -> Expectation:
+    """What a network expects of pixels, in a map of `count` bins."""
+    offset, width, tail = network.answers(around.inputs).astype(np.int64)
     magnitude = around.magnitude.astype(np.int64)
     half = ONE // 2
     fine = around.base + ((offset.clip(-4 * ONE, 4 * ONE) << magnitude) + half >> ONE_BITS)
