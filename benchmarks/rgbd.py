@@ -1,7 +1,7 @@
 """Frames of colour and depth against what they are kept in today: JPEG XL for both, or classic formats for colour.
 
     pip install opencv-python-headless  # matches the photographs
-    python benchmarks/rgbd.py --rooms 4 --pairs ../shared/data/eval --markdown docs/rgbd.md
+    python benchmarks/rgbd.py --rooms 2 --pairs ../shared/data/eval --markdown docs/rgbd.md
 
 Frames are rendered rooms as three kinds of depth cameras measure them, and photographs with the depth that OpenCV
 matches (`tools/depth_frames.py`); or those of folders (`--frames`). Every frame is coded once without loss of depth and
