@@ -13,11 +13,12 @@ from .band_work import Progress
 from .coding import levels, silent
 from .container import Container, Metadata, ViewKind
 from .container.shown import exchanges_sides
+from .pictures.given_metadata import with_given_metadata
 from .pictures.picture import StereoPair, turned
 from .pictures.rgb import Output, check_output, from_rgb8, to_views
 from .pictures.view_match import warn_of_unlikely_pair
 from .region import Rectangle, stored_region
-from .release_codec import ReleaseCodec, with_given_metadata
+from .release_codec import ReleaseCodec
 from .releases.folders import DEFAULT_MODEL
 from .targets import target_of
 from .view_coding import ViewCoding

@@ -3,23 +3,21 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
 
 from .band_coding import Coded
 from .band_work import Progress
-from .calibration import check_calibration
 from .choices import Choices
 from .coding import ReleaseCoder
-from .container import Chunk, Container, Metadata, ViewKind
+from .container import Chunk, Container, ViewKind
 from .container.depth import BoundedDepth, DepthView
 from .container.limits import HUB_REPOSITORY, MODEL_NAME
 from .container.salvage import salvage as salvaged
 from .devices import torch_device
 from .errors import CorruptFile, InvalidInput, InvalidRelease, WrongModel
 from .pictures.arguments import plain_number
-from .pictures.picture import Picture, StereoPair
+from .pictures.picture import Picture
 from .pictures.rgb import Output
 from .region import Rectangle
 from .releases.cards import copy_release
@@ -35,7 +33,6 @@ if TYPE_CHECKING:
     from .models import StereoModel
 
 _Codec = TypeVar("_Codec", bound="ReleaseCodec")
-_Pictures = TypeVar("_Pictures", Picture, StereoPair)
 _PAIRS = "stereo pairs: use StereoCodec, or leave --depth out"
 _FRAMES = "colour with depth: use RgbdCodec, or bisic encode --depth"
 
@@ -307,21 +304,6 @@ def _loaded_again(codec: type[_Codec], folder: Path, origin: str | None, device:
     if loaded.model_id != model_id:
         raise InvalidRelease(f"{folder} has other weights than when this codec was loaded; load it where it is used")
     return loaded
-
-
-def with_given_metadata(pictures: _Pictures, metadata: Metadata | None) -> _Pictures:
-    """A picture or pair with other metadata, where some are given.
-
-    Raises InvalidInput for what are none, and for a calibration of views of another size.
-    """
-    if metadata is None:
-        return pictures
-    if not isinstance(metadata, Metadata):
-        raise InvalidInput(f"metadata is {type(metadata).__name__}: give a stereocodec.Metadata")
-    if metadata.calibration is not None:
-        height, width = (pictures.left if isinstance(pictures, StereoPair) else pictures).pixels.shape[:2]
-        check_calibration(metadata.calibration, (width, height), metadata.layout)
-    return replace(pictures, metadata=metadata)
 
 
 def contents(file: bytes | Container) -> Container:

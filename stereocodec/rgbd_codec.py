@@ -25,10 +25,11 @@ from .pictures.depth import (
     to_depth_map,
     to_network,
 )
+from .pictures.given_metadata import with_given_metadata
 from .pictures.picture import Picture, turned
 from .pictures.rgb import Output, check_output, from_rgb8, to_picture
 from .region import Rectangle, stored_region
-from .release_codec import ReleaseCodec, with_given_metadata
+from .release_codec import ReleaseCodec
 from .releases.folders import DEFAULT_MODEL
 from .targets import target_of
 from .view_coding import ViewCoding
