@@ -30,7 +30,7 @@ from rgbd import lossless_jpeg_xl, png
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "tools"))
 
-from depth_frames import DEPTH_WIDTH, matched_frame, room_frames
+from depth_frames import DEPTH_WIDTH, DepthFrame, matched_frame, room_frames
 
 from stereocodec.depth_coding import DepthBound, decode_depth, encode_depth
 from stereocodec.entropy.masks import decode_mask, encode_mask
@@ -38,8 +38,8 @@ from stereocodec.entropy.masks import decode_mask, encode_mask
 Depth = NDArray[np.uint16]
 Coder = tuple[Callable[[Depth], bytes], Callable[[bytes], Depth]]
 
-BOUNDS = [DepthBound(steps) for steps in (0, 1, 2, 5, 10, 20)] + [DepthBound(ppm=ppm) for ppm in (5000, 10000, 20000)]
-OURS, JPEG_XL, JPEG_LS = "ours", "JPEG XL", "JPEG-LS"
+BOUNDS = [DepthBound(steps) for steps in (0, 1, 2, 5, 10, 20)] + [DepthBound(ppm=ppm) for ppm in (1000, 5000, 20000)]
+OURS, JPEG_XL, JPEG_LS, NOISE = "ours", "JPEG XL", "JPEG-LS", "noise"
 
 
 @dataclass(frozen=True)
@@ -62,27 +62,30 @@ def main() -> None:
     options.add_argument("--markdown", type=Path, metavar="FILE", help="page whose marked block gets the report")
     arguments = options.parse_args()
     results: dict[str, dict[str, list[Result]]] = defaultdict(lambda: defaultdict(list))
-    for name, depth in maps(arguments.pairs, range(arguments.seed, arguments.seed + arguments.rooms)):
-        for coder, result in measured(depth).items():
+    for name, frame in maps(arguments.pairs, range(arguments.seed, arguments.seed + arguments.rooms)):
+        for coder, result in measured(frame).items():
             results[name][coder].append(result)
         print(name, {coder: several[-1].size for coder, several in results[name].items()}, file=sys.stderr, flush=True)
     where = machine("numpy", "pillow", "imagecodecs", "opencv-python-headless")
     publish(f"{where}.\n\n{report(results)}", "depth", arguments.markdown)
 
 
-def maps(pairs: Path, seeds: Sequence[int]) -> Iterator[tuple[str, Depth]]:
+def maps(pairs: Path, seeds: Sequence[int]) -> Iterator[tuple[str, DepthFrame]]:
     """The set that each map belongs to, and the map."""
     for seed in seeds:
         for kind, frame in room_frames(seed).items():
-            yield f"rooms, {kind}", frame.depth
+            yield f"rooms, {kind}", frame
     for left in sorted(pairs.glob("*_left.*")):
         right = next(pairs.glob(left.name.replace("_left.", "_right.")))
-        yield "photographs, matched", matched_frame(left, right).depth
+        yield "photographs, matched", matched_frame(left, right)
 
 
-def measured(depth: Depth) -> dict[str, Result]:
+def measured(frame: DepthFrame) -> dict[str, Result]:
     """What every coder makes of a map."""
+    depth = frame.depth
     found = {"RVL": Result(rvl_bytes(depth))}
+    if frame.noise_bytes is not None:
+        found[NOISE] = Result(round(frame.noise_bytes))
     lossless: dict[str, Coder] = {
         "PNG": (png, lambda data: np.asarray(Image.open(io.BytesIO(data))).astype(np.uint16)),
         "zstd": (lambda d: imagecodecs.zstd_encode(d, level=9), lambda data: as_depth(imagecodecs.zstd_decode(data))),
@@ -180,7 +183,12 @@ def report(results: dict[str, dict[str, list[Result]]]) -> str:
     parts = [lossless_table(results), bounded_table(results), time_table(results)]
     broken = [f"{name}: {coder}" for name, of in results.items() for coder, r in of.items() if not all_kept(r)]
     kept = "No measurement was off by more than its bound." if not broken else f"Bounds broken: {broken}"
-    return "\n\n".join([*parts, kept])
+    noise = [
+        f"The noise alone of {name} has an entropy of {mean_size(of[NOISE]):,.0f} bytes."
+        for name, of in results.items()
+        if NOISE in of
+    ]
+    return "\n\n".join([parts[0], *noise, *parts[1:], kept])
 
 
 def all_kept(several: Sequence[Result]) -> bool:

@@ -25,11 +25,15 @@ _NEAREST, _FARTHEST = 400, 10000  # millimetres
 
 @dataclass(frozen=True)
 class DepthFrame:
-    """A depth map in millimetres, uint16 (H, W), 0 where nothing was measured, and its colour, uint8 (H, W, 3)."""
+    """A depth map in millimetres, uint16 (H, W), 0 where nothing was measured, and its colour, uint8 (H, W, 3).
+
+    noise_bytes: the entropy of the noise that was added to it alone, where each pixel has its own.
+    """
 
     name: str
     depth: NDArray[np.uint16]
     color: NDArray[np.uint8]
+    noise_bytes: float | None = None
 
 
 def room_frames(seed: int, width: int = 640, height: int = 480) -> dict[str, DepthFrame]:
@@ -42,19 +46,22 @@ def room_frames(seed: int, width: int = 640, height: int = 480) -> dict[str, Dep
     name = f"room-{seed:05d}"
     rng = np.random.default_rng([seed, 4])
     sensor = Sensor.random(rng)
-    maps = {
-        "pattern": sensor.measure(view, focal, rng),
-        "time of flight": time_of_flight(view, rng),
-        "quantised": quantised_disparity(view, focal, sensor, rng),
+    pattern = sensor.measure(view, focal, rng)
+    flight, noise_bytes = time_of_flight(view, rng)
+    quantised = quantised_disparity(view, focal, sensor, rng)
+    return {
+        "pattern": DepthFrame(name, pattern, view.rgb),
+        "time of flight": DepthFrame(name, flight, view.rgb, noise_bytes),
+        "quantised": DepthFrame(name, quantised, view.rgb),
     }
-    return {kind: DepthFrame(name, depth, view.rgb) for kind, depth in maps.items()}
 
 
-def time_of_flight(view: View, rng: np.random.Generator) -> NDArray[np.uint16]:
+def time_of_flight(view: View, rng: np.random.Generator) -> tuple[NDArray[np.uint16], float]:
     """Noise of each pixel alone, that grows as the square root of the returned light falls; flying pixels at edges.
 
     Phase noise of continuous-wave cameras (Lange and Seitz, Solid-state time-of-flight range camera, IEEE J. Quantum
-    Electronics 37(3), 2001).
+    Electronics 37(3), 2001). Also the entropy of the noise of all measurements, in bytes: rounded to millimetres, a
+    normal law of deviation d has about log2(d) + 2.05 bits.
     """
     depth = view.depth
     returned = np.maximum(view.signal * view.facing, 1e-4) / np.maximum(depth, 0.4) ** 2
@@ -63,10 +70,12 @@ def time_of_flight(view: View, rng: np.random.Generator) -> NDArray[np.uint16]:
         other = np.roll(depth, 1, axis)
         share = rng.uniform(0, 1, depth.shape)
         mixed = np.where(np.abs(other - depth) > 0.05, share * mixed + (1 - share) * other, mixed)
-    measured = mixed + 0.0012 / np.sqrt(returned + 1e-3) * rng.standard_normal(depth.shape)
+    deviation = 0.0012 / np.sqrt(returned + 1e-3)
+    measured = mixed + deviation * rng.standard_normal(depth.shape)
     millimetres = np.clip(np.rint(1000 * measured), 1, 65535)
     holes = (returned < 0.004) | (mixed < 0.3) | (mixed > 6.5)
-    return np.where(holes, 0, millimetres).astype(np.uint16)
+    bits = np.log2(1000 * deviation[~holes] * np.sqrt(2 * np.pi * np.e)).sum()
+    return np.where(holes, 0, millimetres).astype(np.uint16), float(bits) / 8
 
 
 def quantised_disparity(view: View, focal: float, sensor: Sensor, rng: np.random.Generator) -> NDArray[np.uint16]:
