@@ -238,7 +238,7 @@ def report(results: Mapping[str, Sequence[Numbers]], bound: int) -> str:
         colors.append([f"{kind} ({len(of_kind)})", f"{mean['psnr']:.2f}", f"{mean['color']:,.0f}", *others])
         times = (mean[name] for name in ("encoding", "decoding", "bounded encoding", "bounded decoding"))
         seconds.append([kind, *(f"{value:.2f}" for value in times)])
-    header = ["", "colour, bytes", "depth, bytes", "mask, bytes", "all, bytes", "of ours", "largest error, mm"]
+    header = ["", "colour, bytes", "depth, bytes", "mask, bytes", "all, bytes", "of ours", "error up to, mm"]
     of_color = ["colour", "PSNR, dB", "ours, bytes", *COLOR]
     of_time = ["processor seconds", "encode, lossless", "decode", f"encode, {bound} mm", "decode"]
     tables = table(header, frames), table(of_color, colors), table(of_time, seconds)
@@ -262,11 +262,21 @@ def _frame_rows(title: str, results: Sequence[Numbers], bound: int) -> list[list
         largest = max(result[prefix + "largest"] for result in results)
         sizes = [f"{value:,.0f}" for value in (mean["color"], depth, mask, whole)]
         rows.append([f"**{title}, {name}**", *sizes, "1.00", f"{largest:.0f}"])
-        for other, key in others.items():
-            total = mean["jxl"] + mean[key]
-            sizes = [f"{mean['jxl']:,.0f}", f"{mean[key]:,.0f}", "", f"{total:,.0f}"]
-            rows.append([other, *sizes, f"{total / whole:.2f}", f"{limit}"])
+        rows += [_row_of_other(other, results, key, prefix, limit) for other, key in others.items()]
     return rows
+
+
+def _row_of_other(title: str, results: Sequence[Numbers], key: str, prefix: str, limit: int) -> list[str]:
+    """Of the frames whose depth the other format has within the limit, with our bytes of the same ones."""
+    reached = [result for result in results if not math.isnan(result[key])]
+    if len(reached) < len(results):
+        title += f", within it in {len(reached)} of {len(results)}"
+    if not reached:
+        return [title, *["-"] * 6]
+    mean = _means(reached)
+    total = mean["jxl"] + mean[key]
+    sizes = [f"{value:,.0f}" for value in (mean["jxl"], mean[key])]
+    return [title, *sizes, "", f"{total:,.0f}", f"{total / mean[prefix + 'bytes']:.2f}", str(limit)]
 
 
 def _means(results: Sequence[Numbers]) -> Numbers:
