@@ -118,7 +118,9 @@ class ReleaseCoder(ReleaseNetworks):
     def require_fewer_pixels(self, container: Container, max_pixels: int | None) -> None:
         """Raises what `pixel_limit.require_fewer_pixels` raises of a file's views."""
         size = container.height, container.width
-        require_fewer_pixels(size, self.padded_size(size), max_pixels, in_bands=len(container.bands) > 1)
+        # A depth map is decoded as a whole, in memory that grows with it.
+        in_bands = len(container.bands) > 1 and not container.view_kind.has_depth
+        require_fewer_pixels(size, self.padded_size(size), max_pixels, in_bands=in_bands)
 
 
 def _overlapping(places: Sequence[tuple[int, int]], first: int, end: int) -> range:

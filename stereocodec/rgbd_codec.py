@@ -176,7 +176,8 @@ class RgbdCodec(ReleaseCodec):
         output: "pil", "numpy" or "torch", for colour as of `StereoCodec.decompress`. Depth comes as it was given, in
         samples (mode I;16 or L; (H, W) uint16 or uint8; (H, W) int32 tensor), or with `metres` as float32, NaN where
         there is no measurement.
-        region, max_pixels, threads: as of `StereoCodec.decompress`.
+        region, threads: as of `StereoCodec.decompress`; so is max_pixels, but that frames of several bands have the
+        limit of those of one: depth is decoded whole.
 
         Raises InvalidInput, FormatError, WrongModel, and DecodingMismatch, as of `StereoCodec.decompress`.
         """

@@ -17,7 +17,7 @@ from stereocodec import RgbdCodec
 from stereocodec.coding import ReleaseCoder
 from stereocodec.container import Container, ViewKind
 from stereocodec.container.depth import BoundedDepth
-from stereocodec.errors import CorruptFile, DecodingMismatch, InvalidInput
+from stereocodec.errors import CorruptFile, DecodingMismatch, InvalidInput, LimitExceeded
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 COLOR, DEPTH = frame()
@@ -148,6 +148,13 @@ def test_large_frames_are_coded_in_bands(codec, high):
     decoded = decoded_depth(codec, data)
     assert np.abs(decoded.astype(int) - depth).max() <= 2
     assert np.array_equal(decoded == 0, depth == 0)
+
+
+def test_frames_in_bands_have_the_limit_of_one(codec, high, monkeypatch):
+    monkeypatch.setattr("stereocodec.pixel_limit.DEFAULT_MAX_PIXELS", 300 * 64)
+    with pytest.raises(LimitExceeded, match="--max-pixels"):
+        codec.decompress(high[2])
+    codec.decompress(high[2], max_pixels=320 * 64)
 
 
 def test_depth_is_salvaged_whole(codec, high):
