@@ -57,7 +57,7 @@ def main() -> None:
     """Measures all maps and prints the report."""
     options = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     options.add_argument("--pairs", type=Path, required=True, metavar="DIR", help="NAME_left.* and NAME_right.*")
-    options.add_argument("--rooms", type=int, default=8)
+    options.add_argument("--rooms", type=int, default=6)
     options.add_argument("--seed", type=int, default=3_000_000, help="of the first room")
     options.add_argument("--markdown", type=Path, metavar="FILE", help="page whose marked block gets the report")
     arguments = options.parse_args()

@@ -3,10 +3,10 @@
     python tools/train_depth_network.py --pairs PAIRS -o stereocodec/depth_coding/network.safetensors
 
 It learns from rendered rooms as three kinds of depth cameras see them, and from pairs of photographs, NAME_left.* and
-NAME_right.* in a folder, that OpenCV matches. There are two sets of networks, of which a map is coded with what takes
-less; and networks see by how much they were off nearby. So they are trained in three rounds. In the first, the maps
-whose bins are listed are those of the set for smooth maps; in the others each map is of the set that coded it better
-before, and shows the errors of its networks. All weights are part of the format: other weights are another format.
+NAME_right.* in a folder, that OpenCV matches. There are two sets of networks: those for smooth maps learn from maps
+whose bins are listed, those for noisy maps from the others. Networks see by how much they were off nearby. So they are
+trained twice: first with the errors of no network, then with those of the first ones. All of it takes half an hour on
+two cores. The weights are part of the format: other weights are another format.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ import numpy as np
 import torch
 from depth_frames import matched_frame, room_frames
 from numpy.typing import NDArray
-from safetensors.numpy import load_file, save_file
+from safetensors.numpy import save_file
 from torch import Tensor, nn
 
 from stereocodec.depth_coding.bound import DepthBound
@@ -43,8 +43,7 @@ MOST_HOLES = 0.6
 BOUNDS = (0, 0, 2, 10)  # in steps; each map is seen with two of them
 EXAMPLES = 1800  # of each pass of the finest two levels, half as many of each coarser one
 COARSEST = 16
-ROUNDS = (1500, 10000, 5000)  # steps for each network
-BATCH, RATE = 6144, 4e-3
+BATCH, RATE, SHORT = 6144, 4e-3, 1500
 LARGEST_SUM = 2**24
 
 
@@ -87,7 +86,7 @@ class Layers(nn.Module):
 
 Seen = tuple[NDArray[np.int16], NDArray[np.int8], NDArray[np.float32]]
 Networks = Mapping[tuple[bool, int], Layers]
-"""By whether they are for smooth maps, and by the kind of pass."""
+"""By whether they are for smooth maps, those whose bins are listed, and by the kind of pass."""
 
 
 @dataclass(frozen=True)
@@ -107,7 +106,7 @@ def main() -> None:
     options = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     options.add_argument("--pairs", type=Path, required=True, metavar="DIR", help="folder of photographs")
     options.add_argument("-o", "--output", type=Path, required=True, metavar="FILE", help="where the weights go")
-    options.add_argument("--start", type=Path, metavar="FILE", help="weights to go on from, with the last round alone")
+    options.add_argument("--steps", type=int, default=10000, help="of the second training, for each kind of pass")
     options.add_argument("--processes", type=int, default=os.cpu_count())
     arguments = options.parse_args()
     torch.set_num_threads(1)
@@ -116,36 +115,20 @@ def main() -> None:
     with workers.Pool(arguments.processes) as pool:
         maps = [depth for part in pool.imap(depth_maps, sources(arguments.pairs)) for depth in part]
     print(f"{len(maps)} maps", file=sys.stderr, flush=True)
-    networks = read(arguments.start) if arguments.start else {}
-    for steps in ROUNDS[-1:] if networks else ROUNDS:
+    networks: Networks = {}
+    for steps in (SHORT, arguments.steps):
         with workers.Pool(arguments.processes, initializer=torch.set_num_threads, initargs=(1,)) as pool:
             seen = joined(pool.imap(partial(examples, networks=networks), enumerate(maps)))
         _shared.update(seen)
-        train = partial(trained, steps=steps, networks=networks)
         with workers.Pool(arguments.processes, initializer=torch.set_num_threads, initargs=(1,)) as pool:
-            states = pool.map(train, sorted(seen), chunksize=1)
+            states = pool.map(partial(trained, steps=steps), sorted(seen), chunksize=1)
         networks = {which: with_state(which[1], state) for which, state in zip(sorted(seen), states, strict=True)}
     tensors = {
-        f"{SETS[smooth]}.{kind}.{name}": tensor.astype(narrowest(tensor))
-        for (smooth, kind), layers in networks.items()
+        f"{SETS[listed]}.{kind}.{name}": tensor.astype(narrowest(tensor))
+        for (listed, kind), layers in networks.items()
         for name, tensor in layers.whole_numbers().items()
     }
     save_file(tensors, arguments.output)
-
-
-def read(path: Path) -> Networks:
-    """The networks of a file that was written before."""
-    tensors = load_file(path)
-    networks = {}
-    for smooth, name in enumerate(SETS):
-        for kind in range(KINDS):
-            state = {}
-            for layer in ("first", "second", "third", "direct"):
-                state[f"{layer}.weight"] = (tensors[f"{name}.{kind}.{layer}"] / WEIGHT_UNIT).astype(np.float32)
-            for layer in ("second", "third"):
-                state[f"{layer}.bias"] = (tensors[f"{name}.{kind}.{layer}_bias"][:, 0] / ONE).astype(np.float32)
-            networks[bool(smooth), kind] = with_state(kind, state)
-    return networks
 
 
 def narrowest(tensor: NDArray[np.int32]) -> type[np.int16] | type[np.int32]:
@@ -178,14 +161,10 @@ def examples(numbered: tuple[int, NDArray[np.uint16]], networks: Networks) -> li
         bins, listed = chosen_bins(depth[~holes], DepthBound(steps), 0)
         numbers = np.zeros(depth.shape, dtype=np.int64)
         numbers[~holes] = bins.numbers(depth[~holes])
-        candidates = {}
-        for smooth in (False, True) if networks else (listed,):
-            of_kinds = [networks[smooth, kind] for kind in range(KINDS)] if networks else None
-            candidates[smooth] = list(seen_while_coding(numbers, holes, of_kinds))
-        best = min(candidates, key=lambda smooth: sum(part[3] for part in candidates[smooth]))
-        for kind, (inputs, magnitudes, residuals), most, _ in candidates[best]:
+        of_kinds = [networks[listed, kind] for kind in range(KINDS)] if networks else None
+        for kind, (inputs, magnitudes, residuals), most in seen_while_coding(numbers, holes, of_kinds):
             chosen = rng.permutation(residuals.size)[:most]
-            found.append(((best, kind), (inputs[:, chosen].T.copy(), magnitudes[chosen], residuals[chosen])))
+            found.append(((listed, kind), (inputs[:, chosen].T.copy(), magnitudes[chosen], residuals[chosen])))
     return found
 
 
@@ -203,8 +182,8 @@ def joined(parts: Iterable[list[tuple[tuple[bool, int], Seen]]]) -> dict[tuple[b
 
 def seen_while_coding(
     bins: NDArray[np.int64], holes: NDArray[np.bool_], networks: Sequence[Layers] | None
-) -> Iterator[tuple[int, Seen, int, float]]:
-    """Of each pass its kind, its pixels, how many of them are wanted, and the bits that networks make of all."""
+) -> Iterator[tuple[int, Seen, int]]:
+    """Of each pass its kind, its pixels, and how many of them are wanted."""
     known = Known(holes)
     known.fill_first(int(bins[0, 0]))
     for one in passes(holes.shape):
@@ -212,30 +191,25 @@ def seen_while_coding(
         inputs = np.concatenate([part.inputs for part in parts], axis=1)
         base = np.concatenate([part.base for part in parts])
         magnitudes = np.concatenate([part.magnitude for part in parts])
-        expected, outputs = base.astype(np.int64), None
+        expected = base.astype(np.int64)
         if networks:
             with torch.no_grad():
-                outputs = networks[one.kind](torch.from_numpy(inputs.T))
-            offsets = outputs[:, 0].clamp(-4, 4).numpy()
+                offsets = networks[one.kind](torch.from_numpy(inputs.T))[:, 0].clamp(-4, 4).numpy()
             expected = np.rint(base + np.ldexp(offsets, magnitudes)).astype(np.int64).clip(0, FINE * int(bins.max()))
         measured = ~holes[one.places].reshape(-1)
         here = np.where(measured, bins[one.places].reshape(-1), expected + FINE // 2 >> FINE_BITS)
         known.fill(one, here, abs(here * FINE - base), abs(here * FINE - expected))
         if one.step <= COARSEST:
             residuals = ((here * FINE - base) / FINE)[measured].astype(np.float32)
-            seen = inputs[:, measured].astype(np.int16), magnitudes[measured].astype(np.int8), residuals
-            lost = 0.0
-            if outputs is not None:
-                answered = outputs[torch.from_numpy(measured)]
-                lost = float(bits(torch.from_numpy(residuals), torch.from_numpy(seen[1]).float(), answered).sum())
-            yield one.kind, seen, EXAMPLES >> max(0, one.step.bit_length() - 2), lost
+            seen = inputs[:, measured].astype(np.int16), magnitudes[measured].astype(np.int8)
+            yield one.kind, (*seen, residuals), EXAMPLES >> max(0, one.step.bit_length() - 2)
 
 
-def trained(which: tuple[bool, int], steps: int, networks: Networks) -> dict[str, NDArray[np.float32]]:
-    """The weights of one network; networks: where they start, if there are any."""
+def trained(which: tuple[bool, int], steps: int) -> dict[str, NDArray[np.float32]]:
+    """The weights of a network for some bins and one kind of pass."""
     kind, seen = which[1], _shared[which]
     torch.manual_seed(SEED + kind)
-    layers = networks[which] if networks else Layers(INPUTS[kind])
+    layers = Layers(INPUTS[kind])
     optimiser = torch.optim.Adam(layers.parameters(), RATE, betas=(0.9, 0.98))
     schedule = torch.optim.lr_scheduler.OneCycleLR(optimiser, RATE, steps)
     start, mean = time.monotonic(), 0.0

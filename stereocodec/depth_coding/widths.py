@@ -10,7 +10,10 @@ from .neighbours import FINE, FINE_BITS, Integers
 from .tables import ROWS, SCALES, costs, row_numbers
 
 _SHIFTS = np.array([0, -1, 1, -2, 2, -3, 3, -4, -5, -4, -8, -12, -16, -20, -24])  # of scales
-_FIRST_OF_MEAN = 9  # from here on, the mean of the next neighbours is expected and not what the network says
+_OF_NETWORK, _OF_MEAN = (
+    range(9),
+    range(9, 15),
+)  # whose expectation is shifted: the network's, or the next neighbours' mean
 _KINDS, _GROUPS = 3, (SCALES + 1) // 2
 _ENOUGH = 2048  # residuals from which is learned at a time
 _LITTLE = 4  # of the costs of all groups a sixteenth counts in each
@@ -66,24 +69,40 @@ class Widths:
         best = (
             (of_kinds + (of_kinds.sum(2, keepdims=True) >> _LITTLE)).reshape(self._costs.shape).argmin(0)[told.groups]
         )
-        return _chosen(told, np.where(best >= _FIRST_OF_MEAN, told.base, told.fine), _SHIFTS[best])
+        found = _centred(np.where(best >= _OF_MEAN.start, told.base, told.fine))
+        return Chosen(found.bins, found.signs, found.tables(told, _SHIFTS[best]))
 
     def learn(self, told: Told, coded: Integers) -> None:
         """Counts what bins (N,) cost, and would have cost."""
         every = slice(None, None, max(-(-coded.size // _ENOUGH), 1))
         told, coded = told.part(every), coded[every]
         bits, starts, radii = costs()
-        for number, shift in enumerate(_SHIFTS):
-            chosen = _chosen(told, told.base if number >= _FIRST_OF_MEAN else told.fine, shift)
-            residuals, radius = (coded - chosen.bins) * chosen.signs, radii[chosen.tables]
-            positions = np.where(abs(residuals) > radius, 2 * radius + 1, residuals + radius)
-            lost = bits[starts[chosen.tables] + positions]
-            self._costs[number] += np.bincount(told.groups, lost, _KINDS * _GROUPS).astype(np.int64)
+        for centre, choices in ((told.fine, _OF_NETWORK), (told.base, _OF_MEAN)):
+            found = _centred(centre)
+            residuals = (coded - found.bins) * found.signs
+            for number in choices:
+                tables = found.tables(told, _SHIFTS[number])
+                radius = radii[tables]
+                positions = starts[tables] + np.where(abs(residuals) > radius, 2 * radius + 1, residuals + radius)
+                self._costs[number] += np.bincount(told.groups, bits[positions], _KINDS * _GROUPS).astype(np.int64)
         self._costs[:, self._costs.min(0) > _MOST_COUNTED] >>= 1
 
 
-def _chosen(told: Told, centre: Integers, shifts: Integers) -> Chosen:
+@dataclass(frozen=True)
+class _Centred:
+    """Bins, the signs of residuals, and what is beyond the bins in 1/16 bins, each (N,)."""
+
+    bins: Integers
+    signs: Integers
+    offsets: Integers
+
+    def tables(self, told: Told, shifts: Integers) -> Integers:
+        scales = np.minimum(np.maximum(told.scales + shifts, 0), SCALES - 1)
+        rows: Integers = row_numbers()[scales, self.offsets] + told.tails * ROWS
+        return rows
+
+
+def _centred(centre: Integers) -> _Centred:
     bins = centre + FINE // 2 >> FINE_BITS
     offsets = centre - bins * FINE
-    rows = row_numbers()[(told.scales + shifts).clip(0, SCALES - 1), abs(offsets)]
-    return Chosen(bins, np.where(offsets < 0, -1, 1), rows + told.tails * ROWS)
+    return _Centred(bins, np.where(offsets < 0, -1, 1), abs(offsets))
