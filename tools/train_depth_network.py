@@ -3,8 +3,10 @@
     python tools/train_depth_network.py --pairs PAIRS -o stereocodec/depth_coding/network.safetensors
 
 It learns from rendered rooms as three kinds of depth cameras see them, and from pairs of photographs, NAME_left.* and
-NAME_right.* in a folder, that OpenCV matches. The network sees by how much it was off nearby. So it is trained twice:
-first with the errors of no network, then with those of the first. Both take some minutes on one core.
+NAME_right.* in a folder, that OpenCV matches. There are two sets of networks: those for smooth maps learn from maps
+whose bins are listed, those for noisy maps from the others. Networks see by how much they were off nearby. So they are
+trained twice: first with the errors of no network, then with those of the first ones. All of it takes half an hour on
+two cores. The weights are part of the format: other weights are another format.
 """
 
 from __future__ import annotations
@@ -84,7 +86,7 @@ class Layers(nn.Module):
 
 Seen = tuple[NDArray[np.int16], NDArray[np.int8], NDArray[np.float32]]
 Networks = Mapping[tuple[bool, int], Layers]
-"""By whether they are for listed bins, and by the kind of pass."""
+"""By whether they are for smooth maps, those whose bins are listed, and by the kind of pass."""
 
 
 @dataclass(frozen=True)
@@ -104,7 +106,7 @@ def main() -> None:
     options = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     options.add_argument("--pairs", type=Path, required=True, metavar="DIR", help="folder of photographs")
     options.add_argument("-o", "--output", type=Path, required=True, metavar="FILE", help="where the weights go")
-    options.add_argument("--steps", type=int, default=12000, help="of the second training, for each kind of pass")
+    options.add_argument("--steps", type=int, default=10000, help="of the second training, for each kind of pass")
     options.add_argument("--processes", type=int, default=os.cpu_count())
     arguments = options.parse_args()
     torch.set_num_threads(1)

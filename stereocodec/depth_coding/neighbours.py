@@ -166,9 +166,10 @@ class _Shifted:
             for value, offset in zip(values, offsets, strict=True):
                 along = value if axis == 0 else value.T
                 begin = start + offset[axis]
-                inside_from, inside_to = max(1 - begin, 0) // 2, max(side - begin + 1, 0) // 2
-                along[:inside_from] = 0
-                along[min(inside_to, count) :] = 0
+                if begin < 0:
+                    along[: (1 - begin) // 2] = 0
+                if begin + 2 * (count - 1) >= side:
+                    along[max(side - begin + 1, 0) // 2 :] = 0
 
 
 def _base(fine: _Shifted, weights: _Shifted, offsets: tuple[tuple[int, int], ...]) -> NDArray[np.int32]:

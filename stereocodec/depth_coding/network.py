@@ -17,13 +17,13 @@ from safetensors.numpy import load
 from .neighbours import LARGEST, Numbers
 
 KINDS = 3  # of passes
-SETS = ("dense", "listed")
-"""Of networks: for maps with all bins between two, and for maps whose bins are listed; names in the file of weights."""
+SETS = ("noisy", "smooth")
+"""Of networks: their names in the file of weights. A map has those that take less; noise is noise of pixels alone."""
 OUTPUTS = 3
 WEIGHT_UNIT = 512  # what weights call 1
 ONE_BITS = 15
 ONE = 1 << ONE_BITS  # what answers call 1: UNIT * WEIGHT_UNIT
-_FILE = Path(__file__).with_name("network.safetensors")
+WEIGHTS = Path(__file__).with_name("network.safetensors")
 
 
 @dataclass(frozen=True)
@@ -60,11 +60,11 @@ def _activated(sums: Numbers) -> Numbers:
 
 
 @functools.cache
-def networks(listed: bool) -> tuple[Network, ...]:
-    """The network of each kind of pass, for maps whose bins are listed, or for those with all bins between two."""
-    tensors = load(_FILE.read_bytes())
+def networks(smooth: bool) -> tuple[Network, ...]:
+    """The network of each kind of pass, of the set for smooth maps or of that for noisy ones."""
+    tensors = load(WEIGHTS.read_bytes())
     names = Network.__dataclass_fields__
     return tuple(
-        Network(**{name: tensors[f"{SETS[listed]}.{kind}.{name}"].astype(np.float32) for name in names})
+        Network(**{name: tensors[f"{SETS[smooth]}.{kind}.{name}"].astype(np.float32) for name in names})
         for kind in range(KINDS)
     )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,7 +12,7 @@ from .neighbours import FINE, FINE_BITS, Integers, Known, Surroundings
 from .network import ONE, ONE_BITS, Network, networks
 from .passes import Pass, passes
 from .tables import SCALES, TAILS, row_numbers
-from .widths import Widths
+from .widths import Chosen, Told, Widths
 
 _AT_ONCE = 8192  # pixels whose numbers stay in the processor's cache
 _FIRST = (slice(0, 1), slice(0, 1))
@@ -21,13 +21,10 @@ _FIRST = (slice(0, 1), slice(0, 1))
 class Coder(Protocol):
     """What a walk asks for the bins of a pass."""
 
-    def __call__(
-        self, places: tuple[slice, slice], measured: NDArray[np.bool_], expected: Integers, signs: Any, tables: Any
-    ) -> Integers:
+    def __call__(self, places: tuple[slice, slice], measured: NDArray[np.bool_], chosen: Chosen) -> Integers:
         """The bins of a pass's measured pixels, (N,).
 
-        places: of the pass. measured: which of its pixels are. Of these, (N,): the bins that are expected, the sign
-        that residuals are multiplied by before they are coded, and the tables (`Widths.tables`).
+        places: of the pass. measured: which of its pixels are. chosen: what these are coded with.
         """
         ...
 
@@ -41,18 +38,20 @@ class Expectation:
     tails: Integers
 
 
-def walk(holes: NDArray[np.bool_], count: int, listed: bool, code: Coder) -> NDArray[np.int32]:
+def walk(holes: NDArray[np.bool_], count: int, smooth: bool, code: Coder) -> NDArray[np.int32]:
     """The bins of a map (H, W), each below `count`; those in holes are what was expected there.
 
-    listed: whether these are bins of a list, for which there are networks of their own.
+    smooth: which set of networks says what to expect.
     """
     known, widths = Known(holes), Widths()
     middle = np.array([count >> 1])
     if not holes[0, 0]:
-        middle = code(_FIRST, ~holes[_FIRST], middle, np.ones_like(middle), row_numbers()[-1:, 0])
+        middle = code(
+            _FIRST, ~holes[_FIRST], Chosen(middle, np.ones_like(middle), row_numbers()[-1:, 0].astype(np.int64))
+        )
     known.fill_first(int(middle[0]))
     for one in passes(holes.shape):
-        _walk_pass(known, one, count, networks(listed)[one.kind], widths, code)
+        _walk_pass(known, one, count, networks(smooth)[one.kind], widths, code)
     return known.bins
 
 
@@ -61,14 +60,13 @@ def _walk_pass(known: Known, one: Pass, count: int, network: Network, widths: Wi
     around = surroundings(known, one)
     said = [expectation(part, network, count) for part in around]
     fine, scales, tails = (np.concatenate([getattr(e, n) for e in said]) for n in ("fine", "scales", "tails"))
-    bins = fine + FINE // 2 >> FINE_BITS
+    base = np.concatenate([part.base for part in around]).astype(np.int64)
     inside = measured.reshape(-1)
-    offsets, expected = (fine - bins * FINE)[inside], bins[inside]
-    signs = np.where(offsets < 0, -1, 1)
-    told = one.kind, scales[inside], abs(offsets), tails[inside]
-    bins[inside] = code(one.places, measured, expected, signs, widths.tables(*told))
-    widths.learn(*told, (bins[inside] - expected) * signs)
-    base = np.concatenate([part.base for part in around])
+    told = Told(one.kind, fine[inside], base[inside], scales[inside], tails[inside])
+    coded = code(one.places, measured, widths.choose(told))
+    widths.learn(told, coded)
+    bins = fine + FINE // 2 >> FINE_BITS
+    bins[inside] = coded
     known.fill(one, bins, abs(bins * FINE - base), abs(bins * FINE - fine))
 
 

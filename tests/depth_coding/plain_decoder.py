@@ -33,7 +33,8 @@ FAR_CORNERS = [
     (3, 3),
 ]
 NEIGHBOURS = [CORNERS + FAR_CORNERS, CROSS + KNIGHTS + FAR_CROSS, CROSS + CORNERS + KNIGHTS + FAR_CROSS]
-SHIFTS = [0, -1, 1, -2, 2, -3, 3, -4, -5]
+CHOICES = [(False, shift) for shift in (0, -1, 1, -2, 2, -3, 3, -4, -5)]
+CHOICES += [(True, shift) for shift in (-4, -8, -12, -16, -20, -24)]
 WEIGHTS = load_file(Path(stereocodec.__file__).parent / "depth_coding" / "network.safetensors")
 
 
@@ -41,7 +42,7 @@ def decode(data, holes, steps, ppm, invalid):
     """The samples of a stream as lists, None in holes."""
     kind, position = data[0], 1
     numbers = []
-    for _ in range(3 if kind else 2):
+    for _ in range(3 if kind & 1 else 2):
         value, shift = 0, 0
         while True:
             byte, position = data[position], position + 1
@@ -51,12 +52,12 @@ def decode(data, holes, steps, ppm, invalid):
         numbers.append(value)
     decoder = StreamDecoder(data[position:])
     low, extent = numbers[:2]
-    if kind:
+    if kind & 1:
         flat = [[False] * (numbers[2] + 1)]
-        standing = [low + v for v in walk(flat, extent + 1, "dense", decoder)[0]]
+        standing = [low + v for v in walk(flat, extent + 1, "smooth", decoder)[0]]
     else:
         standing = bins(low, low + extent, steps, ppm, invalid)
-    found = walk(holes, len(standing), "listed" if kind else "dense", decoder)
+    found = walk(holes, len(standing), "smooth" if kind & 2 else "noisy", decoder)
     decoder.close()
     pairs = [zip(row, gone, strict=True) for row, gone in zip(found, holes, strict=True)]
     return [[None if hole else standing[n] for n, hole in row] for row in pairs]
@@ -103,29 +104,39 @@ def walk(holes, count, networks, decoder):
 def walk_pass(places, step, kind, holes, count, networks, decoder, known, sums):
     told = [expected(place, step, kind, holes, count, networks, known) for place in places]
     measured = [(place, t) for place, t in zip(places, told, strict=True) if not holes[place[0]][place[1]]]
-    tables = []
-    for _, (_, x, scale, tail) in measured:
-        costs = sums.setdefault((kind, scale // 2), [0] * 9)
-        shift = SHIFTS[costs.index(min(costs))]
-        tables.append((min(max(scale + shift, 0), 54), abs(x - 16 * ((x + 8) // 16)), tail))
-    symbols = take(decoder, tables)
+    pairs = [sums.setdefault((kind, pair), [0] * len(CHOICES)) for pair in range(28)]
+    totals = [sum(costs) // 16 for costs in zip(*pairs, strict=True)]
+    coded = []
+    for _, (m, x, scale, tail) in measured:
+        costs = [cost + total for cost, total in zip(pairs[scale // 2], totals, strict=True)]
+        coded.append(with_choice(CHOICES[costs.index(min(costs))], m, x, scale, tail))
+    symbols = take(decoder, [table for _, _, table in coded])
     for (row, column), (_, x, _, _) in zip(places, told, strict=True):
         known[row, column] = ((x + 8) // 16, 0, 0)
-    every = -(-len(measured) // 4096)
-    for number, ((place, (m, x, scale, tail)), symbol) in enumerate(zip(measured, symbols, strict=True)):
-        q = (x + 8) // 16
-        n = q + (symbol if x >= 16 * q else -symbol)
+    every = -(-len(measured) // 2048)
+    for number, ((place, (m, x, scale, tail)), (q, sign, _), symbol) in enumerate(
+        zip(measured, coded, symbols, strict=True)
+    ):
+        n = q + sign * symbol
         assert 0 <= n < count
         known[place] = (n, abs(16 * n - m), abs(16 * n - x))
         if number % every == 0:
-            for which, shift in enumerate(SHIFTS):
-                table = table_of(min(max(scale + shift, 0), 54), abs(x - 16 * q), tail)
-                radius = (len(table) - 2) // 2
-                frequency = table[symbol + radius] if abs(symbol) <= radius else table[-1]
-                sums[kind, scale // 2][which] += 384 - sixteenths(frequency)
+            for which, choice in enumerate(CHOICES):
+                other, sign, table = with_choice(choice, m, x, scale, tail)
+                table = table_of(*table)
+                radius, residual = (len(table) - 2) // 2, (n - other) * sign
+                frequency = table[residual + radius] if abs(residual) <= radius else table[-1]
+                pairs[scale // 2][which] += 384 - sixteenths(frequency)
     for costs in sums.values():
         if min(costs) > 2**19:
             costs[:] = [cost // 2 for cost in costs]
+
+
+def with_choice(choice, m, x, scale, tail):
+    """The expected bin, the sign of the symbol, and the table by scale, offset and tail."""
+    centre = m if choice[0] else x
+    q = (centre + 8) // 16
+    return q, 1 if centre >= 16 * q else -1, (min(max(scale + choice[1], 0), 54), abs(centre - 16 * q), tail)
 
 
 def expected(place, step, kind, holes, count, networks, known):

@@ -11,10 +11,10 @@ from stereocodec.depth_coding.tables import ROWS, SCALES, TAILS, costs, residual
 EXACT = 2**24
 
 
-@pytest.mark.parametrize("listed", [False, True])
+@pytest.mark.parametrize("smooth", [False, True])
 @pytest.mark.parametrize("kind", range(3))
-def test_no_sum_of_the_network_leaves_what_float32_holds_exactly(listed, kind):
-    network = networks(listed)[kind]
+def test_no_sum_of_the_network_leaves_what_float32_holds_exactly(smooth, kind):
+    network = networks(smooth)[kind]
     assert network.first.shape[1] == network.direct.shape[1] == INPUTS[kind]
     assert network.third.shape[0] == network.direct.shape[0] == OUTPUTS
     for tensor in vars(network).values():
@@ -29,10 +29,10 @@ def test_no_sum_of_the_network_leaves_what_float32_holds_exactly(listed, kind):
     assert (most(network.third) + most(network.direct) + np.abs(network.third_bias[:, 0])).max() < EXACT
 
 
-@pytest.mark.parametrize("listed", [False, True])
+@pytest.mark.parametrize("smooth", [False, True])
 @pytest.mark.parametrize("kind", range(3))
-def test_the_network_in_float32_says_what_it_says_in_integers(listed, kind):
-    network = networks(listed)[kind]
+def test_the_network_in_float32_says_what_it_says_in_integers(smooth, kind):
+    network = networks(smooth)[kind]
     rng = np.random.default_rng(kind)
     inputs = rng.integers(-LARGEST, LARGEST + 1, (INPUTS[kind], 500)).astype(np.float32)
     exact = {name: tensor.astype(np.int64) for name, tensor in vars(network).items()}
