@@ -62,7 +62,7 @@ def test_frames_of_a_folder_become_files_that_mirror_it(frames, tiny_release):
     one = (frames.parent / "out" / "one.bsc").read_bytes()
     assert one == codec.compress(COLOR, DEPTH, quality=30, depth_max_error="4mm")
     row = listed["one"]
-    assert float(row["depth_largest_mm"]) == 4
+    assert 0 < float(row["depth_largest_mm"]) <= 4
     assert 0 < float(row["depth_rmse_mm"]) < 4
     assert float(row["psnr_color"]) > 5
     assert row["psnr_left"] == ""
