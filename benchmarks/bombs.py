@@ -27,10 +27,10 @@ from stereocodec import RgbdCodec, StereoCodec
 from stereocodec.container import Band, Container, ViewKind
 from stereocodec.container.depth import DepthView
 from stereocodec.entropy.streams import StreamWriter
-from stereocodec.releases.folders import DEFAULT_DEPTH_MODEL, DEFAULT_MODEL, find_release
+from stereocodec.releases.folders import DEFAULT_MODEL, find_release
 from stereocodec.releases.release import Release, load_release
 
-RELEASES = {"pair": DEFAULT_MODEL, "frame": DEFAULT_DEPTH_MODEL}
+RELEASES = {"pair": DEFAULT_MODEL, "frame": "rgbd-rooms"}
 CONTENTS = ("empty", "cheapest", "black")
 
 # Each file has a process of its own, which prints seconds, MiB and the outcome. What getrusage calls the peak would
@@ -84,7 +84,7 @@ def black(kind: str, width: int, height: int) -> bytes:
     view = np.zeros((height, width, 3), np.uint8)
     if kind == "pair":
         return StereoCodec.from_pretrained(device="cpu").compress(view, view, quality=0)
-    return RgbdCodec.from_pretrained(device="cpu").compress(view, np.ones((height, width), np.uint16))
+    return RgbdCodec.from_pretrained(RELEASES[kind], device="cpu").compress(view, np.ones((height, width), np.uint16))
 
 
 def measured(kind: str, data: bytes) -> tuple[float, float, str]:

@@ -1,12 +1,13 @@
-"""Frames of colour and depth against what they are kept in today: JPEG, WebP or JPEG XL beside 16-bit depth.
+"""Frames of colour and depth against what they are kept in today: JPEG XL for both, or classic formats for colour.
 
-    python tools/renderer/render_frames.py -o held-out -n 24 --seed 1000000
-    python benchmarks/rgbd.py --frames held-out --markdown docs/rgbd.md
+    pip install opencv-python-headless  # matches the photographs
+    python benchmarks/rgbd.py --rooms 2 --pairs ../shared/data/eval --markdown docs/rgbd.md
 
-Every frame is coded once; then for each of the others the bytes are searched at which its colour has the same PSNR
-and its depth the same root mean square error over measurements. Between two settings the logarithm of the bytes is
-interpolated. Depth quantised to whole steps, and lossless depth, keep their holes as zeros; lossy JPEG XL, which does
-not, gets filled holes as ours does, and the bytes of our mask.
+Frames are rendered rooms as three kinds of depth cameras measure them, and photographs with the depth that OpenCV
+matches (`tools/depth_frames.py`); or those of folders (`--frames`). Every frame is coded once without loss of depth and
+once within a bound. JPEG XL keeps lossless depth with its holes as zeros, depth of whole steps whose middle is within
+the bound, or depth with loss whose largest error is within it, holes filled, beside our mask. Colour is compared at
+equal PSNR: between two settings the logarithm of the bytes is interpolated.
 """
 
 from __future__ import annotations
@@ -15,7 +16,9 @@ import argparse
 import io
 import math
 import sys
-from collections.abc import Callable, Mapping, Sequence
+import time
+from collections import defaultdict
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -25,71 +28,109 @@ from markdown_tables import machine, publish, table
 from numpy.typing import NDArray
 from PIL import Image
 
+sys.path.insert(0, str(Path(__file__).parents[1] / "tools"))
+
+from depth_frames import DepthFrame, matched_frame, room_frames
+
 from stereocodec import RgbdCodec
 from stereocodec.container import Container
 from stereocodec.container.depth import DepthMode
+from stereocodec.datasets.frames import find_frames
 from stereocodec.errors import StereoCodecError
 from stereocodec.evaluation.codecs.base import picture_bytes
-from stereocodec.pictures.depth import DepthMap, depth_errors, to_network
+from stereocodec.pictures.depth import DepthMap, to_network
 from stereocodec.pictures.rgb import psnr
-from stereocodec.training.config import TrainingConfig
-from stereocodec.training.frames.data import Frame, load_frames
 
-Bytes = dict[str, float]
-"""Bytes by what they hold, of one frame."""
+Numbers = dict[str, float]
+"""Bytes, seconds, PSNR and errors by what they are of, of one frame."""
 
 Coder = Callable[[float], tuple[int, float]]
 """A setting -> bytes, and how good the result is: rises with the bytes."""
 
 QUALITIES = [float(quality) for quality in range(1, 101)]
 DISTANCES = [float(distance) for distance in np.geomspace(25, 0.05, 60)]
-STEPS = [float(step) for step in np.unique(np.geomspace(2000, 1, 200).round())[::-1]]
-COLOR = {"JPEG 4:2:0": "jpeg", "WebP": "webp", "JPEG XL": "jxl"}
-DEPTH = {
-    "lossless 16-bit PNG": "png",
-    "16-bit PNG, quantised": "png steps",
-    "lossless JPEG XL": "jxl lossless",
-    "lossless JPEG XL, quantised": "jxl steps",
-    "lossy JPEG XL and our mask": "jxl lossy",
-}
+DEPTH_DISTANCES = [float(distance) for distance in np.geomspace(15, 0.01, 60)]
+COLOR = {"JPEG 4:2:0": "jpeg", "WebP": "webp", "AVIF 4:4:4": "avif", "JPEG XL": "jxl"}
 
 
 def main() -> None:
     """Measures the frames and prints the report."""
     options = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    options.add_argument("--frames", type=Path, nargs="+", required=True, metavar="DIR", help="folders or CSV lists")
+    options.add_argument("--rooms", type=int, default=0, help="rendered rooms, each by three cameras")
+    options.add_argument("--seed", type=int, default=4_000_000, help="of the first room")
+    options.add_argument("--pairs", type=Path, metavar="DIR", help="NAME_left.* and NAME_right.*, to be matched")
+    options.add_argument("--frames", type=Path, nargs="+", default=[], metavar="DIR", help="folders or CSV lists")
     options.add_argument("--model", metavar="NAME|DIR", help="by default the built-in one")
+    options.add_argument("--quality", type=float, default=50)
+    options.add_argument("--max-error", type=int, default=5, metavar="MM", help="the bound of depth, in millimetres")
     options.add_argument("--markdown", type=Path, metavar="FILE", help="page whose marked block gets the report")
     arguments = options.parse_args()
+    results: dict[str, list[Numbers]] = defaultdict(list)
     try:
         codec = RgbdCodec.from_pretrained(arguments.model, device="cpu")
-        frames = load_frames(arguments.frames, TrainingConfig())
+        for kind, frame in all_frames(arguments):
+            results[kind].append(measure(codec, frame, arguments.quality, arguments.max_error))
+            told = {name: round(value, 2) for name, value in results[kind][-1].items()}
+            print(kind, frame.name, told, file=sys.stderr, flush=True)
     except StereoCodecError as error:
         raise SystemExit(str(error)) from error
-    results = []
-    for frame in frames:
-        results.append(measure(codec, frame))
-        print(frame.name, {name: round(value, 2) for name, value in results[-1].items()}, file=sys.stderr, flush=True)
-    what = f"{len(frames)} frames of {frames[0].size[1]}x{frames[0].size[0]}"
+    if not results:
+        raise SystemExit("there are no frames: name some with --rooms, --pairs or --frames")
     where = machine("torch", "numpy", "pillow", "imagecodecs")
-    first = f"Weights `{codec.name}` ({codec.model_id.hex()}), {what}. {where}."
-    publish(f"{first}\n\n{report(results)}", "rgbd", arguments.markdown)
+    first = f"Weights `{codec.name}` ({codec.model_id.hex()}), quality {arguments.quality:g}. {where}."
+    publish(f"{first}\n\n{report(results, arguments.max_error)}", "rgbd", arguments.markdown)
 
 
-def measure(codec: RgbdCodec, frame: Frame) -> Bytes:
-    """Bytes of a frame and its parts, PSNR in dB and RMSE in millimetres, and the bytes of the others at these."""
-    data = codec.compress(frame.color, frame.depth.samples, depth_unit=frame.depth.metres_per_step)
-    color, depth = codec.decode(data)
-    container = Container.from_bytes(data)
-    mask = len(container.depth.mask) if container.depth else 0
-    level, (rmse, largest) = psnr(frame.color, color), depth_errors(frame.depth, depth)
-    streams = container.bands[0].streams
-    of_color = len(streams.z_left) + len(streams.y_left)
-    ours = {"bytes": len(data), "color": of_color, "mask": mask, "psnr": level, "rmse": rmse, "largest": largest}
+def all_frames(arguments: argparse.Namespace) -> Iterator[tuple[str, DepthFrame]]:
+    """The data set and the frame."""
+    for number in range(arguments.rooms):
+        yield from room_frames(arguments.seed + number).items()
+    for left in sorted(arguments.pairs.glob("*_left.*")) if arguments.pairs else ():
+        yield "photographs", matched_frame(left, next(left.parent.glob(left.name.replace("_left.", "_right."))))
+    for source in arguments.frames:
+        for files in find_frames(source):
+            color, depth = files.load()
+            millimetres = np.rint(depth.samples * (1000 * depth.metres_per_step)).clip(0, 65535).astype(np.uint16)
+            yield source.name, DepthFrame(files.name, np.where(depth.holes, 0, millimetres), color)
+
+
+def measure(codec: RgbdCodec, frame: DepthFrame, quality: float, bound: int) -> Numbers:
+    """Of a frame: our bytes without loss and within the bound, and those of the others."""
+    exact, bounded = (_coded(codec, frame, quality, f"{limit}mm" if limit else 0) for limit in (0, bound))
+    level, mask = exact["psnr"], int(exact["mask"])
     colors = {name: bytes_at(level, coder, settings) for name, (coder, settings) in color_coders(frame.color).items()}
-    wanted = -math.log(max(rmse, 1e-9))
-    depths = {name: bytes_at(wanted, coder, settings) for name, (coder, settings) in depth_coders(frame, mask).items()}
-    return ours | colors | depths
+    start = time.process_time()
+    lossless = len(lossless_jpeg_xl(frame.depth))
+    seconds = time.process_time() - start
+    depths = {name: bytes_at(-bound, *coder) for name, coder in depth_coders(frame, bound, mask).items()}
+    ours = {"bounded " + name: value for name, value in bounded.items()} | exact
+    return ours | colors | depths | {"jxl lossless": lossless, "jxl seconds": seconds}
+
+
+def _coded(codec: RgbdCodec, frame: DepthFrame, quality: float, max_error: str | int) -> Numbers:
+    """Our bytes, seconds of the processor, PSNR and largest error in millimetres."""
+    start = time.process_time()
+    data = codec.compress(frame.color, frame.depth, quality=quality, depth_max_error=max_error)
+    middle = time.process_time()
+    color, depth = codec.decode(data)
+    end = time.process_time()
+    container = Container.from_bytes(data)
+    assert container.depth is not None
+    record = len(container.depth.to_bytes())
+    holes = frame.depth == 0
+    if not np.array_equal(holes, depth.holes):
+        raise SystemExit(f"{frame.name}: the holes are others")
+    errors = np.abs(depth.samples.astype(int) - frame.depth)
+    return {
+        "bytes": len(data),
+        "color": len(data) - record,
+        "mask": len(container.depth.mask),
+        "depth": record - len(container.depth.mask),
+        "psnr": psnr(frame.color, color),
+        "largest": float(errors.max()),
+        "encoding": middle - start,
+        "decoding": end - middle,
+    }
 
 
 def bytes_at(level: float, coder: Coder, settings: Sequence[float]) -> float:
@@ -134,41 +175,44 @@ def color_coders(picture: NDArray[np.uint8]) -> dict[str, tuple[Coder, Sequence[
     return {
         "jpeg": (of_pillow("JPEG", subsampling="4:2:0", optimize=True), QUALITIES),
         "webp": (of_pillow("WEBP", method=6), QUALITIES),
+        "avif": (of_pillow("AVIF", subsampling="4:4:4", speed=6), QUALITIES),
         "jxl": (jpeg_xl, DISTANCES),
     }
 
 
-def depth_coders(frame: Frame, mask: int) -> dict[str, tuple[Coder, Sequence[float]]]:
-    """By the short names of DEPTH; mask: bytes of ours."""
-    depth = frame.depth
-    filled = np.rint(65535 * to_network(depth, DepthMode.LINEAR, frame.near, frame.far)).astype(np.uint16)
+def depth_coders(frame: DepthFrame, bound: int, mask: int) -> dict[str, tuple[Coder, Sequence[float]]]:
+    """JPEG XL of whole steps, and with loss; good is the negative largest error in mm. mask: our bytes of it."""
+    holes = frame.depth == 0
+    depth = DepthMap(frame.depth, 0.001)
+    measured = frame.depth[~holes]
+    near, far = (int(measured.min()), int(measured.max())) if measured.size else (0, 1)
+    filled = np.rint(65535 * to_network(depth, DepthMode.LINEAR, near, far)).astype(np.uint16)
+    step = 2 * bound + 1
 
     def goodness(samples: NDArray[Any]) -> float:
-        rmse, _ = depth_errors(depth, DepthMap(samples.astype(np.uint16), depth.metres_per_step))
-        return -math.log(rmse) if rmse else math.inf
+        return -float(np.abs(samples - frame.depth.astype(float))[~holes].max(initial=0))
 
-    def quantised(write: Callable[[NDArray[np.uint16]], bytes]) -> Coder:
-        def coder(step: float) -> tuple[int, float]:
-            # Small whole numbers in the file, of which a reader makes the middles of their steps.
-            levels = np.where(depth.holes, 0, depth.samples // int(step) + 1).astype(np.uint16)
-            middles = (levels - 1.0) * step + (step - 1) / 2
-            return len(write(levels)), goodness(np.where(depth.holes, 0, np.rint(middles).clip(1)))
-
-        return coder
+    def steps(_: float) -> tuple[int, float]:
+        # Small whole numbers in the file, of which a reader makes the middles of their steps.
+        levels = np.where(holes, 0, frame.depth // step + 1).astype(np.uint16)
+        return len(lossless_jpeg_xl(levels)), goodness((levels - 1.0) * step + bound)
 
     def lossy(distance: float) -> tuple[int, float]:
         data = imagecodecs.jpegxl_encode(filled, distance=distance, effort=7, numthreads=1)
         decoded = imagecodecs.jpegxl_decode(data, numthreads=1).reshape(filled.shape)
-        samples = np.rint(frame.near + decoded / 65535.0 * (frame.far - frame.near))
-        return len(data) + mask, goodness(np.where(depth.holes, 0, samples))
+        return len(data) + mask, goodness(np.rint(near + decoded / 65535.0 * (far - near)))
 
-    return {
-        "png": (quantised(png), [1.0]),
-        "png steps": (quantised(png), STEPS),
-        "jxl lossless": (quantised(lossless_jpeg_xl), [1.0]),
-        "jxl steps": (quantised(lossless_jpeg_xl), STEPS),
-        "jxl lossy": (lossy, DISTANCES),
-    }
+    return {"jxl steps": (steps, [1.0]), "jxl lossy": (_strictly(lossy, bound), DEPTH_DISTANCES)}
+
+
+def _strictly(coder: Coder, bound: int) -> Coder:
+    """Of settings at which the error is within a bound, none is better: nothing is interpolated beyond it."""
+
+    def within(setting: float) -> tuple[int, float]:
+        size, goodness = coder(setting)
+        return size, math.inf if goodness >= -bound else goodness
+
+    return within
 
 
 def png(samples: NDArray[np.uint16]) -> bytes:
@@ -184,29 +228,59 @@ def lossless_jpeg_xl(samples: NDArray[np.uint16]) -> bytes:
     return data
 
 
-def report(results: Sequence[Mapping[str, float]]) -> str:
-    """The table of our mean, and of each pair of formats over the frames where both reach our quality."""
-    names = ("bytes", "color", "mask", "psnr", "rmse")
-    mean = {name: sum(result[name] for result in results) / len(results) for name in names}
-    largest = max(result["largest"] for result in results)
-    sizes = [mean["color"], mean["bytes"] - mean["color"], mean["bytes"]]
-    rows = [["**this codec, one file**", *(f"{size:,.0f}" for size in sizes), "1.00", str(len(results))]]
-    for depth_title, depth in DEPTH.items():
-        for color_title, color in COLOR.items():
-            reached = [r for r in results if not math.isnan(r[color] + r[depth])]
-            if not reached or ("JPEG XL" in depth_title) != (color == "jxl"):
-                continue
-            colors, depths, ours = (sum(r[name] for r in reached) / len(reached) for name in (color, depth, "bytes"))
-            title = f"{color_title}; {depth_title}"
-            sizes = [colors, depths, colors + depths]
-            factor = f"{(colors + depths) / ours:.2f}"
-            rows.append([title, *(f"{size:,.0f}" for size in sizes), factor, str(len(reached))])
-    header = ["", "colour, bytes", "depth, bytes", "both, bytes", "of this codec's", "frames"]
-    quality = (
-        f"Means: colour {mean['psnr']:.2f} dB, depth {mean['rmse']:.1f} mm root mean square error (largest error of "
-        f"all frames {largest:,.0f} mm), of our bytes of depth {mean['mask']:,.0f} for the mask of holes."
-    )
-    return f"{quality}\n\n{table(header, rows)}"
+def report(results: Mapping[str, Sequence[Numbers]], bound: int) -> str:
+    """Whole frames, colour alone, and seconds, of each data set."""
+    frames, colors, seconds = [], [], []
+    for kind, of_kind in results.items():
+        frames += _frame_rows(f"{kind} ({len(of_kind)})", of_kind, bound)
+        mean = _means(of_kind)
+        others = [f"{mean[name] / mean['color'] * 100 - 100:+.0f} %" for name in COLOR.values()]
+        colors.append([f"{kind} ({len(of_kind)})", f"{mean['psnr']:.2f}", f"{mean['color']:,.0f}", *others])
+        times = (mean[name] for name in ("encoding", "decoding", "bounded encoding", "bounded decoding"))
+        seconds.append([kind, *(f"{value:.2f}" for value in times)])
+    header = ["", "colour, bytes", "depth, bytes", "mask, bytes", "all, bytes", "of ours", "error up to, mm"]
+    of_color = ["colour", "PSNR, dB", "ours, bytes", *COLOR]
+    of_time = ["processor seconds", "encode, lossless", "decode", f"encode, {bound} mm", "decode"]
+    tables = table(header, frames), table(of_color, colors), table(of_time, seconds)
+    return "\n\n".join(tables)
+
+
+def _frame_rows(title: str, results: Sequence[Numbers], bound: int) -> list[list[str]]:
+    """A row for each way to keep a frame; all have equal PSNR of colour."""
+    mean = _means(results)
+    rows = []
+    for prefix, name, limit, others in (
+        ("", "without loss of depth", 0, {"JPEG XL, lossless JPEG XL": "jxl lossless"}),
+        (
+            "bounded ",
+            f"depth within {bound} mm",
+            bound,
+            {"JPEG XL, lossless JPEG XL of steps": "jxl steps", "JPEG XL, lossy JPEG XL and our mask": "jxl lossy"},
+        ),
+    ):
+        depth, mask, whole = (mean[prefix + part] for part in ("depth", "mask", "bytes"))
+        largest = max(result[prefix + "largest"] for result in results)
+        sizes = [f"{value:,.0f}" for value in (mean["color"], depth, mask, whole)]
+        rows.append([f"**{title}, {name}**", *sizes, "1.00", f"{largest:.0f}"])
+        rows += [_row_of_other(other, results, key, prefix, limit) for other, key in others.items()]
+    return rows
+
+
+def _row_of_other(title: str, results: Sequence[Numbers], key: str, prefix: str, limit: int) -> list[str]:
+    """Of the frames whose depth the other format has within the limit, with our bytes of the same ones."""
+    reached = [result for result in results if not math.isnan(result[key])]
+    if len(reached) < len(results):
+        title += f", within it in {len(reached)} of {len(results)}"
+    if not reached:
+        return [title, *["-"] * 6]
+    mean = _means(reached)
+    total = mean["jxl"] + mean[key]
+    sizes = [f"{value:,.0f}" for value in (mean["jxl"], mean[key])]
+    return [title, *sizes, "", f"{total:,.0f}", f"{total / mean[prefix + 'bytes']:.2f}", str(limit)]
+
+
+def _means(results: Sequence[Numbers]) -> Numbers:
+    return {name: sum(result[name] for result in results) / len(results) for name in results[0]}
 
 
 if __name__ == "__main__":

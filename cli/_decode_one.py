@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO, TypeAlias
 import click
 
 from stereocodec.container import Channels, Container
+from stereocodec.errors import InvalidInput
 from stereocodec.files import Output, check_writable
 from stereocodec.pictures.formats import PNG
 from stereocodec.pictures.output_form import (
@@ -28,24 +29,32 @@ from ._shared import STANDARD_STREAM, require_binary_stdout, same_file
 if TYPE_CHECKING:
     from stereocodec.pictures.save_pair import SavedPicture
 
-Outputs: TypeAlias = OutputForm | tuple[Part, ...]
-"""What is asked for: a form that the file may still decide, or single views."""
+FrameFiles: TypeAlias = dict[str, Path | None]
+"""The files of "color" and "depth", or of one of them; None for standard output."""
+Outputs: TypeAlias = OutputForm | tuple[Part, ...] | FrameFiles
+"""What is asked for: a form that the file may still decide, single views, or parts of a frame."""
+
+_VIEWS, _PARTS = ("left", "right"), ("color", "depth")
 
 
 def check_names(file: str, output: str | None, layout: str | None, views: Mapping[str, str]) -> None:
     """Raises UsageError for names that cannot be meant so."""
+    options = " and ".join(f"--{part}" for part in (_PARTS if set(views) & set(_PARTS) else _VIEWS))
+    if set(views) & set(_PARTS) and set(views) & set(_VIEWS):
+        raise click.UsageError("--left and --right are of pairs, --color and --depth of colour with depth.")
     if output is not None and views:
-        raise click.UsageError("Give either -o or files with --left and --right, not both.")
+        raise click.UsageError(f"Give either -o or files with {options}, not both.")
     if layout is not None and views:
-        raise click.UsageError("--left and --right are single views: leave --layout out, or name one picture with -o.")
+        raise click.UsageError(f"{options} are single views: leave --layout out, or name one picture with -o.")
     if file == STANDARD_STREAM and output is None and not views:
-        raise click.UsageError("Standard input has no name: say where to write, with -o or --left and --right.")
+        raise click.UsageError(f"Standard input has no name: say where to write, with -o or {options}.")
     named = views if output is None else {"output": output}
     for option, path in named.items():
         if same_file(path, file):
             raise click.UsageError(f"--{option} is the file to decode: give it a name of its own.")
-    if len(views) == 2 and (views["left"] == views["right"] or same_file(views["left"], views["right"])):
-        raise click.UsageError("--left and --right name one file: each view needs its own.")
+    both = list(views.values())
+    if len(both) == 2 and (both[0] == both[1] or same_file(*both)):
+        raise click.UsageError(f"{options} name one file: each view needs its own.")
 
 
 def outputs_of(
@@ -59,12 +68,28 @@ def outputs_of(
     """What is asked for; raises InvalidInput."""
     if views:
         paths = {view: None if path == STANDARD_STREAM else Path(path) for view, path in views.items()}
+        if set(paths) <= set(_PARTS):
+            return _frame_files(paths, picture_format)
         return tuple(
             view_part(Single(view), path, format=picture_format, quality=quality) for view, path in paths.items()
         )
     target = None if output == STANDARD_STREAM else f"{Path(file).parent}/" if output is None else output
     stem = "" if file == STANDARD_STREAM else Path(file).stem
     return output_form(target, layout=layout, format=picture_format, quality=quality, stem=stem)
+
+
+def _frame_files(paths: FrameFiles, picture_format: str | None) -> FrameFiles:
+    from stereocodec.pictures.save_frame import check_frame_files
+
+    if picture_format is not None:
+        raise InvalidInput("the names of --color and --depth tell their formats: leave --format out")
+    check_frame_files(paths)
+    return paths
+
+
+def paths_of(outputs: tuple[Part, ...] | FrameFiles) -> list[Path | None]:
+    """The files of single views, or of parts of a frame."""
+    return list(outputs.values()) if isinstance(outputs, dict) else [part.path for part in outputs]
 
 
 def stdout_of(output: str | None, views: Mapping[str, str]) -> BinaryIO | None:
@@ -94,6 +119,8 @@ def pair_saver(
 
     Raises OutputError for what could not be written.
     """
+    if isinstance(outputs, dict):
+        raise click.UsageError("The file is of a stereo pair: leave --color and --depth out.")
     grey, metadata = container.channels is Channels.GREY, container.metadata
     parts = outputs if isinstance(outputs, tuple) else outputs.parts(metadata.layout, grey=grey)
     check_all_writable([part.path for part in parts], force)
@@ -123,14 +150,21 @@ def _said(saved: Sequence[SavedPicture]) -> str:
 
 
 def frame_saver(
-    container: Container, outputs: Outputs, force: bool, beside: Sequence[Output]
+    container: Container,
+    outputs: Outputs,
+    quality: int | None,
+    force: bool,
+    stdout: BinaryIO | None,
+    beside: Sequence[Output],
 ) -> Callable[[Any, Any], str]:
     """What writes colour and depth, and says so.
 
     Raises UsageError for what a pair alone can be, and OutputError for what could not be written.
     """
-    from stereocodec.pictures.save_frame import frame_paths, save_frame
+    from stereocodec.pictures.save_frame import frame_paths
 
+    if isinstance(outputs, dict):
+        return _frame_files_saver(container, outputs, quality, force, stdout, beside)
     if isinstance(outputs, tuple):
         raise click.UsageError("The file is of colour and depth: leave --left and --right out.")
     folder = outputs.target if outputs.is_folder else None
@@ -139,11 +173,41 @@ def frame_saver(
             "The file is of colour and depth, which become two PNG files: name a folder with -o, and leave --layout "
             "and --format out."
         )
-    check_all_writable(frame_paths(folder, outputs.stem), force)
+    files: FrameFiles = dict(zip(_PARTS, frame_paths(folder, outputs.stem), strict=True))
+    check_all_writable(files.values(), force)
+    return _frame_files_saver(container, files, None, force, None, beside)
+
+
+def _frame_files_saver(
+    container: Container,
+    files: FrameFiles,
+    quality: int | None,
+    force: bool,
+    stdout: BinaryIO | None,
+    beside: Sequence[Output],
+) -> Callable[[Any, Any], str]:
+    """What writes the parts of a frame, and says so."""
+    known = container.depth
+    assert known is not None
+    names = ", ".join("standard output" if path is None else one_line(path) for path in files.values())
 
     def save(color: Any, depth: Any) -> str:
-        known = container.metadata
-        paths = save_frame(color, depth, folder, metadata=known, name=outputs.stem, overwrite=force, beside=beside)
-        return f"{', '.join(map(one_line, paths))}: {container.shown_size[0]}x{container.shown_size[1]}"
+        from stereocodec.pictures.depth import DepthMap
+        from stereocodec.pictures.save_frame import save_frame_files
+
+        left_out = save_frame_files(
+            files,
+            color,
+            DepthMap(depth, known.metres_per_step, known.invalid),
+            quality=quality,
+            metadata=container.metadata,
+            overwrite=force,
+            stream=stdout,
+            beside=beside,
+        )
+        if stdout is not None:
+            stdout.flush()
+        without = f"; without {', '.join(left_out)}" if left_out else ""
+        return f"{names}: {depth.shape[1]}x{depth.shape[0]}{without}"
 
     return save

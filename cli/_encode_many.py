@@ -56,7 +56,7 @@ def name_of_pair(sources: tuple[str, ...]) -> str:
 
 def encode_many(sources: tuple[str, ...], output: str, settings: EncodeSettings, options: ManyOptions) -> None:
     """Encodes all pairs of folders, lists and files into a folder; ends the command with status 1 if one failed."""
-    from stereocodec.batch.naming import SUFFIX, encode_jobs
+    from stereocodec.batch.naming import SUFFIX, encode_jobs, frame_jobs
     from stereocodec.batch.run import encode_all
 
     if STANDARD_STREAM in (*sources, output):
@@ -70,7 +70,8 @@ def encode_many(sources: tuple[str, ...], output: str, settings: EncodeSettings,
     if options.engine == "ray":  # whose machines have another current folder
         output, sources = os.path.abspath(output), tuple(map(os.path.abspath, sources))
     left_over: list[str] = []
-    found = encode_jobs(sources, Path(output), lambda file, reason: left_over.append(f"{one_line(file)} {reason}"))
+    find = encode_jobs if settings.depth is None else frame_jobs
+    found = find(sources, Path(output), lambda file, reason: left_over.append(f"{one_line(file)} {reason}"))
     told = Told(len(found), "encoded", as_json=options.as_json, quiet=options.quiet)
     told.left_over(left_over)
     with told:

@@ -21,10 +21,7 @@ def pictures_of(
     right: str | None,
     pair: PairOptions,
     depth: str | None,
-    unit: str | None,
-    mode: str | None,
-    limits: tuple[float, float] | None,
-    invalid: int | None,
+    options: DepthOptions,
 ) -> Pictures:
     """The pictures that the arguments name; raises UsageError for options that are not about them."""
     told = pair.layout is not None or pair.frame is not None
@@ -33,9 +30,8 @@ def pictures_of(
             raise click.UsageError("With --depth there is one picture, that of colour.")
         if pair.swap or told:
             raise click.UsageError("--swap, --layout and --frame are about two views: leave them out with --depth.")
-        options = DepthOptions(unit, mode or "linear", limits, invalid or 0)
         return FramePictures(left, depth, options, pair.background)
-    if any(value is not None for value in (unit, mode, limits, invalid)):
+    if options != DepthOptions():
         raise click.UsageError("The options of depth need a depth map: name it with --depth.")
     if right is not None and told:
         raise click.UsageError("--layout and --frame are about one file that holds both views: leave RIGHT out.")

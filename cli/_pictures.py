@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from stereocodec.container.depth import BoundedDepth
 from stereocodec.pixel_limit import ANY_SIZE
 
 from ._networks import import_networks
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from stereocodec.band_work import Progress
     from stereocodec.container import Container
     from stereocodec.pictures.picture import Picture
+    from stereocodec.release_codec import ReleaseCodec
 
     from ._calibration import CalibrationOptions
 
@@ -37,11 +39,9 @@ class Goal:
     target_psnr: float | None
     effort: int | None
 
-    def check_usage(self, *, has_depth: bool) -> None:
-        """Raises UsageError for what cannot be meant, or not together."""
+    def check_usage(self) -> None:
+        """Raises UsageError for what cannot be meant together."""
         given = {f"--{name.replace('_', '-')}": value for name, value in vars(self).items() if value is not None}
-        if has_depth and (of_views := [option for option in given if option != "--quality"]):
-            raise click.UsageError(f"{of_views[0]} is about two views: leave it out with --depth.")
         given.pop("--effort", None)
         if len(given) > 1:
             raise click.UsageError(f"{' and '.join(given)} say different things: give one of them.")
@@ -164,17 +164,12 @@ class PairPictures(Pictures):
     def encode(self, codec: StereoCodec, goal: Goal, progress: Progress | None) -> Container:
         return codec.encode(
             self.pair,
-            quality=goal.quality,
-            target_size=goal.target_size,
-            target_bpp=goal.target_bpp,
-            target_psnr=goal.target_psnr,
-            effort=goal.effort,
+            **vars(goal),
             progress=progress,
         )
 
     def facts(self, codec: StereoCodec, container: Container, size: int) -> str:
-        chosen = f", quality {container.quality:.7g}" if codec.has_qualities else ""
-        return _size_text(container, size, views=2) + chosen
+        return _size_text(container, size, views=2) + _quality_text(codec, container)
 
     def measured(self, codec: StereoCodec, data: bytes, quiet: bool) -> str:
         with progress_bar(quiet) as progress:
@@ -186,10 +181,11 @@ class PairPictures(Pictures):
 class DepthOptions:
     """What `bisic encode` was told of the depth map."""
 
-    unit: str | None
-    mode: str
-    limits: tuple[float, float] | None
-    invalid: int
+    unit: str | None = None
+    max_error: str | None = None
+    mode: str | None = None
+    limits: tuple[float, float] | None = None
+    invalid: int | None = None
 
 
 class FramePictures(Pictures):
@@ -203,13 +199,14 @@ class FramePictures(Pictures):
         self.background = background
 
     def load(self) -> None:
-        from stereocodec.pictures.depth import as_frame, depth_orientation, load_depth, to_depth_map
+        from stereocodec.pictures.depth import as_frame, depth_orientation, to_depth_map
+        from stereocodec.pictures.depth_files import read_depth
 
         color, depth = self.paths
         name, options = display_name(depth), self.options
         picture = _load_picture(color, self.background)
-        image = load_depth(_source(depth), name)
-        depth_map = to_depth_map(image, name, unit=options.unit, invalid=options.invalid)
+        image = read_depth(_source(depth), name)
+        depth_map = to_depth_map(image, name, unit=options.unit, invalid=options.invalid or 0)
         self.color, self.depth = as_frame(picture, depth_map, depth_orientation(image))
 
     def add_calibration(self, options: CalibrationOptions) -> None:
@@ -230,16 +227,21 @@ class FramePictures(Pictures):
             self.color,
             self.depth.samples,
             depth_unit=self.depth.metres_per_step,
+            depth_max_error=self.options.max_error,
             depth_mode=self.options.mode,
             depth_range=self.options.limits,
-            invalid=self.options.invalid,
-            quality=goal.quality,
+            invalid=self.depth.invalid,
+            **vars(goal),
             progress=progress,
         )
 
     def facts(self, codec: RgbdCodec, container: Container, size: int) -> str:
-        mask = 0 if container.depth is None else len(container.depth.mask)
-        return f"{_size_text(container, size, views=1)}, mask {mask:,} bytes"
+        depth = container.depth
+        assert depth is not None
+        said = f"{_size_text(container, size, views=1)}{_quality_text(codec, container)}"
+        if isinstance(depth, BoundedDepth):
+            said += f", depth {depth.promise} {len(depth.samples):,} bytes"
+        return f"{said}, mask {len(depth.mask):,} bytes"
 
     def measured(self, codec: RgbdCodec, data: bytes, quiet: bool) -> str:
         from stereocodec.pictures.depth import depth_errors
@@ -261,6 +263,10 @@ def _load_picture(path: str, background: str | None) -> Picture:
 def _source(path: str) -> Any:
     """What Pillow opens: it needs to move back and forth in a file, which a pipe cannot."""
     return BytesIO(standard_input().read(_MAX_PICTURE_BYTES)) if path == STANDARD_STREAM else path
+
+
+def _quality_text(codec: ReleaseCodec, container: Container) -> str:
+    return f", quality {container.quality:.7g}" if codec.has_qualities else ""
 
 
 def _size_text(container: Container, size: int, *, views: int) -> str:

@@ -7,14 +7,14 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from stereocodec.container import Container, ViewKind
+from stereocodec.container import Container
 from stereocodec.container.bounded import MAX_FILE_BYTES
 from stereocodec.container.salvage import salvage
 
 from ._shared import about, read_file
 
 if TYPE_CHECKING:
-    from stereocodec.codec import Rectangle
+    from stereocodec.region import Rectangle
 
 
 def _rectangle(_: click.Context, __: click.Parameter, value: str | None) -> Rectangle | None:
@@ -32,12 +32,12 @@ region_option = click.option(
     "--region",
     callback=_rectangle,
     metavar="X,Y,W,H",
-    help="Decode a part of both views alone: its column and row, width and height in pixels.",
+    help="Decode a part of the pictures alone: its column and row, width and height in pixels.",
 )
 salvage_option = click.option(
     "--salvage",
     is_flag=True,
-    help="Of a damaged file of a large pair, write what is whole and the rest in grey; the exit status is then 1.",
+    help="Of a damaged file of large pictures, write what is whole and the rest in grey; the exit status is then 1.",
 )
 
 
@@ -51,9 +51,3 @@ def read_for(file: str, *, to_salvage: bool) -> tuple[Container, Any]:
     with about(file):
         container = Container.from_bytes(data)
     return container, container
-
-
-def check_part(container: Container, region: Rectangle | None, *, to_salvage: bool) -> None:
-    """Raises UsageError for what colour with depth cannot do."""
-    if container.view_kind is ViewKind.RGB8_DEPTH and (region is not None or to_salvage):
-        raise click.UsageError("The file is of colour and depth: leave --region and --salvage out.")

@@ -8,17 +8,16 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from stereocodec.codec_for_file import codec_for_file
-from stereocodec.container import ViewKind
 from stereocodec.pictures.formats import DEFAULT_QUALITY, FORMATS
-from stereocodec.pictures.output_form import OUTPUT_LAYOUTS
+from stereocodec.pictures.output_form import OUTPUT_LAYOUTS, OutputForm
 
 from ._calibration import calibration_file, check_calibration_path
 from ._decode_many import decode_many
-from ._decode_one import check_all_writable, check_names, frame_saver, outputs_of, pair_saver, stdout_of
+from ._decode_one import check_all_writable, check_names, frame_saver, outputs_of, pair_saver, paths_of, stdout_of
 from ._decoding import check_model_options, max_pixels_option, model_of_file_option, pull_option
 from ._many import jobs_option
 from ._networks import import_networks
-from ._region import check_part, read_for, region_option, salvage_option
+from ._region import read_for, region_option, salvage_option
 from ._shared import (
     STANDARD_STREAM,
     NamedPath,
@@ -34,7 +33,7 @@ from ._shared import (
 )
 
 if TYPE_CHECKING:
-    from stereocodec.codec import Rectangle
+    from stereocodec.region import Rectangle
 
 
 @click.command()
@@ -69,6 +68,15 @@ if TYPE_CHECKING:
 @click.option("--left", type=NamedPath(stream=True), metavar="FILE", help="The left view alone; - for stdout.")
 @click.option("--right", type=NamedPath(stream=True), metavar="FILE", help="The right view alone; - for stdout.")
 @click.option(
+    "--color", type=NamedPath(stream=True), metavar="FILE", help="Of colour with depth, the colour alone; - for stdout."
+)
+@click.option(
+    "--depth",
+    type=NamedPath(stream=True),
+    metavar="FILE",
+    help="Of colour with depth, the depth map alone: samples as .png .tiff .pgm .npy, or metres as .exr; - for stdout.",
+)
+@click.option(
     "--calibration",
     type=NamedPath(),
     metavar="FILE",
@@ -94,6 +102,8 @@ def decode(
     output_quality: int | None,
     left: str | None,
     right: str | None,
+    color: str | None,
+    depth: str | None,
     calibration: str | None,
     model: str | None,
     pull: bool,
@@ -127,14 +137,15 @@ def decode(
     that is whole.
 
     A file of colour with depth becomes frame_color.png and frame_depth.png, the depth map as it was given: in the
-    same unit and bits, with its holes where they were.
+    same unit and bits, with its holes where they were. --color and --depth name files of their own for either.
     """
     check_model_options(model, pull)
     if len(files) > 1 or os.path.isdir(files[0]):
-        if (left, right, calibration, region, threads) != (None,) * 5 or salvage or STANDARD_STREAM in files:
+        of_one = left, right, color, depth, calibration, region, threads
+        if any(value is not None for value in of_one) or salvage or STANDARD_STREAM in files:
             raise click.UsageError(
-                "--left, --right, --calibration, --region, --salvage, --threads and - are about one file, but several "
-                "are named."
+                "--left, --right, --color, --depth, --calibration, --region, --salvage, --threads and - are about one "
+                "file, but several are named."
             )
         settings = {"model": model, "pull": pull, "device": device, "max_pixels": max_pixels, "overwrite": force}
         settings |= {"layout": layout, "format": picture_format, "quality": output_quality}
@@ -143,26 +154,26 @@ def decode(
     if as_json:
         raise click.UsageError("--json is about many files, but one is named.")
     (file,) = files
-    views = {view: path for view, path in (("left", left), ("right", right)) if path is not None}
+    named = {"left": left, "right": right, "color": color, "depth": depth}
+    views = {view: path for view, path in named.items() if path is not None}
     check_names(file, output, layout, views)
     if salvage and region is not None:
         raise click.UsageError("--salvage is about the whole file: leave --region out.")
     with wrong_usage():
         outputs = outputs_of(file, output, layout, picture_format, output_quality, views)
     stdout = stdout_of(output, views)
-    if isinstance(outputs, tuple):
-        check_all_writable([part.path for part in outputs], force)
+    if not isinstance(outputs, OutputForm):
+        check_all_writable(paths_of(outputs), force)
     check_calibration_path(calibration, file, force)
     # What is wrong with the file itself is said before torch is imported.
     container, data = read_for(file, to_salvage=salvage)
-    check_part(container, region, to_salvage=salvage)
     with about(file):
         beside = calibration_file(container, calibration)
     if no_metadata:
         container = container.without_metadata()
     size = container.shown_size if region is None else region[2:]
-    if container.view_kind is ViewKind.RGB8_DEPTH:
-        save = frame_saver(container, outputs, force, beside)
+    if container.view_kind.has_depth:
+        save = frame_saver(container, outputs, output_quality, force, stdout, beside)
     else:
         save = pair_saver(container, outputs, output_quality, force, stdout, beside, size)
     with about(file), progress_bar(quiet) as progress:

@@ -7,15 +7,16 @@ import sys
 
 import click
 
+from stereocodec.container.depth import DEFAULT_MAX_ERROR
 from stereocodec.container.layouts import INPUT_LAYOUTS
 from stereocodec.effort import DEFAULT_EFFORT, EFFORTS
-from stereocodec.releases.folders import DEFAULT_DEPTH_MODEL, DEFAULT_MODEL
+from stereocodec.releases.folders import DEFAULT_MODEL
 
 from ._calibration import calibration_options
 from ._encode_many import ENGINES, ManyOptions, are_many, encode_many
 from ._encode_one import encode_one, pictures_of
 from ._many import jobs_option
-from ._pictures import Goal, PairOptions, checked_colour
+from ._pictures import DepthOptions, Goal, PairOptions, checked_colour
 from ._shared import NamedPath, device_option, force_option, quiet_option, threads_option
 
 _UNITS = {"": 1, "k": 1000, "M": 1000**2, "G": 1000**3}
@@ -58,13 +59,13 @@ def _bytes(_: click.Context, __: click.Parameter, value: str | None) -> int | No
     "--target-bpp",
     type=float,
     metavar="BPP",
-    help="Instead of a quality: the best one whose file has no more bits per pixel of both views.",
+    help="Instead of a quality: the best one whose file has no more bits per pixel of both views, or of the frame.",
 )
 @click.option(
     "--target-psnr",
     type=float,
     metavar="DB",
-    help="Instead of a quality: the least one that gives this PSNR, mean of both views.",
+    help="Instead of a quality: the least one that gives this PSNR, mean of both views, or of colour.",
 )
 @click.option(
     "--effort",
@@ -75,7 +76,7 @@ def _bytes(_: click.Context, __: click.Parameter, value: str | None) -> int | No
 )
 @click.option(
     "--model",
-    show_default=f"{DEFAULT_MODEL}; with --depth {DEFAULT_DEPTH_MODEL}",
+    show_default=DEFAULT_MODEL,
     metavar="NAME|DIR|ORG/NAME",
     help="A built-in model, the folder of a release, or a model on the Hub.",
 )
@@ -90,21 +91,29 @@ def _bytes(_: click.Context, __: click.Parameter, value: str | None) -> int | No
 @click.option(
     "--depth", type=NamedPath(stream=True), metavar="FILE", help="A depth map: LEFT is then its colour picture."
 )
+@click.option("--rgbd", is_flag=True, help="DATASET holds frames of colour with depth, not pairs.")
 @click.option(
     "--depth-unit",
     metavar="UNIT",
     help="What a step of the depth map is: mm, cm, tum (1/5000 m), kitti (1/256 m), or metres.  [default: mm]",
 )
 @click.option(
+    "--depth-max-error",
+    metavar="ERROR",
+    help="The most that a measurement may change by: a length such as 5mm, a share of the distance such as 0.5%, or 0 "
+    f"for nothing.  [default: {DEFAULT_MAX_ERROR}]",
+)
+@click.option(
     "--depth-mode",
     type=click.Choice(["linear", "inverse"]),
-    help="inverse: errors grow with the square of the distance.  [default: linear]",
+    help="Of models whose networks code depth; inverse: errors grow with the square of the distance.  "
+    "[default: linear]",
 )
 @click.option(
     "--depth-range",
     type=(float, float),
     metavar="NEAR FAR",
-    help="The least and the greatest depth that is coded, in metres.  [default: those of the map]",
+    help="Of such models: the least and the greatest depth that is coded, in metres.  [default: those of the map]",
 )
 @click.option(
     "--invalid",
@@ -164,7 +173,9 @@ def encode(
     layout: str | None,
     frame: int | None,
     depth: str | None,
+    rgbd: bool,
     depth_unit: str | None,
+    depth_max_error: str | None,
     depth_mode: str | None,
     depth_range: tuple[float, float] | None,
     invalid: int | None,
@@ -197,21 +208,28 @@ def encode(
 
     DATASET is a folder of pairs in any layout that bisic eval knows, a list of pairs (.csv, .txt), or one of several
     files that hold both views each. -o is then a folder that mirrors it, with a list of all pairs, manifest.csv. Pairs
-    that are done are skipped when the same is run again; those that fail are named, and the exit status is then 1.
+    that are done are skipped when the same is run again; those that fail are named, and the exit status is then 1. With
+    --rgbd it holds frames of colour with depth, in the layouts that bisic train knows.
 
     With --depth, LEFT is a colour picture, and the depth map, of 16 or 8 bits, is registered to it pixel by pixel.
-    What has no measurement stays so exactly. Bits are per pixel of the frame, and the errors of depth are in
-    millimetres.
+    What has no measurement stays so exactly, and measurements change by --depth-max-error at most. Bits are per pixel
+    of the frame, and the errors of depth are in millimetres.
     """
     goal = Goal(quality, target_size, target_bpp, target_psnr, effort)
-    goal.check_usage(has_depth=depth is not None)
+    goal.check_usage()
     cameras = calibration_options(calibration, calibration_unit, output)
     many = ManyOptions(jobs, engine, address, as_json, quiet)
     pair = PairOptions(swap, background, layout, frame)
-    if are_many(files):
-        if any(value is not None for value in (depth, depth_unit, depth_mode, depth_range, invalid, frame, threads)):
-            raise click.UsageError("Depth, --frame and --threads are about one pair, but several are named.")
+    of_depth = DepthOptions(depth_unit, depth_max_error, depth_mode, depth_range, invalid)
+    if rgbd or are_many(files):
+        if any(value is not None for value in (depth, frame, threads)):
+            raise click.UsageError("--depth, --frame and --threads are about one pair or frame, but several are named.")
+        if rgbd and (swap or layout is not None):
+            raise click.UsageError("--swap and --layout are about two views: leave them out with --rgbd.")
+        if not rgbd and of_depth != DepthOptions():
+            raise click.UsageError("The options of depth need frames of colour with depth: say so with --rgbd.")
         from stereocodec.batch.encoding import EncodeSettings
+        from stereocodec.batch.frames import DepthSettings
 
         settings = EncodeSettings(
             model,
@@ -223,12 +241,13 @@ def encode(
             keep_metadata=not no_metadata,
             verify=not no_verify,
             overwrite=force,
+            depth=DepthSettings(**vars(of_depth)) if rgbd else None,
         )
         encode_many(files, output, settings, many)
         return
     many.check_unused()
     left, right = files[0], files[1] if len(files) == 2 else None
-    pictures = pictures_of(left, right, pair, depth, depth_unit, depth_mode, depth_range, invalid)
+    pictures = pictures_of(left, right, pair, depth, of_depth)
     encode_one(
         pictures,
         cameras,

@@ -8,8 +8,8 @@ from typing import Any
 
 import click
 
-from stereocodec.container import Band, Channels, Container, rows_of_bands
-from stereocodec.container.depth import DepthView
+from stereocodec.container import Band, Channels, Container, ViewKind, rows_of_bands
+from stereocodec.container.depth import BoundedDepth, DepthView
 from stereocodec.container.limits import HUB_REPOSITORY, MODEL_NAME
 from stereocodec.container.shown import AS_STORED
 from stereocodec.releases.folders import built_in_of
@@ -60,11 +60,12 @@ def describe(data: bytes) -> dict[str, Any]:
     container = Container.from_bytes(data)
     bands, depth = container.bands, container.depth
     first, second = ("left", "right") if depth is None else ("color", "depth")
-    sizes = {
-        first: {"z": _total(bands, "z_left"), "y": _total(bands, "y_left")},
-        second: {"z": _total(bands, "z_right"), "y": _total(bands, "y_right")},
-    }
-    mask_bytes = 0 if depth is None else len(depth.mask)
+    sizes = {first: {"z": _total(bands, "z_left"), "y": _total(bands, "y_left")}}
+    if container.view_kind.coded_views == 2:
+        sizes[second] = {"z": _total(bands, "z_right"), "y": _total(bands, "y_right")}
+    depth_bytes = 0 if depth is None else len(depth.mask)
+    if isinstance(depth, BoundedDepth):
+        depth_bytes += len(depth.samples)
     samples = container.width * container.height * (2 if depth is None else 1)
     chunk_bytes = sum(len(chunk.payload) for chunk in container.chunks)
     metadata = describe_metadata(container)
@@ -87,7 +88,7 @@ def describe(data: bytes) -> dict[str, Any]:
         "guard": {"bytes": guard, "entries": sum(count_entries(band.guard) for band in bands)},
         "bands": _bands(container),
         "chunks": [{"name": chunk.name, "bytes": len(chunk.payload)} for chunk in container.chunks],
-        "overhead": len(data) - sum(band.payload_bytes for band in bands) - chunk_bytes - mask_bytes,
+        "overhead": len(data) - sum(band.payload_bytes for band in bands) - chunk_bytes - depth_bytes,
         # Of several bands, each has its own.
         "checksums": {
             "latents": f"{bands[0].latent_checksum:08x}" if len(bands) == 1 else None,
@@ -109,24 +110,30 @@ def _bands(container: Container) -> list[dict[str, Any]]:
     ]
 
 
-def _depth(depth: DepthView) -> dict[str, Any]:
-    """What the samples of a depth map mean; `near` and `far` are the coded range in metres."""
+def _depth(depth: DepthView | BoundedDepth) -> dict[str, Any]:
+    """What the samples of a depth map mean, and how they are coded: within a bound, in steps, parts per million and
+    words, or by networks, over the range from `near` to `far` in metres."""
     step = depth.metres_per_step
-    return {
-        "bits": depth.bits,
-        "metres_per_step": step,
-        "mode": depth.mode.name.lower(),
-        "near": depth.near * step,
-        "far": depth.far * step,
-        "invalid": depth.invalid,
-        "mask": len(depth.mask),
-    }
+    known = {"bits": depth.bits, "metres_per_step": step, "invalid": depth.invalid, "mask": len(depth.mask)}
+    if isinstance(depth, BoundedDepth):
+        bound = {"steps": depth.max_steps, "ppm": depth.max_ppm, "text": depth.promise}
+        return {
+            **known,
+            "mode": "lossless" if depth.lossless else "bounded",
+            "bound": bound,
+            "bytes": len(depth.samples),
+        }
+    return {**known, "mode": depth.mode.name.lower(), "near": depth.near * step, "far": depth.far * step}
 
 
 def _depth_text(depth: dict[str, Any]) -> str:
+    if "bound" in depth:
+        coded, size = depth["bound"]["text"], f"{depth['bytes']:,} bytes, "
+    else:
+        coded, size = f"{depth['near']:.6g} to {depth['far']:.6g} m coded {depth['mode']}", ""
     return (
-        f"{depth['bits']} bits of {depth['metres_per_step']:.6g} m, {depth['near']:.6g} to {depth['far']:.6g} m coded "
-        f"{depth['mode']}, {depth['invalid']} is invalid (mask {depth['mask']:,} bytes)"
+        f"{depth['bits']} bits of {depth['metres_per_step']:.6g} m, {coded}, {depth['invalid']} is invalid "
+        f"({size}mask {depth['mask']:,} bytes)"
     )
 
 
@@ -174,7 +181,8 @@ def _bands_text(bands: list[dict[str, Any]]) -> str:
 
 
 def _views_text(described: dict[str, Any]) -> str:
-    text = f"two of {described['width']}x{described['height']}, {described['views']}"
+    count = "one" if described["views"] == ViewKind.RGB8_BOUNDED_DEPTH.name else "two"
+    text = f"{count} of {described['width']}x{described['height']}, {described['views']}"
     channels = Channels[described["channels"]]
     return text if channels is Channels.RGB else f"{text}, {channels.words}"
 

@@ -15,7 +15,7 @@ from typing import Any
 import click
 
 from stereocodec.codec_for_file import codec_for_file
-from stereocodec.container import Container, ViewKind
+from stereocodec.container import Container
 from stereocodec.container.layouts import INPUT_LAYOUTS
 from stereocodec.errors import OutputError
 from stereocodec.files import check_writable, made_folder, write_atomically
@@ -180,7 +180,7 @@ def _frame_originals(container: Container, paths: tuple[str, ...], options: Pair
     assert container.depth is not None
     if len(paths) != 2 or options.swap or options.layout is not None or options.frame is not None:
         raise click.UsageError("The file is of colour and depth: give --original for each, and no options of pairs.")
-    told = DepthOptions(repr(container.depth.metres_per_step), "linear", None, container.depth.invalid)
+    told = DepthOptions(repr(container.depth.metres_per_step), invalid=container.depth.invalid)
     pictures = FramePictures(paths[0], paths[1], told, options.background)
     pictures.load()
     return pictures.color, pictures.depth
@@ -190,7 +190,7 @@ def _page(container: Container, codec: Any, settings: dict[str, Any], **told: An
     """Decodes the file, and makes the page."""
     from stereocodec.viewer import frame_page, pair_page
 
-    if container.view_kind is ViewKind.RGB8:
+    if not container.view_kind.has_depth:
         views = codec.decompress(container, output="numpy", **settings)
         return pair_page(container, views, model=codec.name, **told)
     color, depth = codec.decode(container, **settings)

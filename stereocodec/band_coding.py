@@ -30,11 +30,13 @@ _PASSES_OF_THE_REST = 1.5
 class Prepared:
     """Views that are ready to be coded, with an effort and in a number of bands.
 
-    only: what the model made of them where they are one band; several are prepared whenever they are coded, so that
-    memory does not grow with them. balancing: the pictures by which choices are made that hold for several bands.
+    coded: how many views the networks make of them (`ViewKind.coded_views`). only: what the model made of them where
+    they are one band; several are prepared whenever they are coded, so that memory does not grow with them. balancing:
+    the pictures by which choices are made that hold for several bands.
     """
 
     views: Sequence[NDArray[Any]]
+    coded: int
     effort: Effort
     bands: int
     only: Any = None
@@ -87,11 +89,12 @@ class BandWriter:
         release = coder.release
         say(0.1 * self._rest, "analysis")
         with coder.exact():
-            qualities = coder.qualities(self._quality)
+            qualities = coder.qualities(self._quality, self._prepared.coded)
             latents = self._latents(number, qualities, say)
             say(1 - 0.7 * self._rest, "entropy coding")
             writer = StreamWriter(release.lattice, release.tables, band=number)
-            coder.model.code_order(writer, self._swapped)
+            if self._prepared.coded > 1:
+                coder.model.code_order(writer, self._swapped)
             decoded = coder.model.walk_latents(writer, latents, qualities, self._size(number))
         say(1 - 0.3 * self._rest, "entropy coding")
         first, end = self._rows[number]
@@ -185,6 +188,7 @@ class BandReader:
         self._coder, self._container, self._finish, self._say, self._first = coder, container, finish, say, first
         self._lost = lost
         self._rows = rows_of_bands(container.height, len(container.bands))
+        self._coded = container.view_kind.coded_views
 
     def begin(self, number: int) -> _Walked | None:
         """Decodes the latents of a band; None if it is lost.
@@ -211,7 +215,7 @@ class BandReader:
         """What is wanted of the pictures of a band, and whether its views are in the other order, if that is known."""
         if here is None:
             first, end = self._rows[number]
-            grey = torch.full((2, end - first, self._container.width, 3), 0.5, dtype=torch.float32)
+            grey = torch.full((self._coded, end - first, self._container.width, 3), 0.5, dtype=torch.float32)
             return self._finish(grey), None
         say = self._say.of(number - self._first)
         say(0.6, "synthesis")
@@ -228,8 +232,8 @@ class BandReader:
         size = coder.padded_size((rows[1] - rows[0], container.width))
         reader = StreamReader(lattice, tables, band.streams, band.guard, coder.home, band=number)
         with coder.exact():
-            swapped = coder.model.code_order(reader, None)
-            decoded = coder.model.walk(reader, None, coder.qualities(container.quality), size)
+            swapped = self._coded > 1 and coder.model.code_order(reader, None)
+            decoded = coder.model.walk(reader, None, coder.qualities(container.quality, self._coded), size)
         reader.close(band.latent_checksum)
         return _Walked(None, None, decoded, swapped)
 

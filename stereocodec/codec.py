@@ -2,34 +2,35 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from dataclasses import replace
 from functools import partial
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
 
 from .band_work import Progress
 from .coding import levels, silent
 from .container import Container, Metadata, ViewKind
-from .container.salvage import salvage as salvaged
-from .container.shown import exchanges_sides, stored_rectangle
-from .errors import CorruptFile, InvalidInput
-from .pair_coding import PairCoding, no_longer_than_raw
-from .pictures.arguments import plain_number
-from .pictures.pair_errors import PairErrors
+from .container.shown import exchanges_sides
+from .errors import InvalidInput
+from .pictures.given_metadata import with_given_metadata
 from .pictures.picture import StereoPair, turned
 from .pictures.rgb import Output, check_output, from_rgb8, to_views
-from .pictures.strips import mirror
+from .pictures.strips import mirror, strips
+from .pictures.view_errors import ViewErrors
 from .pictures.view_match import warn_of_unlikely_pair
 from .pixel_limit import ANY_SIZE
-from .release_codec import ReleaseCodec, with_given_metadata
+from .region import Rectangle, stored_region
+from .release_codec import ReleaseCodec
 from .releases.folders import DEFAULT_MODEL
-from .targets import TargetSearch, target_of
+from .targets import target_of
+from .view_coding import ViewCoding
 
 if TYPE_CHECKING:
+    from .models import StereoModel
     from .pictures.alpha import Background
     from .pictures.rgb import ImageLike
-
-Rectangle: TypeAlias = tuple[int, int, int, int]
-"""Column, row, width and height of a part of a picture, in pixels."""
 
 
 class StereoCodec(ReleaseCodec):
@@ -39,8 +40,11 @@ class StereoCodec(ReleaseCodec):
     between machines (the last transform runs in float32); the latents, and so the file, never do.
     """
 
-    view_kind = ViewKind.RGB8
     default_model = DEFAULT_MODEL
+
+    @classmethod
+    def _kind_of(cls, model: StereoModel) -> ViewKind | None:
+        return ViewKind.RGB8 if model.view_kind is ViewKind.RGB8 else None
 
     def compress(
         self,
@@ -119,13 +123,18 @@ class StereoCodec(ReleaseCodec):
         on_rows = (view if exchanges_sides(view.orientation) else view.upright() for view in views)
         warn_of_unlikely_pair(*(view.pixels for view in on_rows))
         say = progress or silent
-        coding = PairCoding(self, views, tried, threads, say)
-        container: Container
-        if target is not None:
-            _, trial = TargetSearch(target).run(partial(coding.trial, with_psnr=not target.is_size))
-            container = trial.coded
-        else:
-            container = no_longer_than_raw(coding, chosen)
+        pixels = [view.pixels for view in views]
+        swapped = self._coder.model.either_first and _is_sharper(*pixels[::-1])
+        coding = ViewCoding(
+            self,
+            _swapped(*pixels) if swapped else pixels,
+            replace(views.left, metadata=views.metadata),
+            effort=tried,
+            swapped=swapped,
+            threads=threads,
+            say=say,
+        )
+        container = coding.best(chosen, target)
         say(1.0, "done")
         return container
 
@@ -155,27 +164,6 @@ class StereoCodec(ReleaseCodec):
         """
         return self._decompressed(self._own(data, max_pixels), output, region, threads, progress)
 
-    def salvage(
-        self,
-        data: bytes,
-        *,
-        output: Output = "pil",
-        max_pixels: int | None = None,
-        threads: int | None = None,
-        progress: Progress | None = None,
-    ) -> tuple[Any, Any, tuple[str, ...]]:
-        """Decodes what is whole of a damaged file: its left and right view, and what is wrong with which bands.
-
-        What these show is grey, in both views; there are none in an intact file. Arguments as of `decompress`.
-        Raises CorruptFile for a file whose head is damaged or that has a single band, or no whole one, and what
-        `decompress` raises.
-        """
-        container, lost = salvaged(data)
-        left, right = self._decompressed(self._own(container, max_pixels), output, None, threads, progress, lost)
-        if len(lost) == len(container.bands):
-            raise CorruptFile("the file is damaged in all of its bands; fetch it again")
-        return left, right, tuple(lost[number] for number in sorted(lost))
-
     def psnr(
         self,
         data: bytes | Container,
@@ -194,11 +182,13 @@ class StereoCodec(ReleaseCodec):
         mine = (pair.left.channels, pair.left.orientation, width, height)
         if mine != (container.channels, container.orientation, container.width, container.height):
             raise InvalidInput("the file was not made of this pair: size, orientation or channels differ")
-        errors, finish = PairErrors(pair), partial(levels, channels=container.channels)
+        errors = ViewErrors([view.pixels for view in pair], container.channels)
+        finish = partial(levels, channels=container.channels)
         for first, part, swapped in self._coder.parts(container, finish, threads=threads, say=progress or silent):
             errors.add(first, part, swapped=bool(swapped))
         (progress or silent)(1.0, "done")
-        return errors.psnr()
+        left, right = errors.psnr()
+        return left, right
 
     def _decompressed(
         self,
@@ -211,7 +201,7 @@ class StereoCodec(ReleaseCodec):
     ) -> tuple[Any, Any]:
         check_output(output)
         say = progress or silent
-        x, y, width, height = _stored(region, container)
+        x, y, width, height = stored_region(region, container)
         finish = partial(levels, channels=container.channels)
         rows = y, y + height
         views, swapped = self._coder.decode(container, finish, rows=rows, threads=threads, lost=lost, say=say)
@@ -231,15 +221,20 @@ class StereoCodec(ReleaseCodec):
         return left, right
 
 
-def _stored(region: Rectangle | None, container: Container) -> Rectangle:
-    """Where a part of what is shown is stored, or all of it."""
-    shown = container.shown_size
-    if region is None:
-        return 0, 0, container.width, container.height
-    numbers = tuple(map(plain_number, region)) if isinstance(region, Sequence) else ()
-    if len(numbers) != 4 or not all(isinstance(number, int) and not isinstance(number, bool) for number in numbers):
-        raise InvalidInput(f"region is {region!r}; give column, row, width and height as whole numbers")
-    x, y, width, height = numbers
-    if not (0 <= x < x + width <= shown[0] and 0 <= y < y + height <= shown[1]):
-        raise InvalidInput(f"region is {x},{y},{width},{height}; it must be within the views of {shown[0]}x{shown[1]}")
-    return stored_rectangle((x, y, width, height), shown, container.orientation)
+def _is_sharper(view: NDArray[np.uint8], other: NDArray[np.uint8]) -> bool:
+    """Whether a view has more horizontal detail than the other one.
+
+    The sharper view is coded first, because it predicts the other one better than the other way round; and as the
+    rule does not depend on the views' order, a pair and its mirrored and swapped twin give the same file.
+    """
+    return _steps(view) > _steps(other)
+
+
+def _steps(view: NDArray[np.uint8]) -> int:
+    """The sum of the differences between neighbours on the rows of a view's green channel."""
+    return sum(int(np.abs(np.diff(view[rows, :, 1].astype(np.int16))).sum()) for rows in strips(*view.shape[:2]))
+
+
+def _swapped(left: NDArray[np.uint8], right: NDArray[np.uint8]) -> list[NDArray[np.uint8]]:
+    """Views (H, W, 3) or (H, W), exchanged and mirrored, so that disparities keep their sign; not copied."""
+    return [right[:, ::-1], left[:, ::-1]]

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
-from .container import Container, ViewKind
+from .container import Container
 
 
 def codec_for_file(container: Container, model: str | None = None, *, device: str = "auto", pull: bool = False) -> Any:
     """The `StereoCodec` or `RgbdCodec` that decodes a file; arguments and what is raised are those of `for_file`."""
-    if container.view_kind is ViewKind.RGB8_DEPTH:
+    if container.view_kind.has_depth:
         from .rgbd_codec import RgbdCodec
 
         return RgbdCodec.for_file(container, model, device=device, pull=pull)

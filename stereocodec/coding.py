@@ -12,7 +12,7 @@ from torch import Tensor
 
 from .band_coding import BandReader, BandWriter, Prepared
 from .band_work import Progress, SharedProgress, in_bands, threads_or_default
-from .container import Band, Channels, Container, rows_of_bands
+from .container import Band, Channels, Container, ViewKind, rows_of_bands
 from .devices import check_not_lost
 from .effort import Effort
 from .errors import CorruptFile
@@ -43,11 +43,13 @@ def levels(x: Tensor, channels: Channels) -> NDArray[np.uint8]:
 class ReleaseCoder(ReleaseNetworks):
     """Codes views with a release's networks and tables."""
 
-    def prepare(self, views: Sequence[NDArray[Any]], effort: Effort, *, say: Progress = silent) -> Prepared:
+    def prepare(
+        self, views: Sequence[NDArray[Any]], kind: ViewKind, effort: Effort, *, say: Progress = silent
+    ) -> Prepared:
         """Views ready to be coded, once or several times: N times (H, W, C), uint8, or floats in 0..1."""
         check_not_lost(self.device)
         say(0.0, "analysis")
-        prepared = Prepared(views, effort, self.band_count(views[0].shape[:2]))
+        prepared = Prepared(views, kind.coded_views, effort, self.band_count(views[0].shape[:2]))
         return BandWriter(self, prepared).prepared()
 
     def encode(
@@ -142,7 +144,9 @@ class ReleaseCoder(ReleaseNetworks):
     def require_fewer_pixels(self, container: Container, max_pixels: int | None) -> None:
         """Raises what `pixel_limit.require_fewer_pixels` raises of a file's views."""
         size = container.height, container.width
-        require_fewer_pixels(size, self.padded_size(size), max_pixels, in_bands=len(container.bands) > 1)
+        # A depth map is decoded as a whole, in memory that grows with it.
+        in_bands = len(container.bands) > 1 and not container.view_kind.has_depth
+        require_fewer_pixels(size, self.padded_size(size), max_pixels, in_bands=in_bands)
 
 
 def _overlapping(places: Sequence[tuple[int, int]], first: int, end: int) -> range:

@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from abc import ABC, abstractmethod
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
 
-from .calibration import check_calibration
+from .band_work import Progress
 from .choices import Choices
 from .coding import ReleaseCoder
-from .container import Band, Chunk, Container, Metadata, ViewKind
-from .container.depth import DepthView
+from .container import Band, Chunk, Container, ViewKind
+from .container.depth import BoundedDepth, DepthView
 from .container.limits import HUB_REPOSITORY, MODEL_NAME
+from .container.salvage import salvage as salvaged
 from .devices import torch_device
-from .errors import InvalidInput, InvalidRelease, WrongModel
+from .errors import CorruptFile, InvalidInput, InvalidRelease, WrongModel
 from .pictures.arguments import plain_number
-from .pictures.picture import Picture, StereoPair
+from .pictures.picture import Picture
+from .pictures.rgb import Output
+from .region import Rectangle
 from .releases.cards import copy_release
 from .releases.folders import BUILT_IN
 from .releases.for_file import other_weights, weights_of
@@ -26,22 +29,20 @@ if TYPE_CHECKING:
     import torch
     from typing_extensions import Self
 
+    from .models import StereoModel
+
 _Codec = TypeVar("_Codec", bound="ReleaseCodec")
-_Pictures = TypeVar("_Pictures", Picture, StereoPair)
-_CONTENTS = {
-    ViewKind.RGB8: "stereo pairs: use StereoCodec, or leave --depth out",
-    ViewKind.RGB8_DEPTH: "colour with depth: use RgbdCodec, or bisic encode --depth",
-}
+_PAIRS = "stereo pairs: use StereoCodec, or leave --depth out"
+_FRAMES = "colour with depth: use RgbdCodec, or bisic encode --depth"
 
 
-class ReleaseCodec:
-    """A release's networks and tables, for views of one kind.
+class ReleaseCodec(ABC):
+    """A release's networks and tables, for files of one kind.
 
     One codec may be used from several threads at once. Decoded pictures may differ between machines by one grey level
     in rare places, depth by one step where its value lies halfway between two; the latents, and so the file, never do.
     """
 
-    view_kind: ClassVar[ViewKind]
     default_model: ClassVar[str]
 
     def __init__(
@@ -58,9 +59,28 @@ class ReleaseCodec:
         """
         self._built_in = built_in
         self._origin = origin
-        if release.model.view_kind is not self.view_kind:
-            raise InvalidInput(f"the model {release.name} is for {_CONTENTS[release.model.view_kind]}")
+        kind = self._kind_of(release.model)
+        if kind is None:
+            raise InvalidInput(f"the model {release.name} is for {_contents(release.model.view_kind)}")
+        self.view_kind = kind
         self._coder = ReleaseCoder(release, torch_device(device))
+
+    @classmethod
+    @abstractmethod
+    def _kind_of(cls, model: StereoModel) -> ViewKind | None:
+        """The kind of the files that this codec writes with a model; None for one that is not for it."""
+
+    @abstractmethod
+    def _decompressed(
+        self,
+        container: Container,
+        output: Output,
+        region: Rectangle | None,
+        threads: int | None,
+        progress: Progress | None,
+        lost: dict[int, str] | None = None,
+    ) -> tuple[Any, Any]:
+        """Both parts of what a file holds, as `decompress` gives them; lost: as of `ReleaseCoder.decode`."""
 
     @classmethod
     def from_pretrained(
@@ -188,6 +208,28 @@ class ReleaseCodec:
             delete_patterns=delete_patterns,
         )
 
+    def salvage(
+        self,
+        data: bytes,
+        *,
+        output: Output = "pil",
+        max_pixels: int | None = None,
+        threads: int | None = None,
+        progress: Progress | None = None,
+    ) -> tuple[Any, Any, tuple[str, ...]]:
+        """Decodes what is whole of a damaged file: what `decompress` gives, and what is wrong with which bands.
+
+        Pictures are grey in these bands; there are none in an intact file. A depth map is whole: it is part of the
+        head. Arguments as of `decompress`.
+        Raises CorruptFile for a file whose head is damaged or that has a single band, or no whole one, and what
+        `decompress` raises.
+        """
+        container, lost = salvaged(data)
+        first, second = self._decompressed(self._own(container, max_pixels), output, None, threads, progress, lost)
+        if len(lost) == len(container.bands):
+            raise CorruptFile("the file is damaged in all of its bands; fetch it again")
+        return first, second, tuple(lost[number] for number in sorted(lost))
+
     @property
     def name(self) -> str:
         """The release's name."""
@@ -215,11 +257,11 @@ class ReleaseCodec:
         return Choices(self.name, self._coder.model.has_qualities, self._coder.model.has_efforts)
 
     def _container(
-        self, bands: tuple[Band, ...], picture: Picture, quality: float, depth: DepthView | None = None
+        self, bands: tuple[Band, ...], picture: Picture, quality: float, depth: DepthView | BoundedDepth | None = None
     ) -> Container:
         """What the file of coded views holds.
 
-        picture: the first one, with the metadata of both. depth: what it says of a depth view.
+        picture: the first one, with the metadata of both. depth: what it says of a depth map.
         """
         return Container(
             height=picture.pixels.shape[0],
@@ -242,12 +284,18 @@ class ReleaseCodec:
     def _own(self, file: bytes | Container, max_pixels: int | None) -> Container:
         """What a file of this release holds, if it has no more pixels than `max_pixels` (`decompress`)."""
         container = contents(file)
-        if container.view_kind is not self.view_kind:
-            raise InvalidInput(f"the file is for {_CONTENTS[container.view_kind]}")
+        if container.view_kind.has_depth != self.view_kind.has_depth:
+            raise InvalidInput(f"the file is for {_contents(container.view_kind)}")
         if container.model_id != self.model_id:
             raise WrongModel(f"{other_weights(container)}, not with {self.name} ({self.model_id.hex()})")
+        if container.view_kind is not self.view_kind:
+            raise CorruptFile(f"the file is damaged: {self.name} codes depth otherwise; fetch it again")
         self._coder.require_fewer_pixels(container, plain_number(max_pixels))
         return container
+
+
+def _contents(kind: ViewKind) -> str:
+    return _FRAMES if kind.has_depth else _PAIRS
 
 
 def _loaded_again(codec: type[_Codec], folder: Path, origin: str | None, device: str, model_id: bytes) -> _Codec:
@@ -255,21 +303,6 @@ def _loaded_again(codec: type[_Codec], folder: Path, origin: str | None, device:
     if loaded.model_id != model_id:
         raise InvalidRelease(f"{folder} has other weights than when this codec was loaded; load it where it is used")
     return loaded
-
-
-def with_given_metadata(pictures: _Pictures, metadata: Metadata | None) -> _Pictures:
-    """A picture or pair with other metadata, where some are given.
-
-    Raises InvalidInput for what are none, and for a calibration of views of another size.
-    """
-    if metadata is None:
-        return pictures
-    if not isinstance(metadata, Metadata):
-        raise InvalidInput(f"metadata is {type(metadata).__name__}: give a stereocodec.Metadata")
-    if metadata.calibration is not None:
-        height, width = (pictures.left if isinstance(pictures, StereoPair) else pictures).pixels.shape[:2]
-        check_calibration(metadata.calibration, (width, height), metadata.layout)
-    return replace(pictures, metadata=metadata)
 
 
 def contents(file: bytes | Container) -> Container:

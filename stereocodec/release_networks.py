@@ -63,9 +63,9 @@ class ReleaseNetworks:
         with torch.inference_mode(), torch.autocast(self.home.type, enabled=False), made_on(self.home):
             yield
 
-    def qualities(self, quality: float) -> Tensor:
-        """Of both views as the networks take them, for a quality of 0 to 100."""
-        return torch.full((2,), quality / 100, dtype=torch.float64, device=self.home)
+    def qualities(self, quality: float, views: int) -> Tensor:
+        """Of so many views as the networks take them, for a quality of 0 to 100."""
+        return torch.full((views,), quality / 100, dtype=torch.float64, device=self.home)
 
     @cached_property
     def float32_copy(self) -> StereoModel:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -11,7 +12,8 @@ from numpy.typing import NDArray
 from .band_work import Progress
 from .coding import levels, silent
 from .container import Container, Metadata, ViewKind
-from .container.depth import DepthMode, DepthView
+from .container.depth import BoundedDepth, DepthMode, DepthView
+from .depth_promise import decode_bounded, depth_bound, encode_bounded
 from .entropy.masks import decode_mask, encode_mask
 from .errors import InvalidInput
 from .pictures.depth import (
@@ -23,12 +25,17 @@ from .pictures.depth import (
     to_depth_map,
     to_network,
 )
-from .pictures.picture import turned
+from .pictures.given_metadata import with_given_metadata
+from .pictures.picture import Picture, turned
 from .pictures.rgb import Output, check_output, from_rgb8, to_picture
-from .release_codec import ReleaseCodec, contents, with_given_metadata
-from .releases.folders import DEFAULT_DEPTH_MODEL
+from .region import Rectangle, stored_region
+from .release_codec import ReleaseCodec
+from .releases.folders import DEFAULT_MODEL
+from .targets import target_of
+from .view_coding import ViewCoding
 
 if TYPE_CHECKING:
+    from .models import StereoModel
     from .pictures.alpha import Background
     from .pictures.depth import DepthLike
     from .pictures.rgb import ImageLike
@@ -39,13 +46,19 @@ _MODES = {mode.name.lower(): mode for mode in DepthMode}
 class RgbdCodec(ReleaseCodec):
     """Compresses colour with a registered depth map to `.bsc` bytes and decodes them, as `StereoCodec` does pairs.
 
-    Where there is no measurement is kept exactly; what is measured comes back with an error that `depth_errors` tells.
-    Every machine decodes the same depth, in either mode and over any range, but for one step where a value lies halfway
-    between two samples.
+    Where there is no measurement is kept exactly. With a model that takes one view, as the default one does, that codes
+    colour, and every measurement comes back within a bound, on every machine. With one of frames, such as `rgbd`,
+    networks code depth as well: measured errors, no bound, and the same on every machine but for one step where a value
+    lies halfway between two samples.
     """
 
-    view_kind = ViewKind.RGB8_DEPTH
-    default_model = DEFAULT_DEPTH_MODEL
+    default_model = DEFAULT_MODEL
+
+    @classmethod
+    def _kind_of(cls, model: StereoModel) -> ViewKind | None:
+        if model.view_kind is ViewKind.RGB8_DEPTH:
+            return ViewKind.RGB8_DEPTH
+        return ViewKind.RGB8_BOUNDED_DEPTH if model.takes_one_view else None
 
     def compress(
         self,
@@ -53,10 +66,16 @@ class RgbdCodec(ReleaseCodec):
         depth: DepthLike,
         *,
         depth_unit: str | float | None = None,
-        depth_mode: str = "linear",
+        depth_max_error: str | float | None = None,
+        depth_mode: str | None = None,
         depth_range: tuple[float, float] | None = None,
         invalid: int = 0,
         quality: float | None = None,
+        target_size: int | None = None,
+        target_bpp: float | None = None,
+        target_psnr: float | None = None,
+        effort: int | None = None,
+        threads: int | None = None,
         background: Background | None = None,
         metadata: Metadata | None = None,
         progress: Progress | None = None,
@@ -66,25 +85,36 @@ class RgbdCodec(ReleaseCodec):
         color: as of `StereoCodec.compress`. depth: of the same size; an image of mode I;16 or L, an array or tensor
         (H, W) of uint16 or uint8, or of floats in metres (`pictures.depth.to_depth_map`).
         depth_unit: what a step of a sample is: "mm" (when left out, for 16 bits and floats), "cm", "tum", "kitti", or
-        metres. invalid: the sample that stands for no measurement.
-        depth_mode: "linear", or "inverse" for errors that grow with the square of the distance.
-        depth_range: the least and greatest depth in metres that is coded; by default those of the frame. A network
-        that was trained on a fixed range wants that.
-        quality, background, metadata, progress: as of `StereoCodec.compress`.
+        metres. invalid: the sample that stands for no measurement, 0 when left out.
+        depth_max_error: the most that a measurement may change by: a length such as "5mm" or a number of metres, a
+        share of it such as "0.5%", or 0 for nothing; "0.1%" when left out. It is rounded down to whole steps, a share
+        for each measurement. Models of frames, such as `rgbd`, have no bound.
+        depth_mode, depth_range: of models of frames alone. "linear" (when left out), or "inverse" for errors that grow
+        with the square of the distance; the least and greatest depth in metres that is coded, by default those of the
+        frame. A network that was trained on a fixed range wants that.
+        quality, target_size, target_bpp, target_psnr: of colour, as of `StereoCodec.compress`; sizes are those of the
+        whole file, bits those per pixel of the frame. effort, threads, background, metadata, progress: as there.
 
         Both are coded as they are stored. An EXIF orientation of colour holds for depth too, if that is stored alike:
-        has the same size and no other orientation (`pictures.picture.as_frame`).
+        has the same size and no other orientation (`pictures.depth.as_frame`).
 
-        Raises InvalidInput, and DecodingMismatch when damaged weights give values that are not numbers.
+        Raises InvalidInput, and DecodingMismatch when damaged weights give values that are not numbers, or if a
+        measurement would not come back within the bound.
         """
         return self.encode(
             color,
             depth,
             depth_unit=depth_unit,
+            depth_max_error=depth_max_error,
             depth_mode=depth_mode,
             depth_range=depth_range,
             invalid=invalid,
             quality=quality,
+            target_size=target_size,
+            target_bpp=target_bpp,
+            target_psnr=target_psnr,
+            effort=effort,
+            threads=threads,
             background=background,
             metadata=metadata,
             progress=progress,
@@ -96,31 +126,39 @@ class RgbdCodec(ReleaseCodec):
         depth: DepthLike,
         *,
         depth_unit: str | float | None = None,
-        depth_mode: str = "linear",
+        depth_max_error: str | float | None = None,
+        depth_mode: str | None = None,
         depth_range: tuple[float, float] | None = None,
         invalid: int = 0,
         quality: float | None = None,
+        target_size: int | None = None,
+        target_bpp: float | None = None,
+        target_psnr: float | None = None,
+        effort: int | None = None,
+        threads: int | None = None,
         background: Background | None = None,
         metadata: Metadata | None = None,
         progress: Progress | None = None,
     ) -> Container:
         """Encodes a frame as `compress` does; returns what the file holds, whose `to_bytes()` is the file."""
-        quality = self.quality_or_default(quality)
-        picture = to_picture(color, "color", background)
-        orientation = depth_orientation(depth)
-        samples = to_depth_map(depth, "depth", unit=depth_unit, invalid=invalid)
-        picture, samples = as_frame(picture, samples, orientation)
+        picture, samples = _frame(color, depth, depth_unit, invalid, background)
         picture = with_given_metadata(picture, metadata)
-        mode = _mode(depth_mode)
-        near, far = _range(samples, mode, depth_range)
-        frame = np.dstack([picture.pixels / np.float32(255), to_network(samples, mode, near, far)])
-        mask = encode_mask(samples.holes)
-        view = DepthView(samples.bits, samples.metres_per_step, samples.invalid, near, far, mode, mask)
+        target = target_of(target_size, target_bpp, target_psnr, samples.samples.size)
+        chosen, tried = self._choices.quality(quality, target), self._choices.effort(effort)
+        pixels: NDArray[Any]
+        view: DepthView | BoundedDepth
+        if self.view_kind is ViewKind.RGB8_DEPTH:
+            self._refuse("bound of depth", depth_max_error=depth_max_error)
+            pixels, view = _as_network_sees(picture, samples, depth_mode or "linear", depth_range)
+        else:
+            self._refuse("networks for depth", depth_mode=depth_mode, depth_range=depth_range)
+            bound = depth_bound(depth_max_error, samples.metres_per_step, samples.bits)
+            pixels, view = picture.pixels, encode_bounded(samples, bound)
         say = progress or silent
-        prepared = self._coder.prepare([frame], self._choices.effort(None), say=say)
-        bands = self._coder.encode(prepared, quality, say=say)
+        coding = ViewCoding(self, [pixels], picture, effort=tried, depth=view, threads=threads, say=say)
+        container = coding.best(chosen, target)
         say(1.0, "done")
-        return self._container(bands, picture, quality, view)
+        return container
 
     def decompress(
         self,
@@ -128,7 +166,9 @@ class RgbdCodec(ReleaseCodec):
         *,
         output: Output = "pil",
         metres: bool = False,
+        region: Rectangle | None = None,
         max_pixels: int | None = None,
+        threads: int | None = None,
         progress: Progress | None = None,
     ) -> tuple[Any, Any]:
         """Decodes the bytes of a `.bsc` file, or what was read from them, to colour and depth.
@@ -136,29 +176,103 @@ class RgbdCodec(ReleaseCodec):
         output: "pil", "numpy" or "torch", for colour as of `StereoCodec.decompress`. Depth comes as it was given, in
         samples (mode I;16 or L; (H, W) uint16 or uint8; (H, W) int32 tensor), or with `metres` as float32, NaN where
         there is no measurement.
-        max_pixels: as of `StereoCodec.decompress`.
+        region, threads: as of `StereoCodec.decompress`; so is max_pixels, but that frames of several bands have the
+        limit of those of one: depth is decoded whole.
 
-        Raises FormatError, WrongModel, and DecodingMismatch, as of `StereoCodec.decompress`.
+        Raises InvalidInput, FormatError, WrongModel, and DecodingMismatch, as of `StereoCodec.decompress`.
         """
-        check_output(output)
-        container = contents(data)
-        color, depth = self.decode(container, max_pixels=max_pixels, progress=progress)
-        return from_rgb8(color, output, container.metadata), from_samples(depth, output, metres=metres)
+        container = self._own(data, max_pixels)
+        return self._decompressed(container, output, region, threads, progress, metres=metres)
 
     def decode(
-        self, data: bytes | Container, *, max_pixels: int | None = None, progress: Progress | None = None
+        self,
+        data: bytes | Container,
+        *,
+        max_pixels: int | None = None,
+        threads: int | None = None,
+        progress: Progress | None = None,
     ) -> tuple[NDArray[np.uint8], DepthMap]:
         """Colour (H, W, 3), or (H, W) where it is grey, and depth with its unit, upright; raises as `decompress`."""
-        container = self._own(data, max_pixels)
+        return self._decoded(self._own(data, max_pixels), None, threads, progress)
+
+    def _decompressed(
+        self,
+        container: Container,
+        output: Output,
+        region: Rectangle | None,
+        threads: int | None,
+        progress: Progress | None,
+        lost: dict[int, str] | None = None,
+        *,
+        metres: bool = False,
+    ) -> tuple[Any, Any]:
+        check_output(output)
+        color, depth = self._decoded(container, region, threads, progress, lost)
+        return from_rgb8(color, output, container.metadata), from_samples(depth, output, metres=metres)
+
+    def _decoded(
+        self,
+        container: Container,
+        region: Rectangle | None,
+        threads: int | None,
+        progress: Progress | None,
+        lost: dict[int, str] | None = None,
+    ) -> tuple[NDArray[np.uint8], DepthMap]:
+        say = progress or silent
         view = container.depth
         assert view is not None
-        say = progress or silent
-        (x,), _ = self._coder.decode(container, lambda decoded: decoded.cpu().numpy(), say=say)
-        holes = decode_mask(view.mask, (container.height, container.width))
-        color = levels(torch.from_numpy(x[..., :3])[None], container.channels)[0]
-        depth = from_network(x[..., 3], view, holes)
+        size = container.height, container.width
+        x, y, width, height = stored_region(region, container)
+        rows, columns = slice(y, y + height), slice(x, x + width)
+        finish = partial(levels, channels=container.channels) if isinstance(view, BoundedDepth) else _numbers
+        (picture, *_), _ = self._coder.decode(
+            container, finish, rows=(y, y + height), threads=threads, lost=lost, say=say
+        )
+        picture = picture[:, columns]
+        if isinstance(view, DepthView):
+            holes = decode_mask(view.mask, size)[rows, columns]
+            depth = from_network(picture[..., 3], view, holes)
+            picture = levels(torch.from_numpy(picture[None, ..., :3]), container.channels)[0]
+        else:
+            # After colour, whose streams are known to be too short for a size before it takes any time.
+            depth = decode_bounded(view, size).part(rows, columns)
         say(1.0, "done")
-        return turned(color, container.orientation), depth.turned(container.orientation)
+        return turned(picture, container.orientation), depth.turned(container.orientation)
+
+    def _refuse(self, what: str, **given: object) -> None:
+        """Raises InvalidInput for arguments that mean something to other models alone."""
+        for name, value in given.items():
+            if value is not None:
+                raise InvalidInput(f"the model {self.name} has no {what}; leave {name} out")
+
+
+def _numbers(decoded: torch.Tensor) -> NDArray[Any]:
+    numbers: NDArray[Any] = decoded.cpu().numpy()
+    return numbers
+
+
+def _frame(
+    color: ImageLike,
+    depth: DepthLike,
+    unit: str | float | None,
+    invalid: int,
+    background: Background | None,
+) -> tuple[Picture, DepthMap]:
+    """Colour and depth of one size, stored alike; raises InvalidInput."""
+    picture = to_picture(color, "color", background)
+    samples = to_depth_map(depth, "depth", unit=unit, invalid=invalid)
+    return as_frame(picture, samples, depth_orientation(depth))
+
+
+def _as_network_sees(
+    picture: Picture, depth: DepthMap, mode_name: str, limits: tuple[float, float] | None
+) -> tuple[NDArray[np.float32], DepthView]:
+    """A frame (H, W, 4) in 0..1, and what a file says of its depth."""
+    mode = _mode(mode_name)
+    near, far = _range(depth, mode, limits)
+    frame = np.dstack([picture.pixels / np.float32(255), to_network(depth, mode, near, far)])
+    mask = encode_mask(depth.holes)
+    return frame, DepthView(depth.bits, depth.metres_per_step, depth.invalid, near, far, mode, mask)
 
 
 def _mode(name: str) -> DepthMode:

@@ -17,6 +17,7 @@ from stereocodec.container.limits import MODEL_NAME
 from stereocodec.errors import NotABscFile, UnknownModel, WrongModel
 from stereocodec.pictures.rgb import psnr
 from stereocodec.releases.release import load_release
+from stereocodec.view_coding import ViewCoding
 
 
 @pytest.mark.parametrize(
@@ -170,12 +171,12 @@ def test_files_longer_than_the_samples_are_coded_at_less_quality(tiny_codec, mon
         qualities = []
         views = [np.zeros((side, side, 3), np.uint8)] * 2
 
-        def coded(quality):
+        def container(_, coded, quality):
             qualities.append(quality)
             return SimpleNamespace(to_bytes=lambda: bytes(6 * side * side + lengths.get(quality, -1)))
 
-        coding = lambda codec, pair, effort, threads, say: SimpleNamespace(pair=pair, container=coded)  # noqa: E731
-        monkeypatch.setattr("stereocodec.codec.PairCoding", coding)
+        monkeypatch.setattr(ViewCoding, "_coded", lambda *_: None)
+        monkeypatch.setattr(ViewCoding, "_container", container)
         assert len(tiny_codec.compress(*views, quality=95)) == 6 * side * side + lengths.get(qualities[-1], -1)
         return qualities
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import shutil
 import warnings
+from pathlib import Path
 from types import SimpleNamespace
 
 import numpy as np
@@ -160,12 +161,18 @@ def test_the_page_for_depth_cameras(folder):
     color, depth = frame(100, 130)
     Image.fromarray(color).save("color.png")
     Image.fromarray(depth).save("depth.png")
+    Path("frames").mkdir()
+    shutil.copy("color.png", "frames/one_color.png")
+    shutil.copy("depth.png", "frames/one_depth.png")
     names = {"color": color, "depth": depth}
     run_page("docs/rgbd.md", names)
     with Image.open("frame_depth.png") as image:
         assert np.array_equal(np.asarray(image) == 0, depth == 0)
     assert np.array_equal(np.isnan(names["metres"]), depth == 0)
-    assert names["codec"].name == "rgbd-rooms"
+    assert names["codec"].name == "bisic-rt"
+    assert np.abs(np.load("depth.npy").astype(int) - depth).max() <= 5
+    with Image.open("pictures/one_depth.png") as image:
+        assert (np.abs(np.asarray(image).astype(int) - depth) <= depth // 200).all()
 
 
 def test_the_page_of_the_hub(folder, machine, hub, release_files):

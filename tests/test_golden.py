@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from pathlib import Path
 
@@ -20,6 +21,7 @@ from stereocodec.pictures.rgb import psnr
 GOLDEN = Path(__file__).parent / "golden"
 PAIRS = ["bands.bsc", "odd-size.bsc", "still-life.bsc"]
 FRAMES = ["frame-inverse.bsc", "frame-linear.bsc"]
+BOUNDED = ["frame-bounded.bsc"]
 
 
 @pytest.fixture(scope="module")
@@ -28,7 +30,9 @@ def descriptions():
 
 
 def test_every_golden_file_is_described(descriptions):
-    assert sorted(descriptions) == sorted(path.name for path in GOLDEN.glob("*.bsc")) == sorted(PAIRS + FRAMES)
+    assert (
+        sorted(descriptions) == sorted(path.name for path in GOLDEN.glob("*.bsc")) == sorted(PAIRS + FRAMES + BOUNDED)
+    )
 
 
 def decoded_as_always(codec_class, name, description):
@@ -70,6 +74,17 @@ def test_golden_frames_decode_as_they_always_did(descriptions, name):
     assert psnr(color, shown) == pytest.approx(description["psnr"], abs=0.05)
     error, _ = depth_errors(to_depth_map(depth, "depth"), decoded)
     assert error == pytest.approx(description["depth_rmse_mm"], rel=0.01)
+
+
+@pytest.mark.parametrize("name", BOUNDED)
+def test_golden_depth_within_a_bound_is_the_same_for_ever(descriptions, name):
+    description = descriptions[name]
+    codec, data = decoded_as_always(RgbdCodec, name, description)
+    color, depth = frame()
+    shown, decoded = codec.decode(data)
+    assert psnr(color, shown) == pytest.approx(description["psnr"], abs=0.05)
+    assert hashlib.sha256(decoded.samples.astype("<u2").tobytes()).hexdigest() == description["depth_sha256"]
+    assert (np.abs(decoded.samples.astype(int) - depth) <= depth // 500).all()
 
 
 @pytest.mark.parametrize(

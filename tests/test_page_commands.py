@@ -56,6 +56,7 @@ NOT_RUN = {
     "tools/train_on_gpu.sh": "needs a GPU; test_gpu_script.py rehearses it on the processor",
     "tools/pack_training_data.py": "packs gigabytes; test_gpu_script.py does a few pictures",
     "tools/averaged_weights.py": "test_gpu_script.py runs it on a run of its own",
+    "tools/train_depth_network.py": "trains for a quarter of an hour; test_train_depth_network.py does some steps",
     "tools/reference_pages.py": "test_reference_pages.py compares what it writes",
     "tools/spatial_photo.py": "test_spatial_photo.py runs it on small pictures",
     "tools/renderer/render_frames.py": "renders for a minute; test_sample_frames.py does one frame",

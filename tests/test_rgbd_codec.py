@@ -10,7 +10,8 @@ import sys
 import numpy as np
 import pytest
 import torch
-from conftest import one_line
+from conftest import one_line, save_untrained
+from ecsic_networks import small_model
 from PIL import Image
 from rgbd_frames import frame, save_small
 
@@ -163,6 +164,9 @@ def test_the_range_can_be_given(codec):
         ({"depth_range": 3}, "depth_range is 3"),
         ({"invalid": 65536}, "the invalid depth is 65536; it must be a sample of 16 bits"),
         ({"quality": 50}, "small-rgbd has a single quality"),
+        ({"target_size": 900}, "small-rgbd has a single quality; leave targets out"),
+        ({"effort": 7}, "small-rgbd has a single effort"),
+        ({"depth_max_error": 0}, "the model small-rgbd has no bound of depth; leave depth_max_error out"),
         ({"color": frame()[1]}, "color is an array of uint16"),
     ],
 )
@@ -174,11 +178,12 @@ def test_what_cannot_be_coded_is_refused(codec, change, message):
     one_line(error)
 
 
-def test_pairs_and_frames_are_not_mixed_up(codec, release, tiny_codec, tiny_release, data, file):
+def test_pairs_and_frames_are_not_mixed_up(codec, release, tiny_codec, data, file, tmp_path):
     with pytest.raises(InvalidInput, match="small-rgbd is for colour with depth: use RgbdCodec"):
         StereoCodec.from_pretrained(release, device="cpu")
-    with pytest.raises(InvalidInput, match="tiny is for stereo pairs: use StereoCodec"):
-        RgbdCodec.from_pretrained(tiny_release, device="cpu")
+    pairs_alone = save_untrained(tmp_path / "ecsic", "tiny-ecsic", "ecsic", small_model())
+    with pytest.raises(InvalidInput, match="tiny-ecsic is for stereo pairs: use StereoCodec"):
+        RgbdCodec.from_pretrained(pairs_alone, device="cpu")
     with pytest.raises(InvalidInput, match="the file is for colour with depth"):
         tiny_codec.decompress(data)
     with pytest.raises(InvalidInput, match="the file is for stereo pairs"):

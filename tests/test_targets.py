@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from conftest import one_line, sample_crop
 
-from stereocodec.container import Container
+from stereocodec.container import Container, ViewKind
 from stereocodec.effort import Effort
 from stereocodec.errors import InvalidInput
 from stereocodec.pictures.rgb import psnr
@@ -151,11 +151,9 @@ def test_fractions_of_a_quality_lie_between_whole_ones(tiny_codec):
 
 def test_preparing_once_changes_no_file(tiny_codec):
     model = tiny_codec._coder.model
-    prepared = tiny_codec._coder.prepare(PAIR, Effort())
+    prepared, other = (tiny_codec._coder.prepare(PAIR, ViewKind.RGB8, Effort()) for _ in "ab")
     for quality in (20, 80):
-        once, again = (
-            tiny_codec._coder.encode(p, quality) for p in (prepared, tiny_codec._coder.prepare(PAIR, Effort()))
-        )
+        once, again = (tiny_codec._coder.encode(p, quality) for p in (prepared, other))
         assert once == again
     np.testing.assert_array_equal(prepared.only.pictures.mul(255).round().byte()[:, :64, :96], PAIR)
     assert model.config.stereo

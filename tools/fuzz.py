@@ -38,7 +38,7 @@ from stereocodec_cli.info import as_text, describe
 
 from stereocodec import RgbdCodec, StereoCodec
 from stereocodec.coding import ReleaseCoder
-from stereocodec.container import Chunk, Container, Layout, Metadata, read_bounded
+from stereocodec.container import Chunk, Container, Layout, Metadata, ViewKind, read_bounded
 from stereocodec.errors import StereoCodecError
 from stereocodec.pictures.picture_metadata import with_metadata
 
@@ -74,7 +74,8 @@ class Fuzzer:
 
     def __init__(self) -> None:
         torch.set_num_threads(1)
-        self.pairs, self.frames = StereoCodec.from_pretrained(device="cpu"), RgbdCodec.from_pretrained(device="cpu")
+        self.pairs = StereoCodec.from_pretrained(device="cpu")
+        self.frames, self.bounded = (RgbdCodec.from_pretrained(name, device="cpu") for name in ("rgbd-rooms", None))
         self.seeds = [self._seed(container) for container in self._containers()]
 
     def _containers(self) -> list[Container]:
@@ -101,6 +102,9 @@ class Fuzzer:
             self.frames.encode(left, depth, metadata=metadata),
             self.frames.encode(left, holes, depth_mode="inverse"),
             self.frames.encode(left, (holes >> 8).astype(np.uint8), depth_unit=0.1),
+            self.bounded.encode(left, holes, metadata=metadata),
+            self.bounded.encode(left, (holes >> 8).astype(np.uint8), depth_unit=0.1, depth_max_error=0, quality=20),
+            self._frame_in_bands(),
         ]
 
     def _in_bands(self) -> Container:
@@ -109,11 +113,17 @@ class Fuzzer:
         with mock.patch.object(ReleaseCoder, "band_count", return_value=2):
             return self.pairs.encode(*views, quality=40)
 
+    def _frame_in_bands(self) -> Container:
+        """The same of colour with depth."""
+        color = np.asarray(Image.open(SAMPLE / "left.png").convert("RGB"))[: 4 * SIDE, :SIDE]
+        with mock.patch.object(ReleaseCoder, "band_count", return_value=2):
+            return self.bounded.encode(color, color[..., 0].astype(np.uint16) * 9, depth_max_error="4mm", quality=40)
+
     def _seed(self, container: Container) -> Seed:
         return Seed(container.to_bytes(), container, self._decoded(_as_stored(container, container)))
 
     def _decoded(self, container: Container) -> tuple[Any, Any]:
-        codec = self.pairs if container.depth is None else self.frames
+        codec = {ViewKind.RGB8: self.pairs, ViewKind.RGB8_DEPTH: self.frames}.get(container.view_kind, self.bounded)
         return codec.decompress(container, output="numpy", max_pixels=MAX_PIXELS)
 
     def case(self, number: int) -> tuple[str, Seed, bytes]:

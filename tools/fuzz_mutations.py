@@ -11,6 +11,7 @@ from typing import Any
 
 from stereocodec.container import Band, Chunk, Container, Streams
 from stereocodec.container.chunks import write_chunks
+from stereocodec.container.depth import BoundedDepth, DepthView
 from stereocodec.container.limits import LAYOUT, METADATA_CHUNKS
 from stereocodec.container.packing import pack, unpack
 
@@ -106,35 +107,51 @@ def _fields(rng: random.Random, seed: Seed, other: Seed) -> bytes:
         *({"bands": _one_band(rng, container, far)} for _ in range(5)),
     ]
     if container.depth is not None:
-        near = rng.randrange(1, 2**container.depth.bits)
-        choices.append({"depth": dataclasses.replace(container.depth, near=near, far=2**container.depth.bits - 1)})
-        choices.append({"depth": dataclasses.replace(container.depth, mask=rng.randbytes(4 * rng.randrange(9)))})
+        choices += [{"depth": depth} for depth in _depths(rng, container.depth)]
     return dataclasses.replace(container, **rng.choice(choices)).to_bytes()
+
+
+def _depths(rng: random.Random, depth: DepthView | BoundedDepth) -> list[DepthView | BoundedDepth]:
+    """Records of a depth map with a field of another value."""
+    mask = dataclasses.replace(depth, mask=rng.randbytes(4 * rng.randrange(9)))
+    sample = rng.randrange(1, 2**depth.bits)
+    if isinstance(depth, DepthView):
+        return [mask, dataclasses.replace(depth, near=sample, far=2**depth.bits - 1)]
+    edited = _edited(rng, depth.samples)
+    return [
+        mask,
+        dataclasses.replace(depth, max_steps=sample),
+        dataclasses.replace(depth, max_ppm=rng.randint(0, 10**6)),
+        dataclasses.replace(depth, invalid=sample),
+        dataclasses.replace(depth, samples=edited),
+        dataclasses.replace(depth, samples=edited[: len(edited) // 4 * 4]),
+    ]
 
 
 def _one_band(rng: random.Random, container: Container, far: Container) -> tuple[Band, ...]:
     """The bands, one of them with a part of another value."""
     bands, place = list(container.bands), rng.randrange(len(container.bands))
     band, other = bands[place], rng.choice(far.bands)
+    views = container.view_kind.coded_views
     choices: list[dict[str, Any]] = [
         {"guard": rng.randbytes(rng.randrange(9))},
         {"guard": other.guard},
         {"latent_checksum": rng.getrandbits(32)},
-        {"streams": other.streams},
-        {"streams": Streams(*rng.sample(band.streams.in_file_order(), 4))},
-        {"streams": _one_stream(rng, band.streams)},
+        {"streams": Streams.of(other.streams.in_file_order(views))},
+        {"streams": Streams.of(rng.sample(band.streams.in_file_order(views), 2 * views))},
+        {"streams": _one_stream(rng, band.streams, views)},
     ]
     bands[place] = dataclasses.replace(band, **rng.choice(choices))
     return tuple(bands)
 
 
-def _one_stream(rng: random.Random, streams: Streams) -> Streams:
-    """One stream changed in some bytes, in whole words."""
-    parts = list(streams.in_file_order())
-    place = rng.randrange(4)
+def _one_stream(rng: random.Random, streams: Streams, views: int) -> Streams:
+    """One stream of so many views changed in some bytes, in whole words."""
+    parts = list(streams.in_file_order(views))
+    place = rng.randrange(len(parts))
     edited = _edited(rng, parts[place])
     parts[place] = edited[: len(edited) // 4 * 4]
-    return Streams(*parts)
+    return Streams.of(parts)
 
 
 # How often each is drawn in a thousand. Most are refused at once; the last three run the networks.

@@ -101,7 +101,7 @@ class Decoder:
     ) -> tuple[Path, ...]:
         settings = self.settings
         metadata = (container if settings.keep_metadata else container.without_metadata()).metadata
-        if container.view_kind is ViewKind.RGB8_DEPTH:
+        if container.view_kind.has_depth:
             if settings.layout not in (None, TWO_FILES) or FORMATS[settings.format or "png"] is not PNG:
                 raise InvalidInput(
                     "it is of colour and depth, which become two PNG files: decode it without --layout and --format"

@@ -7,10 +7,11 @@ import json
 from dataclasses import asdict, dataclass, replace
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import Any
 
 from ..calibration import read_calibration, with_calibration
 from ..choices import Choices
+from ..container import Container, Metadata
 from ..errors import OutputError
 from ..files import made_folder, write_atomically
 from ..noted import noted
@@ -19,12 +20,11 @@ from ..pictures.open_pair import open_pair
 from ..pictures.picture import StereoPair, as_pair
 from ..releases.folders import read_config
 from ..targets import target_of
+from .frames import DepthSettings, Frame, encode_frame, measured_frame, open_frame
 from .jobs import EncodeJob, Report, failed
 from .manifest import is_whole, sha256_of
 
-if TYPE_CHECKING:
-    from ..codec import StereoCodec
-
+_GOAL = ("quality", "target_size", "target_bpp", "target_psnr", "effort")
 _CHANGES_NOTHING = ("model", "device", "verify", "overwrite")  # the id of the model stands for it
 
 
@@ -32,6 +32,7 @@ _CHANGES_NOTHING = ("model", "device", "verify", "overwrite")  # the id of the m
 class EncodeSettings:
     """What is the same for all pairs; the fields are those of `StereoCodec.from_pretrained`, `compress`, `open_pair`.
 
+    depth: what is said of depth where all are frames of colour with depth, None where all are pairs.
     calibration: files of what the cameras know (`read_calibration`), beside what pictures say; read for each pair,
     whose folders tell which of several cameras took it. calibration_unit: of lengths in them.
     verify: whether each file is decoded, which gives its PSNR. keep_metadata: whether files hold what pictures say.
@@ -53,6 +54,12 @@ class EncodeSettings:
     keep_metadata: bool = True
     verify: bool = True
     overwrite: bool = False
+    depth: DepthSettings | None = None
+
+    @property
+    def goal(self) -> dict[str, Any]:
+        """Quality, targets and effort, by the names of `encode`."""
+        return {name: getattr(self, name) for name in _GOAL}
 
 
 class Encoder:
@@ -64,11 +71,13 @@ class Encoder:
         self._done = done
 
     @cached_property
-    def codec(self) -> StereoCodec:
-        """The networks."""
+    def codec(self) -> Any:
+        """The `StereoCodec`, or `RgbdCodec` of frames."""
         from ..codec import StereoCodec
+        from ..rgbd_codec import RgbdCodec
 
-        return StereoCodec.from_pretrained(self.settings.model, device=self.settings.device)
+        codec = StereoCodec if self.settings.depth is None else RgbdCodec
+        return codec.from_pretrained(self.settings.model, device=self.settings.device)
 
     def __call__(self, job: EncodeJob) -> Report:
         """Encodes a pair; whatever is wrong with it is told and not raised."""
@@ -85,21 +94,14 @@ class Encoder:
     def _encoded(self, job: EncodeJob, content: str, *, overwrite: bool) -> Report:
         settings = self.settings
         with noted() as doubts:
-            pair = _opened(job, settings)
-            container = self.codec.encode(
-                pair,
-                quality=settings.quality,
-                target_size=settings.target_size,
-                target_bpp=settings.target_bpp,
-                target_psnr=settings.target_psnr,
-                effort=settings.effort,
-            )
+            opened = _opened(job, settings)
+            container = self._coded(opened)
         data = container.to_bytes()
         sha256 = hashlib.sha256(data).hexdigest()
         # The same bytes are there where a process died before its report was known.
         if not overwrite and job.output.exists() and not is_whole(job.output, sha256):
             raise OutputError("it was made of other pictures or by other settings: use -f to write over it")
-        left, right = self.codec.psnr(data, pair) if settings.verify else (None, None)
+        measured = self._measured(opened, data) if settings.verify else {}
         with made_folder(job.output.parent):
             write_atomically(job.output, data, overwrite=True)
         width, height = container.shown_size
@@ -111,14 +113,27 @@ class Encoder:
             height=height,
             quality=container.quality if self.codec.has_qualities else None,
             size=len(data),
-            bpp=4 * len(data) / (width * height),
-            psnr_left=left,
-            psnr_right=right,
+            bpp=(4 if settings.depth is None else 8) * len(data) / (width * height),
+            **measured,
             model=container.model_id.hex(),
             content=content,
             sha256=sha256,
             warnings=tuple(doubts),
         )
+
+    def _coded(self, opened: StereoPair | Frame) -> Container:
+        settings = self.settings
+        if isinstance(opened, Frame):
+            assert settings.depth is not None
+            return encode_frame(self.codec, opened, settings.depth, settings.goal)
+        coded: Container = self.codec.encode(opened, **settings.goal)
+        return coded
+
+    def _measured(self, opened: StereoPair | Frame, data: bytes) -> dict[str, Any]:
+        if isinstance(opened, Frame):
+            return measured_frame(self.codec, opened, data)
+        left, right = self.codec.psnr(data, opened)
+        return {"psnr_left": left, "psnr_right": right}
 
 
 def check_choices(settings: EncodeSettings, folder: Path) -> None:
@@ -137,19 +152,26 @@ def check_choices(settings: EncodeSettings, folder: Path) -> None:
     choices.effort(settings.effort)
 
 
-def _opened(job: EncodeJob, settings: EncodeSettings) -> StereoPair:
-    """The pair of a job, with what is to be kept and told of it."""
+def _opened(job: EncodeJob, settings: EncodeSettings) -> StereoPair | Frame:
+    """The pair or frame of a job, with what is to be kept and told of it."""
+    if settings.depth is not None:
+        frame = open_frame(job, settings.depth, settings.background)
+        return frame.with_metadata(_kept(frame.metadata, job, settings, frame.size))
     pair = _read(job, settings)
-    metadata = pair.metadata if settings.keep_metadata else pair.metadata.layout_alone()
+    height, width = pair.left.pixels.shape[:2]
+    return replace(pair, metadata=_kept(pair.metadata, job, settings, (width, height)))
+
+
+def _kept(metadata: Metadata, job: EncodeJob, settings: EncodeSettings, size: tuple[int, int]) -> Metadata:
+    """What a file says beside its pictures, of a width and height."""
+    metadata = metadata if settings.keep_metadata else metadata.layout_alone()
     if settings.calibration:
         views = [path for path in (job.left, job.right) if path is not None]
         views = views[::-1] if settings.swap else views
-        known = read_calibration(
-            *settings.calibration, views=views if len(views) == 2 else (), unit=settings.calibration_unit
-        )
-        height, width = pair.left.pixels.shape[:2]
-        metadata = with_calibration(metadata, known, (width, height), " and ".join(settings.calibration))
-    return replace(pair, metadata=metadata)
+        told = views if len(views) == 2 or settings.depth is not None else ()
+        known = read_calibration(*settings.calibration, views=told, unit=settings.calibration_unit)
+        metadata = with_calibration(metadata, known, size, " and ".join(settings.calibration))
+    return metadata
 
 
 def _read(job: EncodeJob, settings: EncodeSettings) -> StereoPair:
@@ -163,7 +185,8 @@ def _content(job: EncodeJob, settings: EncodeSettings, model_id: bytes) -> str:
     """SHA-256 of the pictures' files and of all that changes what is made of them."""
     changing = {name: value for name, value in asdict(settings).items() if name not in _CHANGES_NOTHING}
     changing["calibration"] = len(settings.calibration)  # wherever the files lie; what they hold follows
+    changing["layout of depth"] = job.depth_unit
     digest = hashlib.sha256(json.dumps([changing, model_id.hex()], sort_keys=True).encode())
-    for path in filter(None, (job.left, job.right, *map(Path, settings.calibration))):
+    for path in filter(None, (job.left, job.right, job.depth, *map(Path, settings.calibration))):
         digest.update(sha256_of(path))
     return digest.hexdigest()

@@ -14,16 +14,19 @@ from ..text import one_line, reason_of
 
 @dataclass(frozen=True)
 class EncodeJob:
-    """A pair to encode.
+    """A pair or a frame to encode.
 
-    name: what it is called in reports, unique. left, right: files; right is None where left holds both views. output:
-    the `.bsc` file, whose folder is made.
+    name: what it is called in reports, unique. left, right: files; right is None where left holds both views, or is the
+    picture of colour of a frame. output: the `.bsc` file, whose folder is made. depth: of a frame; depth_unit: that of
+    its data set's layout (`datasets.frames.FrameFiles`).
     """
 
     name: str
     left: Path
     right: Path | None
     output: Path
+    depth: Path | None = None
+    depth_unit: str | None = None
 
 
 @dataclass(frozen=True)
@@ -42,7 +45,8 @@ class Report:
     """What became of a job.
 
     status: "done", "skipped" (it was done before, by these settings) or "failed". error: one line, of failures.
-    size: bytes of the `.bsc` file. psnr_left, psnr_right: dB, where the file was decoded to check it. content: SHA-256
+    size: bytes of the `.bsc` file. psnr_left, psnr_right: dB, where the file was decoded to check it; of frames
+    psnr_color, and depth_rmse_mm and depth_largest_mm, the errors of depth in millimetres. content: SHA-256
     of the inputs and settings, none of failures, so that they are tried again; sha256: of the `.bsc` file. pictures:
     the names of those that were decoded, which lie together, and SHA-256 of each.
     """
@@ -58,6 +62,9 @@ class Report:
     bpp: float | None = None
     psnr_left: float | None = None
     psnr_right: float | None = None
+    psnr_color: float | None = None
+    depth_rmse_mm: float | None = None
+    depth_largest_mm: float | None = None
     model: str = ""
     content: str = ""
     sha256: str = ""

@@ -23,7 +23,18 @@ ENCODED, DECODED = "manifest.csv", "decoded.csv"
 _PIECE = 2**20
 _MAX_BYTES = 2**30
 _UNDECODABLE = "surrogateescape"  # bytes of names that are no text stay what they are
-_WHOLE, _REAL = ("width", "height", "size"), ("quality", "bpp", "psnr_left", "psnr_right")
+_WHOLE, _REAL = (
+    ("width", "height", "size"),
+    (
+        "quality",
+        "bpp",
+        "psnr_left",
+        "psnr_right",
+        "psnr_color",
+        "depth_rmse_mm",
+        "depth_largest_mm",
+    ),
+)
 
 
 def read_manifest(path: Path) -> dict[str, Report]:

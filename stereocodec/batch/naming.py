@@ -8,6 +8,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from ..datasets.folders import scan
+from ..datasets.frames import COLOR_FOLDERS, FrameFiles, find_frames
 from ..datasets.lists import LIST_ENDINGS
 from ..datasets.pairs import BOTH_VIEWS, PairFiles, find_pairs
 from ..datasets.sources import unique
@@ -56,6 +57,38 @@ def encode_jobs(sources: Sequence[str], folder: Path, on_left: Left | None = Non
         EncodeJob(name, left, right, folder / f"{name}{SUFFIX}")
         for name, (_, left, right) in zip(names, pairs, strict=True)
     ]
+
+
+def frame_jobs(sources: Sequence[str], folder: Path, on_missing: Left | None = None) -> list[EncodeJob]:
+    """The frames of colour with depth of folders and lists (`find_frames`), with an output for each in `folder`.
+
+    on_missing: called with the name of each picture that is in no frame and with the reason; without it, colour without
+    its depth is an error.
+
+    Raises InvalidInput as `find_frames`.
+    """
+    frames: list[tuple[str, FrameFiles]] = []
+    for source in map(Path, sources):
+        found = find_frames(source, on_missing)
+        colors = [os.path.abspath(frame.color) for frame in found]
+        root = (
+            source if source.is_dir() else Path(os.path.commonpath([os.path.dirname(path) for path in colors] or [""]))
+        )
+        frames += [(_frame_place(frame, Path(os.path.abspath(root))), frame) for frame in found]
+    names = unique([place for place, _ in frames])
+    return [
+        EncodeJob(name, frame.color, None, folder / f"{name}{SUFFIX}", frame.depth, frame.unit)
+        for name, (_, frame) in zip(names, frames, strict=True)
+    ]
+
+
+def _frame_place(frame: FrameFiles, root: Path) -> str:
+    """The place of a frame's colour below the root, without what only says that it is colour."""
+    place = Path(os.path.relpath(frame.color, root))
+    parts = [part for part in place.parent.parts if part != os.pardir]
+    if parts and parts[-1] in COLOR_FOLDERS:
+        parts.pop()
+    return Path(*parts, place.stem.removesuffix("_color")).as_posix()
 
 
 def decode_jobs(sources: Sequence[str], folder: Path | None) -> list[DecodeJob]:

@@ -17,16 +17,21 @@ from .varint import write_varint
 
 @dataclass(frozen=True)
 class Streams:
-    """The entropy-coded data of the views' rows, in the order of the file."""
+    """The entropy-coded data of the views' rows, in the order of the file; a single view is the left one."""
 
     z_left: bytes
     z_right: bytes
     y_left: bytes
     y_right: bytes
 
-    def in_file_order(self) -> tuple[bytes, bytes, bytes, bytes]:
-        """The four streams as a tuple."""
-        return self.z_left, self.z_right, self.y_left, self.y_right
+    def in_file_order(self, views: int = 2) -> tuple[bytes, ...]:
+        """The four streams of two views, or both of one."""
+        return (self.z_left, self.z_right, self.y_left, self.y_right) if views == 2 else (self.z_left, self.y_left)
+
+    @classmethod
+    def of(cls, parts: Sequence[bytes]) -> Streams:
+        """Those that `in_file_order` gives, of two views or of one."""
+        return cls(*parts) if len(parts) == 4 else cls(parts[0], b"", parts[1], b"")
 
 
 @dataclass(frozen=True)
@@ -77,9 +82,9 @@ def band_name(number: int, height: int, count: int) -> str:
     return f"band {number + 1} of {count} (rows {first} to {end - 1})"
 
 
-def write_index(bands: Sequence[Band]) -> bytes:
-    """What stands before the streams of several bands."""
-    return write_varint(len(bands)) + b"".join(map(_entry, bands))
+def write_index(bands: Sequence[Band], views: int) -> bytes:
+    """What stands before the streams of several bands of so many views."""
+    return write_varint(len(bands)) + b"".join(_entry(band, views) for band in bands)
 
 
 def payload(band: Band) -> bytes:
@@ -87,25 +92,27 @@ def payload(band: Band) -> bytes:
     return b"".join((band.guard, *band.streams.in_file_order()))
 
 
-def read_index(reader: Reader, height: int) -> list[IndexEntry]:
-    """Takes the index of the bands of views of so many rows off the front of what is left of a file."""
+def read_index(reader: Reader, height: int, views: int) -> list[IndexEntry]:
+    """Takes the index of the bands of so many views of so many rows off the front of what is left of a file."""
     count = reader.varint("the number of bands")
     if not 2 <= count <= most_bands(height):
         raise corrupt(f"damaged: {count} bands of {height} rows, it must be 2 to {most_bands(height)}")
-    return [_read_entry(reader, number) for number in range(count)]
+    return [_read_entry(reader, number, views) for number in range(count)]
 
 
 def read_payload(reader: Reader, entry: IndexEntry, name: str) -> Band:
     """Takes one of several bands off the front of what is left of a file; name: what messages call it."""
     guard, *streams = (reader.take(length, f"the data of {name}") for length in entry.lengths)
-    band = Band(guard, Streams(*streams), entry.latent_checksum)
+    band = Band(guard, Streams.of(streams), entry.latent_checksum)
     if zlib.crc32(payload(band)) != entry.crc:
         raise corrupt(f"damaged in {name}: the CRC-32 of the band does not match")
     return band
 
 
-def band_problems(bands: Sequence[Band], height: int) -> Iterator[tuple[bool, str]]:
+def band_problems(bands: Sequence[Band], height: int, views: int) -> Iterator[tuple[bool, str]]:
     """What is wrong with them; True marks a limit of this reader rather than an inconsistency."""
+    if views == 1 and any(band.streams.z_right or band.streams.y_right for band in bands):
+        yield False, "streams of a second view beside a single one"
     if not 1 <= len(bands) <= most_bands(height):
         yield False, f"{len(bands)} bands of {height} rows, it must be 1 to {most_bands(height)}"
     guards = sum(len(band.guard) for band in bands)
@@ -123,14 +130,14 @@ def _units(height: int) -> int:
     return -(-height // BAND_UNIT)
 
 
-def _entry(band: Band) -> bytes:
-    lengths = map(len, (band.guard, *band.streams.in_file_order()))
+def _entry(band: Band, views: int) -> bytes:
+    lengths = map(len, (band.guard, *band.streams.in_file_order(views)))
     checksums = band.latent_checksum, zlib.crc32(payload(band))
     return b"".join(map(write_varint, lengths)) + b"".join(number.to_bytes(4, "little") for number in checksums)
 
 
-def _read_entry(reader: Reader, number: int) -> IndexEntry:
+def _read_entry(reader: Reader, number: int, views: int) -> IndexEntry:
     what = f"the index of band {number + 1}"
-    lengths = tuple(reader.varint(what) for _ in range(5))
+    lengths = tuple(reader.varint(what) for _ in range(1 + 2 * views))
     latents, crc = (int.from_bytes(reader.take(4, what), "little") for _ in range(2))
     return IndexEntry(lengths, latents, crc)

@@ -12,7 +12,8 @@ from .metadata import Metadata
 from .reader import Reader
 from .varint import MAX_BYTES
 
-MAX_FILE_BYTES = 5 * MAX_STREAM_BYTES + MAX_GUARD_BYTES + MAX_CHUNK_BYTES + 2**16
+_STREAMS = 6  # four of views, two of a depth map
+MAX_FILE_BYTES = _STREAMS * MAX_STREAM_BYTES + MAX_GUARD_BYTES + MAX_CHUNK_BYTES + 2**16
 """The most that an acceptable file can have; what is beside the payloads is far below the last term."""
 
 # Streams of no true file come near: a pixel has at most some 9 symbols, and the longest symbol takes 9 bytes.
@@ -45,7 +46,7 @@ def metadata_in(file: IO[bytes]) -> Metadata:
 def _most_bytes(header: Header) -> int:
     pixels = (header.width + _PADDING) * (header.height + _PADDING)
     stream = min(MAX_STREAM_BYTES, _STREAM_BYTES_PER_PIXEL * pixels + _LEAST_STREAM_LIMIT)
-    return MAX_FILE_BYTES - 5 * (MAX_STREAM_BYTES - stream)  # four streams and a mask
+    return MAX_FILE_BYTES - _STREAMS * (MAX_STREAM_BYTES - stream)
 
 
 class _FileReader(Reader):

@@ -16,6 +16,9 @@ from .reader import Reader
 from .varint import write_varint
 
 MAX_METRES_PER_STEP = 1e6
+MAX_PPM = 10**6  # parts per million of a depth that the error of it may have
+DEFAULT_MAX_ERROR = "0.1%"
+"""The bound where none is asked for; docs/rgbd.md compares it with what depth cameras state of their own errors."""
 _BITS = (8, 16)
 
 
@@ -51,18 +54,83 @@ class DepthView:
 
     def problems(self) -> Iterator[tuple[bool, str]]:
         """What is wrong with the fields; True marks a limit of this reader rather than an inconsistency."""
-        if self.bits not in _BITS:
-            yield False, f"a depth map of {self.bits} bits, it must be 8 or 16"
-        if not (math.isfinite(self.metres_per_step) and 0 < self.metres_per_step <= MAX_METRES_PER_STEP):
-            yield False, f"a depth map of {self.metres_per_step} metres per step, it must be above 0 and at most 1e6"
-        if not 0 <= self.invalid < 2**self.bits:
-            yield False, f"invalid depth {self.invalid}, it must be a sample of {self.bits} bits"
+        yield from _problems_of_samples(self.bits, self.metres_per_step, self.invalid)
         if not 0 <= self.near <= self.far < 2**self.bits:
             yield False, f"depths from {self.near} to {self.far}, they must be samples of {self.bits} bits in order"
         if self.mode is DepthMode.INVERSE and self.near < 1:
             yield False, "inverse depths from 0, they must be above"
         if len(self.mask) > MAX_STREAM_BYTES:
             yield True, f"a mask of {len(self.mask)} bytes, the limit is {MAX_STREAM_BYTES}"
+
+
+@dataclass(frozen=True)
+class BoundedDepth:
+    """A depth map whose every measurement comes back within a bound, on every machine.
+
+    bits, metres_per_step, invalid, mask: as of `DepthView`. max_steps, max_ppm: of a measurement s, the most that its
+    decoded sample differs by is max_steps, or floor(s * max_ppm / 10^6) where that is more; without loss if both are 0.
+    samples: the stream of the measurements, empty when there are none.
+    """
+
+    bits: int
+    metres_per_step: float
+    invalid: int
+    max_steps: int = 0
+    max_ppm: int = 0
+    mask: bytes = b""
+    samples: bytes = b""
+
+    @property
+    def lossless(self) -> bool:
+        """Whether every measurement comes back as it was."""
+        return not (self.max_steps or self.max_ppm)
+
+    @property
+    def promise(self) -> str:
+        """The bound in words, e.g. "within 5 mm"."""
+        if self.lossless:
+            return "without loss"
+        steps = f"{self.max_steps * self.metres_per_step * 1000:.6g} mm" if self.max_steps else ""
+        share = f"{self.max_ppm / 10000:.6g} % of the distance" if self.max_ppm else ""
+        return "within " + (f"{steps} or {share}, whichever is more" if steps and share else steps or share)
+
+    def to_bytes(self) -> bytes:
+        """The record as it stands in the file."""
+        head = bytes((self.bits,)) + struct.pack("<d", self.metres_per_step)
+        numbers = self.invalid, self.max_steps, self.max_ppm, len(self.mask), len(self.samples)
+        return head + b"".join(map(write_varint, numbers)) + self.mask + self.samples
+
+    def problems(self) -> Iterator[tuple[bool, str]]:
+        """What is wrong with the fields; True marks a limit of this reader rather than an inconsistency."""
+        yield from _problems_of_samples(self.bits, self.metres_per_step, self.invalid)
+        if not 0 <= self.max_steps < 2**self.bits:
+            yield False, f"depth within {self.max_steps} steps, it must be a sample of {self.bits} bits"
+        if not 0 <= self.max_ppm <= MAX_PPM:
+            yield False, f"depth within {self.max_ppm} parts per million, the most is {MAX_PPM}"
+        for name, stream in (("mask", self.mask), ("depth stream", self.samples)):
+            if len(stream) > MAX_STREAM_BYTES:
+                yield True, f"a {name} of {len(stream)} bytes, the limit is {MAX_STREAM_BYTES}"
+
+
+def _problems_of_samples(bits: int, metres_per_step: float, invalid: int) -> Iterator[tuple[bool, str]]:
+    """What is wrong with what every record has."""
+    if bits not in _BITS:
+        yield False, f"a depth map of {bits} bits, it must be 8 or 16"
+    if not (math.isfinite(metres_per_step) and 0 < metres_per_step <= MAX_METRES_PER_STEP):
+        yield False, f"a depth map of {metres_per_step} metres per step, it must be above 0 and at most 1e6"
+    if not 0 <= invalid < 2**bits:
+        yield False, f"invalid depth {invalid}, it must be a sample of {bits} bits"
+
+
+def read_bounded_depth(reader: Reader) -> BoundedDepth:
+    """Takes the record of a depth map within a bound off the front of what is left of a file."""
+    bits = reader.byte("the bits of a depth")
+    (metres_per_step,) = struct.unpack("<d", reader.take(8, "the metres per step"))
+    names = "the invalid depth", "the largest error", "the largest share", "the length of the mask", "that of the depth"
+    invalid, steps, ppm, mask, samples = (reader.varint(name) for name in names)
+    return BoundedDepth(
+        bits, metres_per_step, invalid, steps, ppm, reader.take(mask, "the mask"), reader.take(samples, "the depth")
+    )
 
 
 def read_depth(reader: Reader, version: tuple[int, int]) -> DepthView:

@@ -14,8 +14,8 @@ from ..errors import InvalidInput
 def require_types(record: Any, owner: str = "") -> None:
     """Raises InvalidInput for the first field of a dataclass, or of one that it holds, that has another type.
 
-    Annotations may be classes, dataclasses, tuples, and unions of one of these with other classes or None. owner: what
-    messages put before the name of a field.
+    Annotations may be classes, dataclasses, tuples, and unions of classes, dataclasses and None. owner: what messages
+    put before the name of a field.
     """
     for name, hint in get_type_hints(type(record)).items():
         _require(f"{owner}{name}", getattr(record, name), hint)
@@ -23,9 +23,8 @@ def require_types(record: Any, owner: str = "") -> None:
 
 def _require(what: str, value: Any, hint: Any) -> None:
     if get_origin(hint) is UnionType:
-        first, *others = get_args(hint)
-        if not isinstance(value, tuple(others)):
-            _require(what, value, first)
+        kinds = get_args(hint)
+        _require(what, value, next((kind for kind in kinds if isinstance(value, kind)), kinds[0]))
     elif get_origin(hint) is tuple:
         _require(what, value, tuple)
         for item, kind in zip(value, _kinds(hint), strict=False):

@@ -24,7 +24,7 @@ from .bands import (
     write_index,
 )
 from .chunks import Chunk, chunk_problems, read_chunks, write_chunks
-from .depth import DepthView, read_depth
+from .depth import BoundedDepth, DepthView, read_bounded_depth, read_depth
 from .field_types import require_types
 from .header import (
     FLAG_BANDS,
@@ -39,6 +39,7 @@ from .header import (
 )
 from .limits import (
     BANDS_VERSION,
+    BOUND_VERSION,
     DEPTH_VERSION,
     HUB_REPOSITORY,
     METADATA_CHUNKS,
@@ -60,13 +61,13 @@ class Container(Header):
     """Everything a `.bsc` file holds.
 
     bands: what is coded, from the top of the views to their bottom (`bands.rows_of_bands`); one for all rows of small
-    views. depth: what the second view is, if `view_kind` says that it is a depth map. version: where it is left out,
-    the lowest that has all of this.
+    views. depth: of what has a depth map beside colour: what the second view is (`RGB8_DEPTH`), or the map itself
+    (`RGB8_BOUNDED_DEPTH`). version: where it is left out, the lowest that has all of this.
     """
 
     bands: tuple[Band, ...]
     chunks: tuple[Chunk, ...] = ()
-    depth: DepthView | None = None
+    depth: DepthView | BoundedDepth | None = None
     version: tuple[int, int] = _LOWEST
 
     def __post_init__(self) -> None:
@@ -77,7 +78,7 @@ class Container(Header):
         names = {chunk.name for chunk in self.chunks if isinstance(chunk, Chunk)}
         needed = [lowest_version(self)]
         if self.depth is not None:
-            needed.append(DEPTH_VERSION)
+            needed.append(_depth_version(self.depth))
         if HUB_REPOSITORY in names:
             needed.append(REPOSITORY_VERSION)
         if names & METADATA_CHUNKS:
@@ -147,7 +148,7 @@ def read_fields(reader: Reader) -> Container:
     if front.index is not None:
         bands = tuple(read_payload(reader, entry, front.band_name(number)) for number, entry in enumerate(front.index))
         return Container(**front.fields, bands=bands)
-    streams = Streams(*(reader.take(length, f"stream {index}") for index, length in enumerate(front.lengths)))
+    streams = Streams.of([reader.take(length, f"stream {index}") for index, length in enumerate(front.lengths)])
     checksum = int.from_bytes(reader.take(4, "the checksum of the latents"), "little")
     return Container(**front.fields, bands=(Band(front.guard, streams, checksum),))
 
@@ -173,23 +174,33 @@ class Front:
 def read_front(reader: Reader) -> Front:
     """Takes all that stands before the streams off a file."""
     header, flags = read_header(reader)
-    depth = read_depth(reader, header.version) if header.view_kind is ViewKind.RGB8_DEPTH else None
-    fields = {**vars(header), "depth": depth}
+    fields = {**vars(header), "depth": _read_depth(reader, header)}
+    views = header.view_kind.coded_views
     if flags & FLAG_BANDS:
         check_problems(header_problems(header))  # before there is an entry for each band
-        index = read_index(reader, header.height)
+        index = read_index(reader, header.height, views)
         fields["chunks"] = read_chunks(reader) if flags & FLAG_CHUNKS else ()
         reader.checked("its head")
         return Front(fields, index=index)
     guard = reader.take(reader.varint("the length of the guard list"), "the guard list")
-    lengths = tuple(reader.varint(f"the length of stream {index}") for index in range(4))
+    lengths = tuple(reader.varint(f"the length of stream {index}") for index in range(2 * views))
     fields["chunks"] = read_chunks(reader) if flags & FLAG_CHUNKS else ()
     return Front(fields, guard, lengths)
 
 
+def _read_depth(reader: Reader, header: Header) -> DepthView | BoundedDepth | None:
+    if header.view_kind is ViewKind.RGB8_BOUNDED_DEPTH:
+        return read_bounded_depth(reader)
+    return read_depth(reader, header.version) if header.view_kind is ViewKind.RGB8_DEPTH else None
+
+
+def _depth_version(depth: DepthView | BoundedDepth) -> tuple[int, int]:
+    return BOUND_VERSION if isinstance(depth, BoundedDepth) else DEPTH_VERSION
+
+
 def _one_band(head: bytearray, container: Container) -> Iterator[bytes]:
     (band,) = container.bands
-    streams = band.streams.in_file_order()
+    streams = band.streams.in_file_order(container.view_kind.coded_views)
     yield bytes(head)
     yield write_varint(len(band.guard)) + band.guard
     yield b"".join(write_varint(len(stream)) for stream in streams)
@@ -199,7 +210,7 @@ def _one_band(head: bytearray, container: Container) -> Iterator[bytes]:
 
 
 def _many_bands(head: bytearray, container: Container) -> Iterator[bytes]:
-    head += write_index(container.bands) + write_chunks(container.chunks)
+    head += write_index(container.bands, container.view_kind.coded_views) + write_chunks(container.chunks)
     yield bytes(head)
     yield zlib.crc32(head).to_bytes(4, "little")
     yield from map(payload, container.bands)
@@ -208,15 +219,18 @@ def _many_bands(head: bytearray, container: Container) -> Iterator[bytes]:
 def problems(container: Container) -> Iterator[tuple[bool, str]]:
     """What is wrong with the fields; True marks a limit of this reader rather than an inconsistency."""
     yield from header_problems(container)
-    yield from band_problems(container.bands, container.height)
-    has_depth = container.view_kind is ViewKind.RGB8_DEPTH
-    if has_depth != (container.depth is not None):
+    yield from band_problems(container.bands, container.height, container.view_kind.coded_views)
+    kind, depth = container.view_kind, container.depth
+    if kind.has_depth != (depth is not None):
         yield False, "views of colour and depth need a description of the depth, and no others have one"
-    if has_depth and container.version < DEPTH_VERSION:
-        yield False, f"a depth map in a file of version {container.version}, it must be {DEPTH_VERSION} or newer"
-    if container.depth is not None:
-        yield from container.depth.problems()
-    if len(container.bands) > 1 and has_depth:
+    if depth is not None:
+        if isinstance(depth, BoundedDepth) != (kind is ViewKind.RGB8_BOUNDED_DEPTH):
+            yield False, "a depth map within a bound needs a kind of view of its own"
+        needed = _depth_version(depth)
+        if container.version < needed:
+            yield False, f"such a depth map in a file of version {container.version}, it must be {needed} or newer"
+        yield from depth.problems()
+    if len(container.bands) > 1 and kind is ViewKind.RGB8_DEPTH:
         yield False, "a depth map in several bands"
     if len(container.bands) > 1 and container.version < BANDS_VERSION:
         yield False, f"bands in a file of version {container.version}, it must be {BANDS_VERSION} or newer"

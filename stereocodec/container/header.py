@@ -44,6 +44,17 @@ class ViewKind(enum.IntEnum):
 
     RGB8 = 0  # three channels, 8 bits each
     RGB8_DEPTH = 1  # the first of three channels, 8 bits each; the second a depth map (since 1.1)
+    RGB8_BOUNDED_DEPTH = 2  # one of three channels, 8 bits each, beside a depth map within a bound (since 1.5)
+
+    @property
+    def coded_views(self) -> int:
+        """How many views networks code, each with a stream of z and one of y; they code no depth within a bound."""
+        return 1 if self is ViewKind.RGB8_BOUNDED_DEPTH else 2
+
+    @property
+    def has_depth(self) -> bool:
+        """Whether there is a depth map beside colour."""
+        return self is not ViewKind.RGB8
 
 
 @dataclass(frozen=True, kw_only=True)

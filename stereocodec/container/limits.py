@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-VERSION = (1, 4)  # newest major and minor version that this reader knows
+VERSION = (1, 5)  # newest major and minor version that this reader knows
 FIRST_VERSION = (1, 0)  # what a writer states of files that need nothing newer
 DEPTH_VERSION = (1, 1)  # the first with depth maps
 REPOSITORY_VERSION = (1, 1)  # what a writer states of files that name a repository on the Hub
@@ -12,13 +12,14 @@ SHOWN_VERSION = (1, 2)  # the first with grey pictures and with orientations
 FRACTION_VERSION = (1, 3)  # the first with qualities that are no whole numbers
 METADATA_VERSION = (1, 3)  # the first whose metadata chunks are packed; no program wrote them before
 BANDS_VERSION = (1, 4)  # the first with several bands
+BOUND_VERSION = (1, 5)  # the first with depth maps within a bound
 
 MAX_SIDE = 65535  # pixels
 MAX_PIXELS = 2**25  # of one view
 BAND_UNIT = 64  # rows of pixels; a band has a multiple of them, but for the last one
 LEAST_BAND_UNITS = 2  # of one of several bands, so that what a band shows depends on its neighbours alone
 MAX_GUARD_BYTES = 2**24  # of all bands together
-MAX_STREAM_BYTES = 2**28 - 1  # each of the four of a band; the largest length that is a varint of four bytes
+MAX_STREAM_BYTES = 2**28 - 1  # each of a band, and of a depth map; the largest length that is a varint of four bytes
 MAX_CHUNKS = 256
 MAX_CHUNK_BYTES = 2**26  # payloads of all optional chunks together
 MAX_METADATA_BYTES = 2**24  # of one metadata chunk, unpacked

@@ -18,13 +18,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..errors import InvalidInput
-from ..pictures.depth import DepthMap, as_frame, depth_orientation, load_depth, to_depth_map
+from ..pictures.alpha import Background
+from ..pictures.depth import DepthMap, as_frame, depth_orientation, to_depth_map
+from ..pictures.depth_files import read_depth
+from ..pictures.picture import Picture
 from ..pictures.pil import load_picture
 from .folders import pictures_in, scan
 from .sources import ExampleFiles, Layouts, OnMissing
 
 _ROTATED = "sun"  # the unit of SUN RGB-D: millimetres, rotated to the left by three bits
-_COLOR_FOLDERS, _DEPTH_FOLDERS = ("color", "rgb", "image"), ("depth", "gt")
+COLOR_FOLDERS, _DEPTH_FOLDERS = ("color", "rgb", "image"), ("depth", "gt")
 _TIMES = ("rgb.txt", "depth.txt")
 _APART = 0.02  # seconds, as of TUM's associate.py
 
@@ -41,15 +44,23 @@ class FrameFiles(ExampleFiles):
     unit: str | None = None
 
     def load(self, unit: str | None = None, invalid: int = 0) -> tuple[NDArray[np.uint8], DepthMap]:
-        """Colour (H, W, 3) uint8, RGB, and depth of the same size, both upright.
+        """Colour (H, W, 3) uint8, RGB, and depth of the same size, both upright; arguments and errors as of `open`."""
+        color, depth = self.open(unit, invalid)
+        return color.upright().pixels, depth.turned(color.orientation)
+
+    def open(
+        self, unit: str | None = None, invalid: int = 0, background: Background | None = None
+    ) -> tuple[Picture, DepthMap]:
+        """Colour and depth of the same size, stored alike.
 
         unit: in place of the layout's; where neither is given, samples of 16 bits are millimetres. invalid: the sample
-        that stands for no measurement.
+        that stands for no measurement. background: what transparent parts of colour are laid onto.
 
         Raises InvalidInput, naming the file, for what is no such picture, colour and depth of different size, and an
         unknown unit.
         """
-        color, picture = load_picture(self.color), load_depth(self.depth)
+        color = load_picture(self.color, background=background)
+        picture = read_depth(self.depth, str(self.depth))
         samples = np.asarray(picture)
         unit = unit or self.unit
         if unit == _ROTATED:
@@ -57,10 +68,9 @@ class FrameFiles(ExampleFiles):
             samples = samples >> 3 | samples << 13
         depth = to_depth_map(samples, str(self.depth), unit=unit, invalid=invalid)
         try:
-            color, depth = as_frame(color, depth, depth_orientation(picture))
+            return as_frame(color, depth, depth_orientation(picture))
         except InvalidInput as error:
             raise InvalidInput(f"{self.color} and {self.depth.name}: {error}") from error
-        return color.upright().pixels, depth.turned(color.orientation)
 
 
 def find_frames(source: Path, on_missing: OnMissing | None = None) -> list[FrameFiles]:
@@ -83,7 +93,7 @@ def _in_folder(source: Path, on_missing: OnMissing) -> Iterator[FrameFiles]:
             continue
         colors, depths = (
             next((folder / name for name in names if (folder / name).is_dir()), None)
-            for names in (_COLOR_FOLDERS, _DEPTH_FOLDERS)
+            for names in (COLOR_FOLDERS, _DEPTH_FOLDERS)
         )
         if colors is not None and depths is not None:
             is_sun = colors.name == "image" and (folder / "intrinsics.txt").is_file()

@@ -111,10 +111,7 @@ class RateEstimator:
         rounded = z + (z.round() - z).detach()
         noisy = z + torch.empty_like(z).uniform_(-0.5, 0.5) if self._noise else rounded
         bits = self._prior.bits(noisy).sum((1, 2, 3))
-        if views == 2:
-            self.bits = self.bits + bits
-        else:
-            self._add(0, bits)
+        self._add_prior(bits, views)
         return rounded
 
     def code(self, y: Tensor | None, group: Group) -> Tensor:
@@ -143,6 +140,13 @@ class RateEstimator:
     def code_disparities(self, view: int, field: Tensor | None, size: tuple[int, int]) -> Tensor:
         """With the estimate of `code_field`, which files stay below where they have a better coding."""
         return self.code_field(view, field, size)
+
+    def _add_prior(self, bits: Tensor, views: int) -> None:
+        """Adds the bits of z, (2B,), or (B,) of the first view alone."""
+        if views == 2:
+            self.bits = self.bits + bits
+        else:
+            self._add(0, bits)
 
     def _add(self, view: int, bits: Tensor) -> None:
         """Adds one view's bits, (B,)."""

@@ -35,7 +35,7 @@ class TrialCoder(RateEstimator):
         assert z is not None
         self.z = z.detach().round()
         self.change_z = torch.zeros_like(self.z).requires_grad_()
-        self.bits = self.bits + self._prior.bits(self.z).sum((1, 2, 3))
+        self._add_prior(self._prior.bits(self.z).sum((1, 2, 3)), views)
         return self.z + self.change_z
 
     def code(self, y: Tensor | None, group: Group) -> Tensor:

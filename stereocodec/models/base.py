@@ -22,11 +22,12 @@ class StereoModel(nn.Module):
 
     What they take and give follows from `view_kind`, for B pairs or frames of H x W:
 
-    - RGB8: pictures (2B, H, W, 3), the B first views before the B second ones;
+    - RGB8: pictures (2B, H, W, 3), the B first views before the B second ones; if the model `takes_one_view`, also
+      (1, H, W, 3), one view that is coded without another one;
     - RGB8_DEPTH: frames (B, H, W, 4), red, green, blue and depth; the first view is colour, the second depth.
 
     Either is float32 in 0..1, with sides that are multiples of `multiple` and at least `least_side`. Qualities are
-    those of the views, (2B,) in 0..1, for both kinds.
+    those of the views, (2B,) in 0..1, for both kinds, and (1,) of one view.
 
     config: a dataclass of JSON values, the constructor's argument. entropy: the module that holds everything that leads
     to probabilities, among it the density of z as its `prior`; a model that has it otherwise overrides `prior` and
@@ -35,7 +36,8 @@ class StereoModel(nn.Module):
     ignored. has_efforts: whether its encoder can try more or less than by default (`prepare`, `refined`). loss_limit:
     of one picture's loss, beyond which its weight in training stops growing. either_first: whether the views may come
     in either order, swapped and mirrored, so that the sharper one can be coded first. band_margin: how many rows of
-    pixels beside a band its transforms look at; 0 for a model whose pictures are never coded in bands.
+    pixels beside a band its transforms look at; 0 for a model whose pictures are never coded in bands. takes_one_view:
+    whether it codes single views as well as pairs.
     """
 
     multiple: int
@@ -50,6 +52,7 @@ class StereoModel(nn.Module):
     view_kind: ViewKind = ViewKind.RGB8
     least_side: int = 1
     band_margin: int = 0
+    takes_one_view: bool = False
 
     @property
     def prior(self) -> Prior:

@@ -59,6 +59,10 @@ class DepthMap:
         """What is stored with an orientation of Exif, as it is shown."""
         return replace(self, samples=turned(self.samples, orientation))
 
+    def part(self, rows: slice, columns: slice) -> DepthMap:
+        """Some rows and columns of it."""
+        return replace(self, samples=self.samples[rows, columns])
+
     def metres(self) -> NDArray[np.float32]:
         """Depth in metres, (H, W), NaN where there is no measurement."""
         metres = (self.samples * self.metres_per_step).astype(np.float32)

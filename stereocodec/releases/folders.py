@@ -27,7 +27,6 @@ from ..text import one_line
 OLDEST_FORMAT, NEWEST_FORMAT = 2, 3
 BUILT_IN = Path(__file__).parent.parent / "weights"
 DEFAULT_MODEL = "bisic-rt"
-DEFAULT_DEPTH_MODEL = "rgbd-rooms"
 # Built-in releases of earlier versions, by model id: what their files say by name when they meet this version.
 EARLIER_RELEASES = {"4513a838e18f": ("bisic-rt", "0.1.0"), "3e9e33ff4415": ("bisic-rt", "0.2.0")}
 CONFIG, TENSORS, CARD = "config.json", "model.safetensors", "README.md"

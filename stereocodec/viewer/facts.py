@@ -6,8 +6,8 @@ import math
 from typing import TypeAlias
 
 from ..calibration import describe_calibration
-from ..container import Container, ViewKind
-from ..container.depth import DepthView
+from ..container import Container
+from ..container.depth import BoundedDepth, DepthView
 from ..container.metadata import Metadata
 
 Facts: TypeAlias = "dict[str, str]"
@@ -17,8 +17,9 @@ def file_facts(container: Container, model: str) -> Facts:
     """Size, bits per pixel, quality and so on, by what they are called."""
     width, height = container.shown_size
     size = len(container.to_bytes())
-    samples = width * height * (2 if container.view_kind is ViewKind.RGB8 else 1)
-    what = "two views" if container.view_kind is ViewKind.RGB8 else "colour and depth"
+    has_depth = container.view_kind.has_depth
+    samples = width * height * (1 if has_depth else 2)
+    what = "colour and depth" if has_depth else "two views"
     return {
         "Pictures": f"{what} of {width}\u00d7{height} pixels, {container.channels.words}",
         "Size": f"{size:,} bytes",
@@ -36,8 +37,10 @@ def level_text(level: float) -> str:
     return "no difference" if math.isinf(level) else f"{level:.2f} dB"
 
 
-def _depth_text(depth: DepthView) -> str:
+def _depth_text(depth: DepthView | BoundedDepth) -> str:
     step = depth.metres_per_step
+    if isinstance(depth, BoundedDepth):
+        return f"{depth.bits} bits of {step:.6g} m, {depth.promise}"
     return (
         f"{depth.bits} bits of {step:.6g} m, {depth.near * step:.6g} to {depth.far * step:.6g} m coded "
         f"{depth.mode.name.lower()}"

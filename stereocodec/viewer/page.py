@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 
 from .._version import __version__
 from ..container import Container
-from ..container.depth import DepthMode
+from ..container.depth import DepthMode, DepthView
 from ..errors import InvalidInput
 from ..pictures.anaglyph import DUBOIS_LEFT, DUBOIS_RIGHT
 from ..pictures.depth import DepthMap, depth_errors
@@ -142,7 +142,7 @@ def frame_page(
     described = {
         "metresPerStep": depth.metres_per_step,
         "invalid": depth.invalid,
-        "inverse": container.depth.mode is DepthMode.INVERSE,
+        "inverse": isinstance(container.depth, DepthView) and container.depth.mode is DepthMode.INVERSE,
         "maps": list(map(packed_samples, samples)),
     }
     data = {"aspect": SQUARE, "depth": described}

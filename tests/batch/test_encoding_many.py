@@ -117,7 +117,26 @@ def test_failures_are_named_and_stop_nothing(tmp_path, jobs, settings):
 def test_a_manifest_comes_back(tmp_path):
     reports = [
         Report("b", "failed", "out/b.bsc", 'a "quoted", odd\tname'),
-        Report("a", "done", "a.bsc", "", 48, 32, 50.25, 1000, 2.6, 30.5, 31.0, "00", "11", "22", {"a\udcff.png": "33"}),
+        Report(
+            "a",
+            "done",
+            "a.bsc",
+            "",
+            48,
+            32,
+            50.25,
+            1000,
+            2.6,
+            30.5,
+            31.0,
+            29.5,
+            1.25,
+            4.0,
+            "00",
+            "11",
+            "22",
+            {"a\udcff.png": "33"},
+        ),
     ]
     path = tmp_path / ENCODED
     write_manifest(path, reports)

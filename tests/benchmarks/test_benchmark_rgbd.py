@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from conftest import REPOSITORY
 from PIL import Image
-from rgbd_frames import frame, save_small
+from rgbd_frames import frame
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 
@@ -38,52 +38,40 @@ def test_bytes_are_interpolated_between_settings(rgbd):
     assert rgbd.bytes_at(1000, coder, [3.0]) == 800  # lossless
 
 
-def test_lossless_formats_are_without_loss_and_quantised_ones_reach_the_error(rgbd):
-    from stereocodec.container.depth import DepthMode
-    from stereocodec.pictures.depth import DepthMap
-    from stereocodec.training.frames.data import Frame
-
+def test_formats_of_depth_keep_the_bound(rgbd):
     color, samples = frame()
     noise = np.random.default_rng(0).integers(0, 40, samples.shape)  # as of a sensor: finer steps take more bytes
     samples = np.where(samples > 0, samples + noise, 0).astype(np.uint16)
-    measured = samples[samples > 0]
-    limits = int(measured.min()), int(measured.max())
-    whole = Frame("a", color, DepthMap(samples, 0.001), *limits, DepthMode.LINEAR)
-    coders = rgbd.depth_coders(whole, mask=100)
-    for name in ("png", "jxl lossless"):
-        coder, settings = coders[name]
-        assert [coder(setting)[1] for setting in settings] == [math.inf]
-    for name in ("png steps", "jxl steps", "jxl lossy"):
-        coder, settings = coders[name]
-        coarse, fine = coder(settings[len(settings) // 2]), coder(settings[-1])
-        assert fine[0] > coarse[0]
-        assert fine[1] > coarse[1]
-        found = rgbd.bytes_at((coarse[1] + min(fine[1], 3)) / 2, coder, settings)
-        assert coarse[0] <= found <= fine[0]
-    assert coders["png steps"][0](1.0)[1] == math.inf
-    error = math.exp(-coders["png steps"][0](60.0)[1])  # of a uniform quantiser: the step over the root of 12
-    assert error == pytest.approx(60 / math.sqrt(12), rel=0.1)
+    coders = {bound: rgbd.depth_coders(rgbd.DepthFrame("a", samples, color), bound, mask=100) for bound in (2, 20)}
+    for name, worst in (("jxl steps", -20), ("jxl lossy", -math.inf)):
+        fine, coarse = (rgbd.bytes_at(-bound, *coders[bound][name]) for bound in (2, 20))
+        assert fine > coarse > 100
+        assert worst <= coders[20][name][0](1.0)[1]
+    lossy, settings = coders[20]["jxl lossy"]
+    assert lossy(settings[-1])[1] == math.inf
+    assert lossy(settings[0])[1] < -20
 
 
-def test_the_report_goes_into_the_page(rgbd, tmp_path, monkeypatch, capsys):
+def test_the_report_goes_into_the_page(rgbd, tmp_path, monkeypatch, capsys, tiny_release):
     for kind, picture in zip(("color", "depth"), frame(64, 64), strict=True):
         Image.fromarray(picture).save(tmp_path / f"a_{kind}.png")
-    save_small(tmp_path / "small")
     page = tmp_path / "page.md"
     page.write_text("before\n<!-- begin: rgbd -->\n<!-- end: rgbd -->\nafter\n")
-    arguments = ["--frames", tmp_path, "--model", tmp_path / "small", "--markdown", page]
+    arguments = ["--frames", tmp_path, "--model", tiny_release, "--markdown", page, "--max-error", 4]
     monkeypatch.setattr("sys.argv", ["rgbd.py", *map(str, arguments)])
     monkeypatch.setattr(rgbd, "QUALITIES", [1.0, 50.0])
     monkeypatch.setattr(rgbd, "DISTANCES", [20.0, 1.0])
     rgbd.main()
     text = page.read_text()
-    assert text.startswith("before\n<!-- begin: rgbd -->\nWeights `small-rgbd`")
-    assert "1 frames of 64x64" in text
-    assert "**this codec, one file**" in text
-    for row in ("JPEG 4:2:0; lossless 16-bit PNG", "WebP; 16-bit PNG, quantised", "JPEG XL; lossless JPEG XL"):
-        assert f"| {row} |" in text
-    assert "JPEG XL; lossless 16-bit PNG" not in text
-    assert "mask of holes" in capsys.readouterr().out
+    assert text.startswith("before\n<!-- begin: rgbd -->\nWeights `tiny`")
+    rows = {row.split("|")[1].strip(): row.split("|") for row in text.splitlines() if row.startswith("|")}
+    lossless, bounded = (
+        rows[f"**{tmp_path.name} (1), {what}**"] for what in ("without loss of depth", "depth within 4 mm")
+    )
+    assert lossless[-2].strip() == "0"
+    assert 0 < int(bounded[-2]) <= 4
+    assert {"JPEG XL, lossless JPEG XL of steps", "JPEG XL, lossy JPEG XL and our mask"} <= rows.keys()
+    assert "AVIF 4:4:4" in text
 
 
 def test_what_float64_costs_is_printed(monkeypatch, capsys):

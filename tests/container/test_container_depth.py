@@ -107,8 +107,8 @@ def test_impossible_values_in_a_file_are_refused():
         Container.from_bytes(altered(DEPTH_AT - 4, 9))
     with pytest.raises(CorruptFile, match="depth mode 2 does not exist"):
         Container.from_bytes(altered(DEPTH_AT - 3, 2))
-    with pytest.raises(CorruptFile, match="kind of view 2 does not exist"):
-        Container.from_bytes(altered(KIND, 2))
+    with pytest.raises(CorruptFile, match="kind of view 3 does not exist"):
+        Container.from_bytes(altered(KIND, 3))
 
 
 def test_values_of_later_versions_are_told_as_such():

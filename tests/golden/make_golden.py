@@ -10,6 +10,7 @@ square error.
 
 from __future__ import annotations
 
+import hashlib
 import json
 import sys
 from pathlib import Path
@@ -33,13 +34,17 @@ PICTURES = {
     "odd-size.bsc": {"crop": [77, 133, 200, 120], "quality": 85},
     "bands.bsc": {"crop": [300, 224, 250, 300], "quality": 30, "bands": 2},
 }
-FRAMES = {"frame-linear.bsc": {"depth_mode": "linear"}, "frame-inverse.bsc": {"depth_mode": "inverse"}}
+FRAMES = {
+    "frame-linear.bsc": ("rgbd-rooms", {"depth_mode": "linear"}),
+    "frame-inverse.bsc": ("rgbd-rooms", {"depth_mode": "inverse"}),
+    "frame-bounded.bsc": ("bisic-rt", {"depth_max_error": "0.2%", "quality": 60}),
+}
 
 
 def main() -> None:
     """Codes the pictures and describes the files."""
     golden = {name: coded_pair(name, picture) for name, picture in PICTURES.items()}
-    golden |= {name: coded_frame(name, settings) for name, settings in FRAMES.items()}
+    golden |= {name: coded_frame(name, *frame) for name, frame in FRAMES.items()}
     (FOLDER / "golden.json").write_text(json.dumps(golden, indent=2) + "\n", encoding="utf-8")
 
 
@@ -53,14 +58,16 @@ def coded_pair(name: str, picture: dict[str, Any]) -> dict[str, Any]:
     return picture | written(name, codec, data) | {"psnr": levels}
 
 
-def coded_frame(name: str, settings: dict[str, Any]) -> dict[str, Any]:
-    """Writes a frame's file; what it decodes to."""
-    codec = RgbdCodec.from_pretrained(device="cpu")
+def coded_frame(name: str, model: str, settings: dict[str, Any]) -> dict[str, Any]:
+    """Writes a frame's file; what it decodes to, of depth within a bound also the sha256 of the samples."""
+    codec = RgbdCodec.from_pretrained(model, device="cpu")
     color, depth = frame()
     data = codec.compress(color, depth, **settings)
     shown, decoded = codec.decode(data)
     error, _ = depth_errors(to_depth_map(depth, "depth"), decoded)
-    levels = {"psnr": round(psnr(color, shown), 2), "depth_rmse_mm": round(error, 2)}
+    levels: dict[str, Any] = {"psnr": round(psnr(color, shown), 2), "depth_rmse_mm": round(error, 2)}
+    if "depth_max_error" in settings:
+        levels["depth_sha256"] = hashlib.sha256(decoded.samples.astype("<u2").tobytes()).hexdigest()
     return settings | written(name, codec, data) | levels
 
 

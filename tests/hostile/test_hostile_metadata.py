@@ -106,7 +106,7 @@ def test_calibration_that_takes_more_than_the_limit_when_it_is_written_again_is_
 
 @pytest.mark.parametrize("name", NAMES)
 def test_what_a_later_version_packs_in_its_own_way_is_kept_and_not_known(name):
-    data = with_chunks({name: b"\x02abc", "LAYT": b"tb"}, version=b"\x15")
+    data = with_chunks({name: b"\x02abc", "LAYT": b"tb"}, version=b"\x16")
     container = Container.from_bytes(data)
     assert container.metadata == Metadata(layout=Layout.TB)
     assert container.to_bytes() == data

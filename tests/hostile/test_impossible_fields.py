@@ -41,7 +41,7 @@ def test_a_newer_minor_version_is_read_and_kept():
     ("field", "value"),
     [
         *(("flags", value) for value in (b"\x06", b"\x07", b"\x3e", b"\x46", b"\x86", b"\xff")),
-        *(("view_kind", value) for value in (b"\x02", b"\x03", b"\x80", b"\xff")),
+        *(("view_kind", value) for value in (b"\x03", b"\x04", b"\x80", b"\xff")),
     ],
 )
 def test_unknown_flags_and_kinds_of_view(field, value):

@@ -29,7 +29,7 @@ from stereocodec.errors import CorruptFile, DecodingMismatch, InvalidInput, Limi
 from stereocodec.pixel_limit import DEFAULT_MAX_PIXELS, require_fewer_pixels
 
 GOLDEN = REPOSITORY / "tests" / "golden"
-FILES = {"pair": "still-life.bsc", "frame": "frame-linear.bsc"}
+FILES = {"pair": "still-life.bsc", "frame": "frame-linear.bsc", "bounded": "frame-bounded.bsc"}
 VARIABLE = "STEREOCODEC_MAX_PIXELS"
 
 
@@ -48,7 +48,8 @@ def no_layers():
 @functools.cache
 def built_in(kind):
     """The codec, which takes time to load."""
-    return {"pair": StereoCodec, "frame": RgbdCodec}[kind].from_pretrained(device="cpu")
+    codec = StereoCodec if kind == "pair" else RgbdCodec
+    return codec.for_file((GOLDEN / FILES[kind]).read_bytes(), device="cpu")
 
 
 def claiming(kind, width, height):
@@ -60,7 +61,8 @@ def claiming(kind, width, height):
         for _ in ("the order of the views", "their balance"):
             writer.code_field(0, torch.zeros(1, 1, 1, dtype=torch.int64), (1, 1))
     else:
-        depth = dataclasses.replace(container.depth, mask=b"")
+        streams = {"samples": b""} if kind == "bounded" else {}
+        depth = dataclasses.replace(container.depth, mask=b"", **streams)
     streams, guard = writer.finish()
     bomb = changed(container, width=width, height=height, guard=guard, streams=streams, depth=depth)
     return bomb, built_in(kind)
@@ -156,8 +158,9 @@ def test_an_environment_that_sets_no_limit(tiny_codec, file, monkeypatch, text):
     assert len(str(error.value)) < 200
 
 
-def test_frames_have_the_limit_too(no_layers):
-    data, codec = (GOLDEN / FILES["frame"]).read_bytes(), built_in("frame")
+@pytest.mark.parametrize("kind", ["frame", "bounded"])
+def test_frames_have_the_limit_too(kind, no_layers):
+    data, codec = (GOLDEN / FILES[kind]).read_bytes(), built_in(kind)
     for decode in (codec.decompress, codec.decode):
         with pytest.raises(LimitExceeded, match="--max-pixels"):
             decode(data, max_pixels=1)

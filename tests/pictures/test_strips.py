@@ -8,13 +8,12 @@ from conftest import sample_crop
 from PIL import Image
 
 from stereocodec.errors import InvalidInput
-from stereocodec.pair_coding import _is_sharper
+from stereocodec.codec import _is_sharper
 from stereocodec.pictures import strips as module
-from stereocodec.pictures.pair_errors import PairErrors
-from stereocodec.pictures.picture import StereoPair
 from stereocodec.pictures.pil import pil_picture
 from stereocodec.pictures.rgb import psnr, to_picture
 from stereocodec.pictures.strips import mirror, strips
+from stereocodec.pictures.view_errors import ViewErrors
 from stereocodec.pictures.view_match import match_views
 
 
@@ -72,7 +71,8 @@ def test_errors_of_rows_add_up_to_the_psnr(swapped, grey):
     views = rng.integers(0, 256, (2, 50, 30, *(() if grey else (3,))), dtype=np.uint8)
     decoded = (views // 16 * 16).astype(np.uint8)
     decoded[1] //= 2
-    errors = PairErrors(StereoPair(*(to_picture(view, "view") for view in views)))
+    pictures = [to_picture(view, "view") for view in views]
+    errors = ViewErrors([picture.pixels for picture in pictures], pictures[0].channels)
     coded = decoded[::-1, :, ::-1] if swapped else decoded
     for first in (20, 0, 40):
         errors.add(first, coded[:, first : first + (10 if first == 40 else 20)], swapped=swapped)

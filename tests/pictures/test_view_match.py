@@ -96,16 +96,14 @@ def test_few_blocks_tell_nothing():
 class FinishedCoding:
     """What takes no time to code a pair, and gives the file of another one."""
 
-    pair = ()
-
     def __init__(self, file):
-        self.container = lambda quality: Container.from_bytes(file)
+        self.best = lambda quality, target: Container.from_bytes(file)
 
 
 @pytest.fixture
 def exchanged(file, monkeypatch):
     """Exchanged views, for which the codec takes no time."""
-    monkeypatch.setattr("stereocodec.codec.PairCoding", lambda *_: FinishedCoding(file))
+    monkeypatch.setattr("stereocodec.codec.ViewCoding", lambda *_, **__: FinishedCoding(file))
     return sample_crop(320, 480)[::-1]
 
 
@@ -126,7 +124,7 @@ def test_many_pairs_are_warned_of_once(tiny_codec, exchanged):
 
 @pytest.mark.parametrize("orientation", ORIENTATIONS)
 def test_nothing_is_said_of_pairs_that_are_stored_turned(orientation, tiny_codec, file, monkeypatch):
-    monkeypatch.setattr("stereocodec.codec.PairCoding", lambda *_: FinishedCoding(file))
+    monkeypatch.setattr("stereocodec.codec.ViewCoding", lambda *_, **__: FinishedCoding(file))
     # Two lenses beside each other lie so in what is stored of a portrait, too.
     stored = [view if orientation > 4 else turned(view, turning_back(orientation)) for view in (LEFT, RIGHT)]
     tiny_codec.encode(*(Picture(view, orientation=orientation) for view in stored))

@@ -64,7 +64,7 @@ class GatedBlock(nn.Module):
 
 
 class RowAttention(nn.Module):
-    """Cross-view attention along rows; keeps (2B, H, W, C).
+    """Cross-view attention along rows; keeps (2B, H, W, C), or (1, H, W, C) of one view alone.
 
     The views are rectified, so that the match of a position lies on the same row of the other view. The attention
     starts as a matcher: query, key and value are the identity over normalised features, the output is zero. A
@@ -90,13 +90,20 @@ class RowAttention(nn.Module):
 
     def _of_rows(self, x: Tensor) -> Tensor:
         pairs = x.shape[0] // 2
-        normalised = F.layer_norm(x, x.shape[-1:]) + self.view_embedding.repeat_interleave(pairs, 0)[:, None, None]
-        query = self._split(self.query(normalised))
-        key = self._split(self.key(normalised.roll(pairs, 0)))
+        mine, others = self._seen(F.layer_norm(x, x.shape[-1:]), pairs)
+        query, key = self._split(self.query(mine)), self._split(self.key(others))
         value = self._split(self.value(x.roll(pairs, 0)))
         attended = _attention(query, key, value)
         out: Tensor = x + self.out(attended.transpose(1, 2).reshape(x.shape))
         return out
+
+    def _seen(self, normalised: Tensor, pairs: int) -> tuple[Tensor, Tensor]:
+        """Features of each view and of the other one, with the embeddings; one view alone sees itself as the other."""
+        if not pairs:
+            mine, others = (normalised + embedding for embedding in self.view_embedding)
+            return mine, others
+        normalised = normalised + self.view_embedding.repeat_interleave(pairs, 0)[:, None, None]
+        return normalised, normalised.roll(pairs, 0)
 
     def _split(self, x: Tensor) -> Tensor:
         """(N, H, W, C) -> (N * H, heads, W, C / heads)."""

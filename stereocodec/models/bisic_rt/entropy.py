@@ -28,9 +28,11 @@ STEPS = 4
 _STEP_OF_GROUP = ((0, 3, 1, 2), (3, 0, 2, 1), (1, 2, 0, 3), (2, 1, 3, 0))
 
 # An error in a latent costs more than its own energy: what is predicted from it gets worse too, in the first view more
-# than in the second, and at low quality more than at high. Of either view the factor at quality 0, and by how much it
-# is less at 100. docs/training-log.md has what other factors measured.
+# than in the second, and at low quality more than at high. Of either view, and of one alone, the factor at quality 0,
+# and by how much it is less at 100. docs/training-log.md has what other factors measured.
 _PROPAGATION = ((3.8, 2.0), (2.4, 0.9))
+# For PSNR alone: a view that is coded alone has no other whose PSNR it is to equal.
+_PROPAGATION_ALONE = (5.5, 3.0)
 
 
 class ContextStep(nn.Module):
@@ -147,21 +149,28 @@ class EntropyModel(nn.Module):
         error_share: float = 1.0,
         picture_dtype: torch.dtype = torch.float32,
     ) -> tuple[Tensor, Tensor | None]:
-        """Codes z, then y of the first view, the disparities, and y of the second view.
+        """Codes z, then y of the first view, the disparities, and y of the second view; of one view alone z and y.
 
         Returns the decoded y, and the second views' pictures as `ViewPrediction` predicts them, None without it.
 
         y: (2B, h, w, M) scaled by the encoder's gains; z: (2B, h / 4, w / 4, Z); disparity: (B, h, w) int64 in half
-        pixels; None when reading. quality: (2B,) in 0..1; size: (h, w), multiples of 4.
+        pixels; None when reading. quality: (2B,) in 0..1, or (1,) of one view; size: (h, w), multiples of 4.
         levels: the channels that carry the mean colour, when files are written. error_share: see `Latents`.
         picture_dtype: of these pictures.
         """
         height, width = size
-        pairs = quality.shape[0] // 2
-        hyper_shape = (2 * pairs, height // 4, width // 4, self.config.hyper_channels)
-        z_hat = coder.code_prior(z, hyper_shape).to(self.mean.dtype)
+        count = quality.shape[0]
+        hyper_shape = (count, height // 4, width // 4, self.config.hyper_channels)
+        z_hat = coder.code_prior(z, hyper_shape, views=min(count, 2)).to(self.mean.dtype)
         features = self.hyper_synthesis(z_hat) + self.quality(quality)
-        first, second = (_View(self, quality[part], features[part]) for part in (slice(0, pairs), slice(pairs, None)))
+        if count == 1:
+            only = _View(self, quality, features, _PROPAGATION_ALONE)
+            only.code(coder, 0, y, None, levels, error_share)
+            return only.y_hat, None
+        pairs = count // 2
+        # Without prediction no view depends on the other one.
+        first = _View(self, quality[:pairs], features[:pairs], _PROPAGATION[0 if self.config.stereo else 1])
+        second = _View(self, quality[pairs:], features[pairs:], _PROPAGATION[1])
         del features
         sources = (None, None) if y is None else y.chunk(2)
         first.code(coder, 0, sources[0], None, levels, error_share)
@@ -185,10 +194,12 @@ class EntropyModel(nn.Module):
 
 
 class _View:
-    """The state of the walk within one view."""
+    """The state of the walk within one view; propagation: one of _PROPAGATION."""
 
-    def __init__(self, model: EntropyModel, quality: Tensor, features: Tensor) -> None:
-        self.model, self.quality, self.features = model, quality, features
+    def __init__(
+        self, model: EntropyModel, quality: Tensor, features: Tensor, propagation: tuple[float, float]
+    ) -> None:
+        self.model, self.quality, self.features, self._propagation = model, quality, features, propagation
         self.base_mean, base_log_scale, self.unit = model.base(quality)
         change_mean, change_log_scale = model.outputs(features).chunk(2, -1)
         self.mean, self.log_scale = self.base_mean + change_mean * self.unit, base_log_scale + change_log_scale
@@ -232,7 +243,7 @@ class _View:
         is_training = torch.is_grad_enabled()
         masks = (_kept_masks if is_training else _masks)(height, width, channels, self.mean.device)
         gain = model.gains(self.quality)[1].double().exp()[:, 0, 0]
-        weight = error_share * _error_bits(model.config, self.quality.double(), number)[:, None] * gain**2
+        weight = error_share * _error_bits(model.config, self.quality.double(), self._propagation)[:, None] * gain**2
         levelled = levels.of_view(number, gain[0]) if levels else ()
         deviations = Deviations(self.mean)
         for index, (step, (mask, places)) in enumerate(zip(model.steps, masks, strict=True)):
@@ -255,10 +266,9 @@ class _View:
         )
 
 
-def _error_bits(config: BisicRtConfig, quality: Tensor, view: int) -> Tensor:
+def _error_bits(config: BisicRtConfig, quality: Tensor, propagation: tuple[float, float]) -> Tensor:
     """Bits that a squared error of one in the synthesis' units is worth in a view's latents, the shape of quality."""
-    # Without prediction no view depends on the other one.
-    at_zero, less = _PROPAGATION[view if config.stereo else 1]
+    at_zero, less = propagation
     return (at_zero - less * quality) * squared_error_bits(config, quality)
 
 

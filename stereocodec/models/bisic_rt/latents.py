@@ -16,10 +16,10 @@ HYPER_BLOCKS = 4
 
 @dataclass(frozen=True)
 class Prepared:
-    """What does not depend on the quality of B pairs.
+    """What does not depend on the quality of B pairs, or of one view.
 
-    pictures: (2B, H, W, 3); coefficients: latents without gains, (2B, h, w, M); search: None without prediction;
-    balancing: the pictures by which the balance of the views is found.
+    pictures: (2B, H, W, 3), or (1, H, W, 3) of one view; coefficients: latents without gains, (2B, h, w, M); search:
+    None without prediction; balancing: the pictures by which the balance of the views is found.
     """
 
     pictures: Tensor
@@ -30,19 +30,19 @@ class Prepared:
 
 @dataclass(frozen=True)
 class Latents:
-    """What the encoder's networks give for B pairs, not rounded yet.
+    """What the encoder's networks give for B pairs, or for one view (1 in place of 2B), not rounded yet.
 
     y: (2B, h, w, M); z: (2B, h / 4, w / 4, Z); disparity: (B, h, w) int64; offset: (B, 1, 1) int64, how many steps
     of quality the second view is coded better than the first, halved; pictures: (2B, H, W, 3), or None in training,
     which has no residual layer; checks: how much the walk looks at what the networks make of them (`Effort`);
     error_share: what the walk's guess of the worth of errors is multiplied by; others: of one pair, other disparities
-    that may be better, (K, h, w) int64.
+    that may be better, (K, h, w) int64. One view has neither disparity nor offset.
     """
 
     y: Tensor
     z: Tensor
     disparity: Tensor | None
-    offset: Tensor
+    offset: Tensor | None
     pictures: Tensor | None
     checks: float = 1.0
     error_share: float = 1.0
@@ -77,7 +77,7 @@ class Remaining:
 
 @dataclass(frozen=True)
 class DecodedLatents:
-    """What a walk decodes.
+    """What a walk decodes; of one view, 1 stands in place of 2B.
 
     y: (2B, h, w, M) as the synthesis takes it; quality: of each view, (2B,); seen: the second views as the first ones
     predict them, around 0 and lapped, (B, H, W, 3), None without prediction; residual: (2B, H, W, 3), None for nothing.

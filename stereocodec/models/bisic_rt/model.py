@@ -48,6 +48,7 @@ class BisicRt(StereoModel):
 
     multiple = 64
     has_efforts = True
+    takes_one_view = True
     # Photographs lose about 1. Checkerboards at a quality that they need more coefficients for lose hundreds, and would
     # have a step of training to themselves.
     loss_limit = 6.0
@@ -67,7 +68,7 @@ class BisicRt(StereoModel):
         self._start_as_dct()
 
     def analyse(self, x: Tensor, quality: Tensor, *, with_choices: bool = True) -> Latents:
-        """Pictures (2B, H, W, 3), qualities (2B,) -> latents.
+        """Pictures (2B, H, W, 3), or one (1, H, W, 3), and as many qualities -> latents.
 
         with_choices: whether to choose what only files need: the balance of the views, disparities that are worth
         their bits, and the residual layer; for them B is 1.
@@ -86,7 +87,7 @@ class BisicRt(StereoModel):
         rows = slice(above, x.shape[1] - below)
         coefficients = self.analysis(x)[:, above // BLOCK : (x.shape[1] - below) // BLOCK]
         x, search = x[:, rows], None
-        if self.config.stereo and effort.largest_disparity:
+        if self.config.stereo and effort.largest_disparity and len(x) > 1:
             first, second = x.float().chunk(2)
             search = DisparitySearch(first, second, effort.largest_disparity)
         return Prepared(x, coefficients, search, x if balancing is None else balancing)
@@ -101,14 +102,16 @@ class BisicRt(StereoModel):
         """effort: None to make no choices."""
         x = prepared.pictures
         pairs = quality.shape[0] // 2
-        offset = torch.zeros((pairs, 1, 1), dtype=torch.int64, device=x.device)
-        if effort is not None:
+        offset = torch.zeros((pairs, 1, 1), dtype=torch.int64, device=x.device) if pairs else None
+        if pairs and effort is not None:
             offset = balancing_offset(self.config, prepared.balancing, quality)
         quality = balanced(quality, offset)
         y = prepared.coefficients * self.entropy.gains(quality)[0].exp().to(x.dtype)
         base_mean, _, unit = (t.to(x.dtype) for t in self.entropy.base(quality))
         z = self.hyper_analysis((y - base_mean) / unit)
-        disparity = found_disparities(self.config, prepared, quality[pairs:], effort) if self.config.stereo else None
+        disparity = None
+        if self.config.stereo and pairs:
+            disparity = found_disparities(self.config, prepared, quality[pairs:], effort)
         if effort is None:
             return Latents(y, z, disparity, offset, None)
         others = other_disparities(self.config, prepared, quality[pairs:], effort.fields - 1)
@@ -134,7 +137,8 @@ class BisicRt(StereoModel):
         if latents is not None:
             y, z, disparity, offset = latents.y, latents.z, latents.disparity, latents.offset
             share = latents.error_share
-        offset = coder.code_field(0, offset, (1, 1)).clamp(-MAX_BALANCE, MAX_BALANCE)
+        if len(quality) > 1:
+            offset = coder.code_field(0, offset, (1, 1)).clamp(-MAX_BALANCE, MAX_BALANCE)
         quality = balanced(quality, offset)
         levels = None if latents is None else self._levels(latents, quality)
         dtype = self.synthesis.head.weight.dtype
@@ -173,7 +177,8 @@ class BisicRt(StereoModel):
         first = BLOCK * sum(part.y.shape[1] for part in parts)
         parts += [decoded] if below is None else [decoded, below.rows(0, blocks)]
         y = torch.cat([part.y for part in parts], 1)
-        seen = torch.cat([part.seen for part in parts if part.seen is not None], 1) if self.config.stereo else None
+        predicted = [part.seen for part in parts if part.seen is not None]
+        seen = torch.cat(predicted, 1) if predicted else None
         pictures: Tensor = self.synthesis(y, decoded.quality, seen)
         pictures = pictures[:, first : first + BLOCK * decoded.y.shape[1]]
         return pictures if decoded.residual is None else pictures + decoded.residual.to(pictures.dtype)
@@ -187,13 +192,13 @@ class BisicRt(StereoModel):
         return DecodedLatents((y * gain).to(dtype), quality, seen, None)
 
     def _levels(self, latents: Latents, quality: Tensor) -> ColourLevels | None:
-        """The channels whose mean errors shall be bounded when one pair is written to a file, None otherwise."""
+        """The channels whose mean errors shall be bounded when pictures are written to a file, None otherwise."""
         if latents.pictures is None:
             return None
         if latents.checks < 1 or float(quality.mean()) > _TINT_UP_TO:
             return colour_levels(self.synthesis)
         # As if the second view were predicted without error.
-        predicted = latents.pictures[1:] - 0.5 if self.config.stereo else None
+        predicted = latents.pictures[1:] - 0.5 if self.config.stereo and latents.disparity is not None else None
         pictures = self.reconstruct(self._as_synthesised(latents.y, quality, predicted)).clamp(0, 1)
         return colour_levels(self.synthesis, (pictures - latents.pictures).mean((1, 2)))
 

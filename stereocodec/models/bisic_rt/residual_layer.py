@@ -44,9 +44,10 @@ class ResidualLayer(nn.Module):
     def walk(
         self, coder: EntropyCoder, missing: Tensor | None, quality: Tensor, size: tuple[int, int]
     ) -> Tensor | None:
-        """Codes one pair's difference (2, H, W, 3), None when reading; returns the decoded one, None for nothing.
+        """Codes the difference (V, H, W, 3) of a pair or of one view, None when reading; returns the decoded one, None
+        for nothing.
 
-        quality: (2,); size: (h, w) in blocks.
+        quality: (V,); size: (h, w) in blocks.
         """
         step = self._step(quality)
         coefficients = levels = used = None
@@ -56,8 +57,8 @@ class ResidualLayer(nn.Module):
             used = levels.any().long().view(1, 1, 1)
         if not coder.code_field(0, used, (1, 1)).any():
             return None
-        blocks = self.basis.new_zeros((2, *size, len(self.basis)))
-        for view in (0, 1):
+        blocks = self.basis.new_zeros((len(quality), *size, len(self.basis)))
+        for view in range(len(quality)):
             level = self._code_levels(coder, view, None if levels is None else levels[view : view + 1], size)
             # Of what has a level alone: on photographs these are few.
             row, column = level.any(-1).nonzero(as_tuple=True)
@@ -67,7 +68,7 @@ class ResidualLayer(nn.Module):
         return depth_to_space(blocks, BLOCK)
 
     def share(self, missing: Tensor, quality: Tensor) -> float:
-        """The share of the blocks of a difference (2, H, W, 3) of which something would be coded; quality: (2,)."""
+        """The share of the blocks of a difference (V, H, W, 3) of which something would be coded; quality: (V,)."""
         coefficients = self._coefficients(missing, self._step(quality))
         return float(self._levels(coefficients, quality).any(-1).float().mean())
 
@@ -79,7 +80,7 @@ class ResidualLayer(nn.Module):
         return quick_linear(space_to_depth(missing.float(), BLOCK), self.basis) / step
 
     def _step(self, quality: Tensor) -> Tensor:
-        return (step_size(self.config, quality.float()) / 255).view(2, 1, 1, 1)
+        return (step_size(self.config, quality.float()) / 255).view(-1, 1, 1, 1)
 
     def _code_levels(self, coder: EntropyCoder, view: int, levels: Tensor | None, size: tuple[int, int]) -> Tensor:
         """The levels of one view, (h, w, bands) int64; None when reading."""
@@ -100,8 +101,8 @@ class ResidualLayer(nn.Module):
         return coder.code(coefficients, group)[0, 0]
 
     def _levels(self, coefficients: Tensor, quality: Tensor) -> Tensor:
-        """The level of every band of every block, (2, h, w, bands) int64, 0 where coding would not pay."""
-        worth = _step_bits(self.config, quality).float().view(2, 1, 1, 1)
+        """The level of every band of every block, (V, h, w, bands) int64, 0 where coding would not pay."""
+        worth = _step_bits(self.config, quality).float().view(-1, 1, 1, 1)
         large = torch.where(coefficients.abs() < _DEAD_ZONE, 0.0, coefficients)
         at_most = worth * self._band_sums(large.square())
         levels = torch.zeros_like(at_most, dtype=torch.int64)

@@ -36,8 +36,10 @@ def balancing_offset(config: BisicRtConfig, x: Tensor, quality: Tensor) -> Tenso
     return offsets[(first / second).log().abs().argmin()].view(1, 1, 1)
 
 
-def balanced(quality: Tensor, offset: Tensor) -> Tensor:
-    """Qualities (2B,) of the views of pairs with the given offsets (B, 1, 1)."""
+def balanced(quality: Tensor, offset: Tensor | None) -> Tensor:
+    """Qualities (2B,) of the views of pairs with the given offsets (B, 1, 1); as they are where there are none."""
+    if offset is None:
+        return quality
     change = offset.view(-1).to(quality.dtype) / 100
     return (quality + torch.cat([-change, change])).clamp(0, 1)
 
