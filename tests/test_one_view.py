@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import math
 from functools import partial
+from typing import NamedTuple
 
 import numpy as np
 import pytest
 from conftest import sample_crop
 
 from stereocodec.coding import levels
-from stereocodec.container import Channels, Container, ViewKind
+from stereocodec.container import Band, Channels, Container, ViewKind
 from stereocodec.effort import EFFORTS
 from stereocodec.pictures.rgb import psnr
 
@@ -21,9 +22,18 @@ VIEW = sample_crop(192, 256)[0]
 SEEN = partial(levels, channels=Channels.RGB)
 
 
+class Written(NamedTuple):
+    """What a file holds of its views, and the pictures that a reader gets."""
+
+    bands: tuple[Band, ...]
+    pictures: np.ndarray
+
+
 def coded(codec, views, kind, quality=50.0, effort=5):
-    """What the file holds of its views, and the pictures that a reader gets."""
-    return codec._coder.encode(codec._coder.prepare(views, kind, EFFORTS[effort]), quality, finish=SEEN)
+    parts = []
+    prepared = codec._coder.prepare(views, kind, EFFORTS[effort])
+    bands = codec._coder.encode(prepared, quality, finish=SEEN, seen=lambda _, part: parts.append(part))
+    return Written(bands, np.concatenate(parts, 1))
 
 
 def read(codec, written, view, quality=50.0):

@@ -7,8 +7,8 @@ import pytest
 from conftest import sample_crop
 from PIL import Image
 
-from stereocodec.errors import InvalidInput
 from stereocodec.codec import _is_sharper
+from stereocodec.errors import InvalidInput
 from stereocodec.pictures import strips as module
 from stereocodec.pictures.pil import pil_picture
 from stereocodec.pictures.rgb import psnr, to_picture
