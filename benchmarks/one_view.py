@@ -17,7 +17,7 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from functools import partial
 from statistics import mean
-from typing import Any, NamedTuple
+from typing import NamedTuple
 from unittest.mock import patch
 
 import numpy as np
@@ -26,7 +26,6 @@ from effort import QUALITIES, middle, percents
 from markdown_tables import publish, table
 from memory_points import chosen_pairs, conditions, load_codec, memory_point, pairs_parser
 from rd_points import EvaluationPair, Point, View
-from torch import Tensor
 
 from stereocodec import StereoCodec
 from stereocodec.coding import levels
@@ -41,11 +40,11 @@ PART = (384, 256)
 
 class Setting(NamedTuple):
     """Of errors the worth at quality 0 and by how much it is less at 100, the parabola's curvature, and what is seen in
-    place of the other view: itself as if it were the other one, itself as what it is, or nothing."""
+    place of the other view: itself, or nothing."""
 
     propagation: tuple[float, float]
     curvature: float
-    seen: str = "itself, as right"
+    seen: str = "itself"
 
     def __str__(self) -> str:
         at_zero, less = self.propagation
@@ -60,7 +59,7 @@ SETTINGS = (
     Setting((5.5, 3.0), 0.25),
     Setting((5.5, 3.0), 0.5),
     Setting((6.5, 3.5), 0.25),
-    WRITTEN._replace(seen="itself, as left"),
+    Setting((8.0, 4.4), 0.25),
     WRITTEN._replace(seen="nothing"),
 )
 Task = tuple[str, str, EvaluationPair, int, Setting | None]
@@ -135,15 +134,7 @@ def coded_with(setting: Setting) -> Iterator[None]:
         stack.enter_context(patch.object(refinement, "_CURVATURE_ALONE", setting.curvature))
         if setting.seen == "nothing":
             stack.enter_context(patch.object(RowAttention, "forward", lambda self, x: x))
-        if setting.seen == "itself, as left":
-            stack.enter_context(patch.object(RowAttention, "_seen", _seen_as_left))
         yield
-
-
-def _seen_as_left(attention: Any, normalised: Tensor, pairs: int) -> tuple[Tensor, Tensor]:
-    assert not pairs
-    seen = normalised + attention.view_embedding[0]
-    return seen, seen
 
 
 if __name__ == "__main__":
