@@ -14,14 +14,15 @@ from .container.depth import BoundedDepth, DepthView
 from .container.limits import HUB_REPOSITORY, MODEL_NAME
 from .container.salvage import salvage as salvaged
 from .devices import torch_device
-from .errors import CorruptFile, InvalidInput, InvalidRelease, WrongModel
+from .errors import CorruptFile, InvalidInput, InvalidRelease
+from .own_files import contents, purpose, require_own
 from .pictures.arguments import plain_number
 from .pictures.picture import Picture
 from .pictures.rgb import Output
 from .region import Rectangle
 from .releases.cards import copy_release
 from .releases.folders import BUILT_IN
-from .releases.for_file import other_weights, weights_of
+from .releases.for_file import weights_of
 from .releases.hub import Located, locate, publish
 from .releases.release import Release, load_release
 
@@ -32,8 +33,6 @@ if TYPE_CHECKING:
     from .models import StereoModel
 
 _Codec = TypeVar("_Codec", bound="ReleaseCodec")
-_PAIRS = "stereo pairs: use StereoCodec, or leave --depth out"
-_FRAMES = "colour with depth: use RgbdCodec, or bisic encode --depth"
 
 
 class ReleaseCodec(ABC):
@@ -61,7 +60,7 @@ class ReleaseCodec(ABC):
         self._origin = origin
         kind = self._kind_of(release.model)
         if kind is None:
-            raise InvalidInput(f"the model {release.name} is for {_contents(release.model.view_kind)}")
+            raise InvalidInput(f"the model {release.name} is for {purpose(release.model.view_kind)}")
         self.view_kind = kind
         self._coder = ReleaseCoder(release, torch_device(device))
 
@@ -284,18 +283,9 @@ class ReleaseCodec(ABC):
     def _own(self, file: bytes | Container, max_pixels: int | None) -> Container:
         """What a file of this release holds, if it has no more pixels than `max_pixels` (`decompress`)."""
         container = contents(file)
-        if container.view_kind.has_depth != self.view_kind.has_depth:
-            raise InvalidInput(f"the file is for {_contents(container.view_kind)}")
-        if container.model_id != self.model_id:
-            raise WrongModel(f"{other_weights(container)}, not with {self.name} ({self.model_id.hex()})")
-        if container.view_kind is not self.view_kind:
-            raise CorruptFile(f"the file is damaged: {self.name} codes depth otherwise; fetch it again")
+        require_own(container, self.view_kind, self.name, self.model_id)
         self._coder.require_fewer_pixels(container, plain_number(max_pixels))
         return container
-
-
-def _contents(kind: ViewKind) -> str:
-    return _FRAMES if kind.has_depth else _PAIRS
 
 
 def _loaded_again(codec: type[_Codec], folder: Path, origin: str | None, device: str, model_id: bytes) -> _Codec:
@@ -303,11 +293,3 @@ def _loaded_again(codec: type[_Codec], folder: Path, origin: str | None, device:
     if loaded.model_id != model_id:
         raise InvalidRelease(f"{folder} has other weights than when this codec was loaded; load it where it is used")
     return loaded
-
-
-def contents(file: bytes | Container) -> Container:
-    """What a file holds: read from its bytes, or read already. Raises FormatError, InvalidInput for what none can."""
-    if not isinstance(file, Container):
-        return Container.from_bytes(file)
-    file.check()
-    return file

@@ -12,9 +12,10 @@ from numpy.typing import NDArray
 from .band_work import Progress
 from .coding import levels, silent
 from .container import Container, Metadata, ViewKind
-from .container.depth import BoundedDepth, DepthMode, DepthView
+from .container.depth import BoundedDepth, DepthView
 from .depth_promise import decode_bounded, depth_bound, encode_bounded
-from .entropy.masks import decode_mask, encode_mask
+from .depth_range import depth_view
+from .entropy.masks import decode_mask
 from .errors import InvalidInput
 from .pictures.depth import (
     DepthMap,
@@ -39,8 +40,6 @@ if TYPE_CHECKING:
     from .pictures.alpha import Background
     from .pictures.depth import DepthLike
     from .pictures.rgb import ImageLike
-
-_MODES = {mode.name.lower(): mode for mode in DepthMode}
 
 
 class RgbdCodec(ReleaseCodec):
@@ -149,7 +148,9 @@ class RgbdCodec(ReleaseCodec):
         view: DepthView | BoundedDepth
         if self.view_kind is ViewKind.RGB8_DEPTH:
             self._refuse("bound of depth", depth_max_error=depth_max_error)
-            pixels, view = _as_network_sees(picture, samples, depth_mode or "linear", depth_range)
+            view = depth_view(samples, depth_mode, depth_range)
+            seen = to_network(samples, view.mode, view.near, view.far)
+            pixels = np.dstack([picture.pixels / np.float32(255), seen])
         else:
             self._refuse("networks for depth", depth_mode=depth_mode, depth_range=depth_range)
             bound = depth_bound(depth_max_error, samples.metres_per_step, samples.bits)
@@ -262,51 +263,3 @@ def _frame(
     picture = to_picture(color, "color", background)
     samples = to_depth_map(depth, "depth", unit=unit, invalid=invalid)
     return as_frame(picture, samples, depth_orientation(depth))
-
-
-def _as_network_sees(
-    picture: Picture, depth: DepthMap, mode_name: str, limits: tuple[float, float] | None
-) -> tuple[NDArray[np.float32], DepthView]:
-    """A frame (H, W, 4) in 0..1, and what a file says of its depth."""
-    mode = _mode(mode_name)
-    near, far = _range(depth, mode, limits)
-    frame = np.dstack([picture.pixels / np.float32(255), to_network(depth, mode, near, far)])
-    mask = encode_mask(depth.holes)
-    return frame, DepthView(depth.bits, depth.metres_per_step, depth.invalid, near, far, mode, mask)
-
-
-def _mode(name: str) -> DepthMode:
-    if name not in _MODES:
-        raise InvalidInput(f"depth_mode is {name!r}; use {' or '.join(map(repr, _MODES))}")
-    return _MODES[name]
-
-
-def _range(depth: DepthMap, mode: DepthMode, metres: tuple[float, float] | None) -> tuple[int, int]:
-    """The samples that are coded, the least and the greatest."""
-    measured = depth.samples[~depth.holes]
-    low, high = (int(measured.min()), int(measured.max())) if measured.size else (1, 1)
-    if mode is DepthMode.INVERSE and low < 1:
-        raise InvalidInput("depth has measurements of 0, which have no inverse: use the linear mode")
-    if metres is None:
-        return low, high
-    limits = _limits(metres)
-    near, far = (round(min(limit / depth.metres_per_step, 2**depth.bits)) for limit in limits)
-    least = 1 if mode is DepthMode.INVERSE else 0
-    near, far = max(near, least), min(far, 2**depth.bits - 1)
-    if not near <= low <= high <= far:
-        step = depth.metres_per_step
-        raise InvalidInput(
-            f"depth goes from {low * step:.6g} m to {high * step:.6g} m, beyond the range of {limits[0]:.6g} m to "
-            f"{limits[1]:.6g} m: widen depth_range, or mark what lies beyond as invalid"
-        )
-    return near, far
-
-
-def _limits(metres: tuple[float, float]) -> tuple[float, float]:
-    try:
-        near, far = map(float, metres)
-        if 0 <= near < far < float("inf"):
-            return near, far
-    except (TypeError, ValueError, RuntimeError):  # the last is PyTorch's, e.g. of meta tensors
-        pass
-    raise InvalidInput(f"depth_range is {metres!r}; give the least and the greatest depth in metres, e.g. (0, 10)")

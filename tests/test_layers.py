@@ -24,7 +24,7 @@ LAYERS = (
     ("models",),
     ("releases",),
     ("targets",),
-    ("choices", "region", "depth_promise"),
+    ("choices", "region", "depth_promise", "depth_range", "own_files"),
     ("band_work", "release_networks"),
     ("band_coding",),
     ("coding",),

@@ -68,7 +68,7 @@ class RowAttention(nn.Module):
 
     The views are rectified, so that the match of a position lies on the same row of the other view. The attention
     starts as a matcher: query, key and value are the identity over normalised features, the output is zero. A
-    learned embedding per view tells left from right.
+    learned embedding per view tells left from right. One view alone sees itself (docs/rgbd.md has what else was tried).
     """
 
     def __init__(self, channels: int, heads: int = 4) -> None:
@@ -89,21 +89,15 @@ class RowAttention(nn.Module):
         return by_rows(self._of_rows, x)
 
     def _of_rows(self, x: Tensor) -> Tensor:
-        pairs = x.shape[0] // 2
-        mine, others = self._seen(F.layer_norm(x, x.shape[-1:]), pairs)
-        query, key = self._split(self.query(mine)), self._split(self.key(others))
+        count = x.shape[0]
+        pairs = count // 2
+        embedding = self.view_embedding[:count].repeat_interleave(max(pairs, 1), 0)[:, None, None]
+        mine = F.layer_norm(x, x.shape[-1:]) + embedding
+        query, key = self._split(self.query(mine)), self._split(self.key(mine.roll(pairs, 0)))
         value = self._split(self.value(x.roll(pairs, 0)))
         attended = _attention(query, key, value)
         out: Tensor = x + self.out(attended.transpose(1, 2).reshape(x.shape))
         return out
-
-    def _seen(self, normalised: Tensor, pairs: int) -> tuple[Tensor, Tensor]:
-        """Features of each view and of the other one, with the embeddings; one view alone sees itself as the other."""
-        if not pairs:
-            mine, others = (normalised + embedding for embedding in self.view_embedding)
-            return mine, others
-        normalised = normalised + self.view_embedding.repeat_interleave(pairs, 0)[:, None, None]
-        return normalised, normalised.roll(pairs, 0)
 
     def _split(self, x: Tensor) -> Tensor:
         """(N, H, W, C) -> (N * H, heads, W, C / heads)."""

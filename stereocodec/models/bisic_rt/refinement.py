@@ -31,7 +31,8 @@ from .view_balance import balanced
 # walk's own guess of it, of which these are shares, counts for less: in the choice of symbols, and as the parabola's
 # curvature.
 _CHOICE, _CURVATURE = 0.7, 0.5
-# Of one view alone, whose guess is twice as high (`_PROPAGATION_ALONE`): 3 % smaller files instead of 1 % at effort 7.
+# Of one view alone, whose guess is higher (`_PROPAGATION_ALONE`): with the share of pairs, files take 2.7 % more at
+# effort 7 (`benchmarks/one_view.py`, docs/rgbd.md).
 _CURVATURE_ALONE = 0.25
 _HYPER_CURVATURE = 100.0  # bits
 # How far the best place may lie from what is decoded: the parabola holds no further.
