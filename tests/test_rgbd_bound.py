@@ -53,7 +53,19 @@ def test_the_default_keeps_a_thousandth_of_the_distance(codec):
 
 @pytest.mark.parametrize(
     ("bound", "most"),
-    [(0, 0), ("0", 0), ("5mm", 5), ("5 mm", 5), ("0.5cm", 5), (0.005, 5), ("4.9mm", 4), ("0.9mm", 0), ("100 m", 65535)],
+    [
+        (0, 0),
+        ("0", 0),
+        ("5mm", 5),
+        ("5 mm", 5),
+        ("0.5cm", 5),
+        (0.005, 5),
+        ("4.9mm", 4),
+        ("0.9mm", 0),
+        ("100 m", 65535),
+        (10**400, 65535),
+        ("9" * 400 + "m", 65535),
+    ],
 )
 def test_a_length_is_rounded_down_to_whole_steps(codec, bound, most):
     view = codec.encode(COLOR, DEPTH, depth_max_error=bound).depth
@@ -210,6 +222,7 @@ def test_all_forms_of_a_depth_map_give_the_same_file(codec, data):
         ({"depth_max_error": "-1mm"}, "depth_max_error is '-1mm'"),
         ({"depth_max_error": "5 inches"}, "or 0 for no error"),
         ({"depth_max_error": "101%"}, "depth_max_error is '101%'"),
+        ({"depth_max_error": "9" * 400 + "%"}, "depth_max_error is '999"),
         ({"depth_max_error": -0.1}, "depth_max_error is -0.1"),
         ({"depth_max_error": float("nan")}, "depth_max_error is nan"),
         ({"depth_max_error": True}, "depth_max_error is True"),
