@@ -85,6 +85,8 @@ def test_a_share_grows_with_the_distance(codec):
     assert (found <= DEPTH[MEASURED] // 100).all()
     assert found[DEPTH[MEASURED] > 2000].max() > found[DEPTH[MEASURED] < 1000].max()
     assert codec.encode(COLOR, DEPTH, depth_max_error="0.00001%").depth.lossless
+    assert 0.57 * 10000 < 5700
+    assert codec.encode(COLOR, DEPTH, depth_max_error="0.57%").depth.max_ppm == 5700
 
 
 def test_less_may_change_for_more_bytes(codec):
@@ -246,6 +248,19 @@ def test_depth_beyond_the_bound_is_never_written(codec, monkeypatch):
 
     coded = promise.encode_depth
     monkeypatch.setattr(promise, "encode_depth", lambda samples, *more: coded(samples + MEASURED, *more))
+    with pytest.raises(DecodingMismatch, match="does not come back within its bound"):
+        codec.compress(COLOR, DEPTH, depth_max_error=0)
+
+
+def test_a_hole_that_becomes_a_measurement_is_never_written(codec, monkeypatch):
+    import stereocodec.depth_promise as promise
+
+    def with_a_measurement_more(record, size, decode=promise.decode_bounded):
+        decoded = decode(record, size)
+        decoded.samples[tuple(np.argwhere(decoded.holes)[0])] = 1000
+        return decoded
+
+    monkeypatch.setattr(promise, "decode_bounded", with_a_measurement_more)
     with pytest.raises(DecodingMismatch, match="does not come back within its bound"):
         codec.compress(COLOR, DEPTH, depth_max_error=0)
 
