@@ -19,7 +19,7 @@ from .widths import Chosen
 
 _LISTED, _SMOOTH = 1, 2  # bits of the first byte
 _OF_LISTS = True  # the set of networks for lists
-_TRIED = 128  # rows and columns on which the sets of networks are tried
+_TRIED = 80  # rows and columns on which the sets of networks are tried
 _AROUND = 8  # bins on either side that say how many of them occur
 _BITS_OF_LIST, _BITS_OF_LISTED = 64, 3  # what a list takes, and each bin in it
 

@@ -145,6 +145,15 @@ def test_both_coders_make_and_read_the_same_stream(monkeypatch):
     assert streams[0] == streams[1]
 
 
+def test_a_list_has_no_bin_of_the_invalid_sample():
+    """A hole would stand where something was measured."""
+    samples = (plane(90, 120) // 60 * 97).astype(np.uint16)
+    none = np.zeros(samples.shape, dtype=bool)
+    data = encode_depth(samples, none, LOSSLESS, 0)
+    with pytest.raises(CorruptFile, match="are damaged"):
+        decode_depth(data, none, 16, LOSSLESS, int(samples[45, 60]))
+
+
 @pytest.mark.parametrize("name", ["holes", "steps", "bytes"])
 def test_damage_is_told_or_gives_other_samples(name):
     samples = dict(maps())[name]
