@@ -195,6 +195,17 @@ def test_what_is_no_stream_is_refused(data):
         decode_depth(data, np.zeros((30, 40), bool), 16, LOSSLESS, 0)
 
 
+def test_a_stream_that_goes_on_after_the_last_measurement_is_refused():
+    samples = noisy()
+    holes = samples == 0
+    data = encode_depth(samples, holes, LOSSLESS, 0)
+    head = 5  # the first byte, and two numbers of two bytes
+    assert data[2] < 128 <= data[1]
+    assert data[4] < 128 <= data[3]
+    with pytest.raises(CorruptFile, match="does not end properly"):
+        decode_depth(data[:head] + b"\1\0\0\0" + data[head:], holes, 16, LOSSLESS, 0)
+
+
 def test_bytes_for_a_map_without_measurements_are_refused():
     with pytest.raises(CorruptFile):
         decode_depth(b"\x00\x01\x01", np.ones((3, 3), bool), 16, LOSSLESS, 0)
