@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import re
+import sys
 
 import numpy as np
 from numpy.typing import NDArray
@@ -28,10 +29,9 @@ def depth_bound(max_error: str | float | None, metres_per_step: float, bits: int
     """
     amount, unit = _parsed(DEFAULT_MAX_ERROR if max_error is None else max_error)
     if unit == "%":
-        ppm = math.floor(amount * (MAX_PPM / 100) * (1 + _TOLERANCE))
-        if ppm > MAX_PPM:
+        if amount > 100:
             raise InvalidInput(f"depth_max_error is {max_error!r}: {_HOW}")
-        return DepthBound(ppm=ppm)
+        return DepthBound(ppm=math.floor(amount * (MAX_PPM / 100) * (1 + _TOLERANCE)))
     steps = min(amount * _LENGTHS[unit] / metres_per_step * (1 + _TOLERANCE), 2**bits - 1)
     return DepthBound(steps=math.floor(steps))
 
@@ -84,5 +84,5 @@ def _parsed(max_error: str | float) -> tuple[float, str]:
     else:
         number = plain_number(max_error)
         if not isinstance(number, bool) and isinstance(number, int | float) and 0 <= number < math.inf:
-            return float(number), "m"
+            return float(min(number, sys.float_info.max)), "m"
     raise InvalidInput(f"depth_max_error is {max_error!r}: {_HOW}")

@@ -53,7 +53,19 @@ def test_the_default_keeps_a_thousandth_of_the_distance(codec):
 
 @pytest.mark.parametrize(
     ("bound", "most"),
-    [(0, 0), ("0", 0), ("5mm", 5), ("5 mm", 5), ("0.5cm", 5), (0.005, 5), ("4.9mm", 4), ("0.9mm", 0), ("100 m", 65535)],
+    [
+        (0, 0),
+        ("0", 0),
+        ("5mm", 5),
+        ("5 mm", 5),
+        ("0.5cm", 5),
+        (0.005, 5),
+        ("4.9mm", 4),
+        ("0.9mm", 0),
+        ("100 m", 65535),
+        (10**400, 65535),
+        ("9" * 400 + "m", 65535),
+    ],
 )
 def test_a_length_is_rounded_down_to_whole_steps(codec, bound, most):
     view = codec.encode(COLOR, DEPTH, depth_max_error=bound).depth
@@ -73,6 +85,8 @@ def test_a_share_grows_with_the_distance(codec):
     assert (found <= DEPTH[MEASURED] // 100).all()
     assert found[DEPTH[MEASURED] > 2000].max() > found[DEPTH[MEASURED] < 1000].max()
     assert codec.encode(COLOR, DEPTH, depth_max_error="0.00001%").depth.lossless
+    assert 0.57 * 10000 < 5700
+    assert codec.encode(COLOR, DEPTH, depth_max_error="0.57%").depth.max_ppm == 5700
 
 
 def test_less_may_change_for_more_bytes(codec):
@@ -210,6 +224,7 @@ def test_all_forms_of_a_depth_map_give_the_same_file(codec, data):
         ({"depth_max_error": "-1mm"}, "depth_max_error is '-1mm'"),
         ({"depth_max_error": "5 inches"}, "or 0 for no error"),
         ({"depth_max_error": "101%"}, "depth_max_error is '101%'"),
+        ({"depth_max_error": "9" * 400 + "%"}, "depth_max_error is '999"),
         ({"depth_max_error": -0.1}, "depth_max_error is -0.1"),
         ({"depth_max_error": float("nan")}, "depth_max_error is nan"),
         ({"depth_max_error": True}, "depth_max_error is True"),
@@ -233,6 +248,19 @@ def test_depth_beyond_the_bound_is_never_written(codec, monkeypatch):
 
     coded = promise.encode_depth
     monkeypatch.setattr(promise, "encode_depth", lambda samples, *more: coded(samples + MEASURED, *more))
+    with pytest.raises(DecodingMismatch, match="does not come back within its bound"):
+        codec.compress(COLOR, DEPTH, depth_max_error=0)
+
+
+def test_a_hole_that_becomes_a_measurement_is_never_written(codec, monkeypatch):
+    import stereocodec.depth_promise as promise
+
+    def with_a_measurement_more(record, size, decode=promise.decode_bounded):
+        decoded = decode(record, size)
+        decoded.samples[tuple(np.argwhere(decoded.holes)[0])] = 1000
+        return decoded
+
+    monkeypatch.setattr(promise, "decode_bounded", with_a_measurement_more)
     with pytest.raises(DecodingMismatch, match="does not come back within its bound"):
         codec.compress(COLOR, DEPTH, depth_max_error=0)
 

@@ -19,7 +19,7 @@ from .widths import Chosen
 
 _LISTED, _SMOOTH = 1, 2  # bits of the first byte
 _OF_LISTS = True  # the set of networks for lists
-_TRIED = 128  # rows and columns on which the sets of networks are tried
+_TRIED = 80  # rows and columns on which the sets of networks are tried
 _AROUND = 8  # bins on either side that say how many of them occur
 _BITS_OF_LIST, _BITS_OF_LISTED = 64, 3  # what a list takes, and each bin in it
 
@@ -104,7 +104,7 @@ def chosen_bins(measured: NDArray[Any], bound: DepthBound, invalid: int) -> tupl
 
 def _smooth(numbers: Integers, holes: NDArray[np.bool_]) -> bool:
     """Whether the networks for smooth maps take less for a part of one than those for noisy maps."""
-    part = tuple(_about_half(~holes, axis) for axis in (0, 1))
+    part = np.ix_(*(_tried(~holes, axis) for axis in (0, 1)))
     sizes = []
     for smooth in (False, True):
         encoder = StreamEncoder()
@@ -113,12 +113,12 @@ def _smooth(numbers: Integers, holes: NDArray[np.bool_]) -> bool:
     return sizes[True] < sizes[False]
 
 
-def _about_half(measured: NDArray[np.bool_], axis: int) -> slice:
-    """Rows (axis 0) or columns around that on either side of which lie half of the measurements."""
+def _tried(measured: NDArray[np.bool_], axis: int) -> Integers:
+    """Rows (axis 0) or columns in two parts, around those up to which a quarter and three lie of the measurements."""
     sums = measured.sum(1 - axis).cumsum()
-    half = int(np.searchsorted(sums, sums[-1] // 2))
-    start = min(max(half - _TRIED // 2, 0), max(sums.size - _TRIED, 0))
-    return slice(start, start + _TRIED)
+    part = np.arange(_TRIED // 2)
+    starts = np.searchsorted(sums, sums[-1] * np.array([1, 3]) // 4) - part.size // 2
+    return np.unique((starts[:, None].clip(0) + part).clip(max=sums.size - 1))
 
 
 def _putter(encoder: StreamEncoder, bins: Integers) -> Coder:

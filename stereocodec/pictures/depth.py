@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import math
 import os
-import warnings
 from dataclasses import dataclass, replace
 from typing import IO, TYPE_CHECKING, Any, TypeAlias
 
@@ -16,9 +15,10 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
+from ..callers import warn_caller
 from ..container.depth import MAX_METRES_PER_STEP, DepthMode, DepthView
 from ..container.shown import AS_STORED
-from ..errors import InvalidInput
+from ..errors import InvalidInput, StereoCodecWarning
 from .arguments import is_tensor, plain_number, tensor_to_array
 from .picture import Picture, turned, turned_text
 from .pil import check_size, open_image, stored_orientation
@@ -113,7 +113,7 @@ def to_depth_map(
         name: what error messages call it.
         unit: see `metres_per_step`.
         invalid: the sample that stands for no measurement. In float maps that is what is not a finite number above 0;
-            where it is anything but 0, a warning says so.
+            where it is anything but 0 or NaN, a warning says so.
 
     Raises InvalidInput for anything else: colour, depth beyond what 16 bits of the unit hold, no pixels.
     """
@@ -234,19 +234,23 @@ def _from_metres(metres: NDArray[np.floating[Any]], name: str, step: float, inva
     _check_invalid(invalid, 16)
     metres = metres.astype(np.float64)
     measured = np.isfinite(metres) & (metres > 0)
-    odd = int(metres.size - measured.sum() - (metres == 0).sum())
+    odd = int((~measured & (metres != 0) & ~np.isnan(metres)).sum())
     if odd:
-        warnings.warn(
-            f"{name}: {odd} values that are negative or not numbers are taken as missing measurements", stacklevel=4
+        warn_caller(
+            f"{name}: {odd} values that are negative or infinite are taken as missing measurements", StereoCodecWarning
         )
-    steps = np.rint(np.where(measured, metres, 0) / step)
-    if steps.max() > 65535:
+    with np.errstate(over="ignore"):  # refused below
+        wanted = np.where(measured, metres, 0) / step
+    steps = np.rint(wanted)
+    most = 65534 if invalid == 65535 else 65535
+    if steps.max() > most:
         raise InvalidInput(
             f"{name} goes up to {metres[measured].max():.6g} m, and 16 bits of {step:.6g} m end at "
-            f"{65535 * step:.6g} m: use a coarser unit, or clip it"
+            f"{most * step:.6g} m: floats are metres, so use a coarser unit, clip it, or divide millimetres by 1000"
         )
-    # A measurement stays one, however near.
-    steps = np.where(steps == invalid, invalid + 1 if invalid < 65535 else invalid - 1, steps)
+    # A measurement stays one: it takes the nearer of the samples beside the invalid one.
+    beside = np.where((wanted >= invalid) | (invalid == 0), invalid + 1, invalid - 1)
+    steps = np.where(steps == invalid, beside, steps)
     return DepthMap(np.where(measured, steps, invalid).astype(np.uint16), step, invalid)
 
 

@@ -69,6 +69,18 @@ def test_frames_of_a_folder_become_files_that_mirror_it(frames, tiny_release):
     assert float(row["bpp"]) == pytest.approx(8 * len(one) / (48 * 64))
 
 
+def test_the_invalid_sample_is_that_of_all_frames(frames, tiny_release):
+    holes = np.where(DEPTH == 0, 65535, DEPTH).astype(np.uint16)
+    for name in ("one", "deep/two"):
+        save(frames, name, holes)
+    save(frames / "scene", "0001", holes, beside=False)
+    assert encoded(frames, tiny_release, "--invalid", 65535).exit_code == 0
+    for name in ("one", "deep/two", "scene/0001"):
+        container = Container.from_bytes((frames.parent / "out" / f"{name}.bsc").read_bytes())
+        assert container.depth.invalid == 65535
+        assert len(container.depth.mask) > 0
+
+
 def test_what_is_done_is_skipped_and_other_bounds_are_not(frames, tiny_release):
     assert encoded(frames, tiny_release).exit_code == 0
     assert "3 skipped" in encoded(frames, tiny_release).output

@@ -305,3 +305,12 @@ def test_what_the_default_model_does_not_know(folder, options, message):
     files = "--depth", folder / "depth.png", folder / "color.png"
     assert message in error_line(run("encode", *files, "-o", folder / "x.bsc", *options))
     assert not (folder / "x.bsc").exists()
+
+
+def test_metres_that_are_none_are_told(folder, tmp_path):
+    metres = np.where(frame()[1] > 0, frame()[1] / 1000, np.nan)
+    metres[0, :3] = -1, -np.inf, np.inf
+    np.save(tmp_path / "metres.npy", metres)
+    result = run(*encoding(folder, tmp_path / "x.bsc", depth=tmp_path / "metres.npy"))
+    assert result.exit_code == 0, result.output
+    assert re.search(r"^bisic: warning: \S*metres.npy: 3 values that are negative or infinite", result.output, re.M)

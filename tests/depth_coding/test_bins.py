@@ -66,6 +66,9 @@ def test_the_invalid_sample_is_passed_over():
     np.testing.assert_array_equal(dense_bins(5, 9, DepthBound(), 7).standing, [5, 6, 8, 9])
     assert dense_bins(7, 7, DepthBound(3), 7).standing.size == 0
     assert dense_bins(5, 9, DepthBound(2), 7).standing.tolist() == [6, 9]
+    # What lies halfway is the invalid sample: the one beside it that is within the bound of both.
+    assert dense_bins(6, 8, DepthBound(2), 7).standing.tolist() == [6]
+    assert dense_bins(6, 9, DepthBound(2), 7).standing.tolist() == [8]
 
 
 @pytest.mark.parametrize("numbers", [(-1, 0), (65536, 0), (0, -1), (0, 1_000_001)])

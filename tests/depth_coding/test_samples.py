@@ -117,6 +117,15 @@ def test_rare_samples_are_listed():
     assert sizes[1] < 1.2 * sizes[0] + 60
 
 
+def test_what_is_in_the_middle_does_not_choose_the_networks():
+    """A smooth thing before a noisy wall: the stream says that networks for noisy maps coded it."""
+    rng = np.random.default_rng(0)
+    samples = (1500 + np.indices((300, 400)).sum(0) + rng.normal(0, 5, (300, 400))).astype(np.uint16)
+    samples[90:210, 140:260] = 900 + np.indices((120, 120)).sum(0) // 4
+    data = there_and_back(samples, samples == 0, LOSSLESS, 0)
+    assert data[0] == 0
+
+
 def test_the_stream_depends_on_neither_threads_nor_what_ran_before():
     samples = noisy(120, 160)
     streams = []
@@ -143,6 +152,15 @@ def test_both_coders_make_and_read_the_same_stream(monkeypatch):
         )
         streams.append(there_and_back(samples, samples == 0, LOSSLESS, 0))
     assert streams[0] == streams[1]
+
+
+def test_a_list_has_no_bin_of_the_invalid_sample():
+    """A hole would stand where something was measured."""
+    samples = (plane(90, 120) // 60 * 97).astype(np.uint16)
+    none = np.zeros(samples.shape, dtype=bool)
+    data = encode_depth(samples, none, LOSSLESS, 0)
+    with pytest.raises(CorruptFile, match="are damaged"):
+        decode_depth(data, none, 16, LOSSLESS, int(samples[45, 60]))
 
 
 @pytest.mark.parametrize("name", ["holes", "steps", "bytes"])
@@ -184,6 +202,17 @@ def test_damage_is_told_or_gives_other_samples(name):
 def test_what_is_no_stream_is_refused(data):
     with pytest.raises(CorruptFile):
         decode_depth(data, np.zeros((30, 40), bool), 16, LOSSLESS, 0)
+
+
+def test_a_stream_that_goes_on_after_the_last_measurement_is_refused():
+    samples = noisy()
+    holes = samples == 0
+    data = encode_depth(samples, holes, LOSSLESS, 0)
+    head = 5  # the first byte, and two numbers of two bytes
+    assert data[2] < 128 <= data[1]
+    assert data[4] < 128 <= data[3]
+    with pytest.raises(CorruptFile, match="does not end properly"):
+        decode_depth(data[:head] + b"\1\0\0\0" + data[head:], holes, 16, LOSSLESS, 0)
 
 
 def test_bytes_for_a_map_without_measurements_are_refused():

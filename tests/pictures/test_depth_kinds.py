@@ -22,12 +22,26 @@ MAP = DepthMap(SAMPLES, 0.001)
 def test_what_is_written_is_read_again(tmp_path, suffix):
     path = tmp_path / f"depth{suffix}"
     path.write_bytes(depth_bytes(MAP, suffix, str(path)))
-    if suffix == ".exr":
-        with pytest.warns(UserWarning, match="1 values"):
-            read = to_depth_map(read_depth(path, "depth"))
-    else:
-        read = to_depth_map(read_depth(path, "depth"))
+    read = to_depth_map(read_depth(path, "depth"))
     np.testing.assert_array_equal(read.samples, SAMPLES)
+
+
+@pytest.mark.parametrize(("invalid", "most"), [(0, 1), (1000, 1), (65535, 0.5)])
+def test_metres_become_the_nearest_step_that_is_a_measurement(invalid, most):
+    steps = np.clip(invalid + np.linspace(-3, 3, 601), 0.01, 65534.4)[None]
+    read = to_depth_map(steps / 1000, invalid=invalid)
+    assert not read.holes.any()
+    errors = np.abs(read.samples - steps)
+    assert errors.max() <= most
+    assert errors[np.rint(steps) != invalid].max() <= 0.5 + 1e-9
+
+
+def test_metres_beyond_the_samples_are_refused():
+    for largest, invalid in ((65.536, 0), (65.535, 65535), (2500, 0)):
+        with pytest.raises(InvalidInput, match=r"floats are metres, .* divide millimetres by 1000"):
+            to_depth_map(np.array([[1.0, largest]]), invalid=invalid)
+    with pytest.raises(InvalidInput, match="goes up to 1 m"):
+        to_depth_map(np.ones((2, 3)), unit=1e-320)
 
 
 @pytest.mark.parametrize("dtype", [np.uint8, np.uint16, np.int32, np.float32, np.float64])
