@@ -16,6 +16,7 @@ PRESENT = ("rate-distortion", "blocks", "out-of-distribution", "speed")
 """Blocks that are measured anew with every release: what README.md and the pages lean on."""
 WITHOUT_WEIGHTS = (
     "batch-speed",
+    "depth",
     "picture-memory",
     "ray-scaling",
     "startup",
