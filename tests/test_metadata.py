@@ -102,7 +102,7 @@ def test_exif_may_be_given_as_pillow_gives_it():
 def test_what_later_programs_pack_otherwise_does_not_keep_a_file_from_decoding(tiny_codec, pair):
     container = tiny_codec.encode(*pair, quality=20, metadata=ALL)
     chunks = tuple(replace(chunk, payload=b"\x07" + chunk.payload) for chunk in ALL.to_chunks())
-    later = Container.from_bytes(replace(container, chunks=chunks, version=(1, 5)).to_bytes())
+    later = Container.from_bytes(replace(container, chunks=chunks, version=(1, 6)).to_bytes())
     assert tiny_codec.decompress(later)[0].info == {}
 
 
