@@ -24,7 +24,7 @@ def main(arguments: list[str] | None = None) -> None:
     parser.add_argument("--rounds", type=int, default=5)
     options = parser.parse_args(arguments)
     torch.set_num_threads(1)
-    exact, single = (RgbdCodec.from_pretrained(device="cpu") for _ in range(2))
+    exact, single = (RgbdCodec.from_pretrained("rgbd-rooms", device="cpu") for _ in range(2))
     single._coder.model.synthesis.float()
     row, column = np.mgrid[: options.size[0], : options.size[1]]
     color = np.stack([row % 256, column % 256, (row + column) % 256], -1).astype(np.uint8)

@@ -27,7 +27,7 @@ CASES = [(mode, near, far) for mode in DepthMode for near, far in RANGES]
 
 @pytest.fixture(scope="module")
 def codec():
-    return RgbdCodec.from_pretrained(device="cpu")
+    return RgbdCodec.from_pretrained("rgbd-rooms", device="cpu")
 
 
 @pytest.fixture(scope="module")
@@ -62,7 +62,7 @@ def test_the_frame_is_hard(container, reference):
     """That these tests can fail: with a synthesis in float32 far samples are off by a hundred steps and more."""
     widest = CASES.index((DepthMode.INVERSE, 1, 65535))
     assert np.unique(reference[widest]).size > 3000
-    single = RgbdCodec.from_pretrained(device="cpu")
+    single = RgbdCodec.from_pretrained("rgbd-rooms", device="cpu")
     single._coder.model.synthesis.float()
     assert most_apart(all_depths(single, container)[widest], reference[widest]) > 100
 
@@ -116,6 +116,6 @@ def test_another_process_and_its_vector_instructions(container, reference, tmp_p
 
 def save_depths(file, output):
     """For another process: what `file` decodes to in all CASES (.npz)."""
-    codec = RgbdCodec.from_pretrained(device="cpu")
+    codec = RgbdCodec.from_pretrained("rgbd-rooms", device="cpu")
     depths = all_depths(codec, Container.from_bytes(Path(file).read_bytes()))
     np.savez(output, depths=depths, capability=torch.backends.cpu.get_cpu_capability())
