@@ -161,32 +161,7 @@ def frame_saver(
 
     Raises UsageError for what a pair alone can be, and OutputError for what could not be written.
     """
-    from stereocodec.pictures.save_frame import frame_paths
-
-    if isinstance(outputs, dict):
-        return _frame_files_saver(container, outputs, quality, force, stdout, beside)
-    if isinstance(outputs, tuple):
-        raise click.UsageError("The file is of colour and depth: leave --left and --right out.")
-    folder = outputs.target if outputs.is_folder else None
-    if folder is None or outputs.layout not in (None, TWO_FILES) or outputs.form is not PNG:
-        raise click.UsageError(
-            "The file is of colour and depth, which become two PNG files: name a folder with -o, and leave --layout "
-            "and --format out."
-        )
-    files: FrameFiles = dict(zip(_PARTS, frame_paths(folder, outputs.stem), strict=True))
-    check_all_writable(files.values(), force)
-    return _frame_files_saver(container, files, None, force, None, beside)
-
-
-def _frame_files_saver(
-    container: Container,
-    files: FrameFiles,
-    quality: int | None,
-    force: bool,
-    stdout: BinaryIO | None,
-    beside: Sequence[Output],
-) -> Callable[[Any, Any], str]:
-    """What writes the parts of a frame, and says so."""
+    files = outputs if isinstance(outputs, dict) else _two_pngs(outputs, force)
     known = container.depth
     assert known is not None
     names = ", ".join("standard output" if path is None else one_line(path) for path in files.values())
@@ -211,3 +186,20 @@ def _frame_files_saver(
         return f"{names}: {depth.shape[1]}x{depth.shape[0]}{without}"
 
     return save
+
+
+def _two_pngs(outputs: OutputForm | tuple[Part, ...], force: bool) -> FrameFiles:
+    """The files of colour and depth in a folder; raises as `frame_saver`."""
+    from stereocodec.pictures.save_frame import frame_paths
+
+    if isinstance(outputs, tuple):
+        raise click.UsageError("The file is of colour and depth: leave --left and --right out.")
+    folder = outputs.target if outputs.is_folder else None
+    if folder is None or outputs.layout not in (None, TWO_FILES) or outputs.form is not PNG:
+        raise click.UsageError(
+            "The file is of colour and depth, which become two PNG files: name a folder with -o, and leave --layout "
+            "and --format out."
+        )
+    files: FrameFiles = dict(zip(_PARTS, frame_paths(folder, outputs.stem), strict=True))
+    check_all_writable(files.values(), force)
+    return files

@@ -7,12 +7,13 @@ from pathlib import Path
 
 import click
 
+from stereocodec.depth_settings import DepthSettings
 from stereocodec.files import check_writable, made_folder, names_folder
 from stereocodec.noted import noted
 
 from ._calibration import CalibrationOptions
 from ._encode_many import name_of_pair
-from ._pictures import DepthOptions, FramePictures, Goal, PairOptions, PairPictures, Pictures
+from ._pictures import FramePictures, Goal, PairOptions, PairPictures, Pictures
 from ._shared import STANDARD_STREAM, progress_bar, require_binary_stdout, use_threads, write_data
 
 
@@ -21,7 +22,7 @@ def pictures_of(
     right: str | None,
     pair: PairOptions,
     depth: str | None,
-    options: DepthOptions,
+    options: DepthSettings,
 ) -> Pictures:
     """The pictures that the arguments name; raises UsageError for options that are not about them."""
     told = pair.layout is not None or pair.frame is not None
@@ -31,7 +32,7 @@ def pictures_of(
         if pair.swap or told:
             raise click.UsageError("--swap, --layout and --frame are about two views: leave them out with --depth.")
         return FramePictures(left, depth, options, pair.background)
-    if options != DepthOptions():
+    if options != DepthSettings():
         raise click.UsageError("The options of depth need a depth map: name it with --depth.")
     if right is not None and told:
         raise click.UsageError("--layout and --frame are about one file that holds both views: leave RIGHT out.")

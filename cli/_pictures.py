@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from stereocodec.container.depth import BoundedDepth
+from stereocodec.depth_settings import DepthSettings
 from stereocodec.pixel_limit import ANY_SIZE
 
 from ._networks import import_networks
@@ -177,23 +178,12 @@ class PairPictures(Pictures):
         return f"PSNR: left {left:.2f} dB, right {right:.2f} dB, mean {(left + right) / 2:.2f} dB"
 
 
-@dataclass(frozen=True)
-class DepthOptions:
-    """What `bisic encode` was told of the depth map."""
-
-    unit: str | None = None
-    max_error: str | None = None
-    mode: str | None = None
-    limits: tuple[float, float] | None = None
-    invalid: int | None = None
-
-
 class FramePictures(Pictures):
     """Colour and a depth map."""
 
     names = "colour and depth"
 
-    def __init__(self, color: str, depth: str, options: DepthOptions, background: str | None) -> None:
+    def __init__(self, color: str, depth: str, options: DepthSettings, background: str | None) -> None:
         self.paths = color, depth
         self.options = options
         self.background = background
@@ -227,10 +217,8 @@ class FramePictures(Pictures):
             self.color,
             self.depth.samples,
             depth_unit=self.depth.metres_per_step,
-            depth_max_error=self.options.max_error,
-            depth_mode=self.options.mode,
-            depth_range=self.options.limits,
             invalid=self.depth.invalid,
+            **self.options.of_codec,
             **vars(goal),
             progress=progress,
         )

@@ -9,6 +9,7 @@ import click
 
 from stereocodec.container.depth import DEFAULT_MAX_ERROR
 from stereocodec.container.layouts import INPUT_LAYOUTS
+from stereocodec.depth_settings import DepthSettings
 from stereocodec.effort import DEFAULT_EFFORT, EFFORTS
 from stereocodec.releases.folders import DEFAULT_MODEL
 
@@ -16,7 +17,7 @@ from ._calibration import calibration_options
 from ._encode_many import ENGINES, ManyOptions, are_many, encode_many
 from ._encode_one import encode_one, pictures_of
 from ._many import jobs_option
-from ._pictures import DepthOptions, Goal, PairOptions, checked_colour
+from ._pictures import Goal, PairOptions, checked_colour
 from ._shared import NamedPath, device_option, force_option, quiet_option, threads_option
 
 _UNITS = {"": 1, "k": 1000, "M": 1000**2, "G": 1000**3}
@@ -220,16 +221,15 @@ def encode(
     cameras = calibration_options(calibration, calibration_unit, output)
     many = ManyOptions(jobs, engine, address, as_json, quiet)
     pair = PairOptions(swap, background, layout, frame)
-    of_depth = DepthOptions(depth_unit, depth_max_error, depth_mode, depth_range, invalid)
+    of_depth = DepthSettings(depth_unit, depth_max_error, depth_mode, depth_range, invalid)
     if rgbd or are_many(files):
         if any(value is not None for value in (depth, frame, threads)):
             raise click.UsageError("--depth, --frame and --threads are about one pair or frame, but several are named.")
         if rgbd and (swap or layout is not None):
             raise click.UsageError("--swap and --layout are about two views: leave them out with --rgbd.")
-        if not rgbd and of_depth != DepthOptions():
+        if not rgbd and of_depth != DepthSettings():
             raise click.UsageError("The options of depth need frames of colour with depth: say so with --rgbd.")
         from stereocodec.batch.encoding import EncodeSettings
-        from stereocodec.batch.frames import DepthSettings
 
         settings = EncodeSettings(
             model,
@@ -241,7 +241,7 @@ def encode(
             keep_metadata=not no_metadata,
             verify=not no_verify,
             overwrite=force,
-            depth=DepthSettings(**vars(of_depth)) if rgbd else None,
+            depth=of_depth if rgbd else None,
         )
         encode_many(files, output, settings, many)
         return

@@ -17,6 +17,7 @@ import click
 from stereocodec.codec_for_file import codec_for_file
 from stereocodec.container import Container
 from stereocodec.container.layouts import INPUT_LAYOUTS
+from stereocodec.depth_settings import DepthSettings
 from stereocodec.errors import OutputError
 from stereocodec.files import check_writable, made_folder, write_atomically
 from stereocodec.text import one_line
@@ -24,7 +25,7 @@ from stereocodec.viewer import DEFAULT_MAX_SIDE
 
 from ._decoding import check_model_options, max_pixels_option, model_of_file_option, pull_option
 from ._networks import import_networks
-from ._pictures import DepthOptions, FramePictures, PairOptions, PairPictures, checked_colour
+from ._pictures import FramePictures, PairOptions, PairPictures, checked_colour
 from ._shared import (
     STANDARD_STREAM,
     NamedPath,
@@ -180,7 +181,7 @@ def _frame_originals(container: Container, paths: tuple[str, ...], options: Pair
     assert container.depth is not None
     if len(paths) != 2 or options.swap or options.layout is not None or options.frame is not None:
         raise click.UsageError("The file is of colour and depth: give --original for each, and no options of pairs.")
-    told = DepthOptions(repr(container.depth.metres_per_step), invalid=container.depth.invalid)
+    told = DepthSettings(repr(container.depth.metres_per_step), invalid=container.depth.invalid)
     pictures = FramePictures(paths[0], paths[1], told, options.background)
     pictures.load()
     return pictures.color, pictures.depth

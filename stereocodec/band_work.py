@@ -85,6 +85,8 @@ def in_bands(
     them. progress: that of the work, which is stopped when something fails here or is interrupted.
     """
     workers = min(threads, count)
+    if count > 1:
+        begin, end = _giving_back(begin), _giving_back(end)
     with _workers(workers, threads if count == 1 else 1, progress) as submit:
         following = iter(needed)
         begun: dict[int, Future[_Begun]] = {}
@@ -114,7 +116,7 @@ def _workers(count: int, threads_each: int, progress: SharedProgress) -> Iterato
 
     def done(work: Callable[..., Any], *arguments: Any) -> Any:
         try:
-            return _done(work, *arguments)
+            return work(*arguments)
         except BaseException as error:
             progress.stop(error)
             raise
@@ -132,16 +134,25 @@ def _workers(count: int, threads_each: int, progress: SharedProgress) -> Iterato
 
 def _at_once(work: Callable[..., Any], *arguments: Any) -> Future[Any]:
     future: Future[Any] = Future()
-    future.set_result(_done(work, *arguments))
+    future.set_result(work(*arguments))
     return future
 
 
-def _done(work: Callable[..., Any], *arguments: Any) -> Any:
-    """The result of work, after which the system has the memory back that it took on its way.
+def _giving_back(work: Callable[..., _Ended]) -> Callable[..., _Ended]:
+    """Work after which the system has the memory back that it took on its way.
 
     glibc keeps what is freed in pieces, of which the work on the next band needs others: without this, they add up.
     """
-    result = work(*arguments)
-    if sys.platform == "linux" and (give_back := getattr(ctypes.CDLL(None), "malloc_trim", None)):
-        give_back(0)
-    return result
+
+    def done(*arguments: Any) -> _Ended:
+        result = work(*arguments)
+        give_memory_back()
+        return result
+
+    return done
+
+
+def give_memory_back() -> None:
+    """Lets the C library give the system what is free, where it is glibc, which else does not."""
+    if sys.platform == "linux" and (trim := getattr(ctypes.CDLL(None), "malloc_trim", None)):
+        trim(0)

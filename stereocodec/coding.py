@@ -46,7 +46,10 @@ class ReleaseCoder(ReleaseNetworks):
     def prepare(
         self, views: Sequence[NDArray[Any]], kind: ViewKind, effort: Effort, *, say: Progress = silent
     ) -> Prepared:
-        """Views ready to be coded, once or several times: N times (H, W, C), uint8, or floats in 0..1."""
+        """Views ready to be coded, once or several times: N times (H, W, C), uint8, or floats in 0..1.
+
+        kind: of the file, which says how many views networks make of them.
+        """
         check_not_lost(self.device)
         say(0.0, "analysis")
         prepared = Prepared(views, kind.coded_views, effort, self.band_count(views[0].shape[:2]))

@@ -72,7 +72,7 @@ def _keeps(bound: DepthBound, depth: DepthMap, decoded: DepthMap) -> bool:
         return False
     measured: NDArray[np.int64] = depth.samples[~holes].astype(np.int64)
     errors = np.abs(decoded.samples[~holes].astype(np.int64) - measured)
-    return bool((errors <= np.maximum(bound.steps, measured * bound.ppm // MAX_PPM)).all())
+    return bool((errors <= bound.permitted(measured)).all())
 
 
 def _parsed(max_error: str | float) -> tuple[float, str]:

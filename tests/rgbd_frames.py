@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
+
 import numpy as np
 import torch
 from conftest import save_untrained
@@ -35,3 +39,18 @@ def frame(height=HEIGHT, width=WIDTH):
     depth[20:50, 24:30] = 0
     depth[np.random.default_rng(0).random(depth.shape) < 0.01] = 0
     return color, depth.astype(np.uint16)
+
+
+def decoded_elsewhere(release, data, folder):
+    """Colour and depth of a file as another process with two threads decodes them."""
+    (folder / "frame.bsc").write_bytes(data)
+    code = (
+        "import sys; from stereocodec import RgbdCodec; import numpy as np;"
+        "codec = RgbdCodec.from_pretrained(sys.argv[1], device='cpu');"
+        "color, depth = codec.decompress(open(sys.argv[2], 'rb').read(), output='numpy');"
+        "np.savez(sys.argv[3], color=color, depth=depth)"
+    )
+    arguments = [str(path) for path in (release, folder / "frame.bsc", folder / "out.npz")]
+    subprocess.run([sys.executable, "-c", code, *arguments], check=True, env={**os.environ, "OMP_NUM_THREADS": "2"})
+    with np.load(folder / "out.npz") as other:
+        return other["color"], other["depth"]

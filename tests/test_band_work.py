@@ -77,3 +77,14 @@ def test_an_error_ends_long_work_on_other_bands():
         # The first band is waited for first.
         list(in_bands(2, range(1, 2), range(2), begin, lambda *them: them, 2, progress))
     assert len(told) < 10**7
+
+
+@pytest.mark.parametrize("threads", [1, 2])
+def test_memory_is_given_back_after_every_piece_of_work_on_bands(threads, monkeypatch):
+    given = []
+    monkeypatch.setattr("stereocodec.band_work.give_memory_back", lambda: given.append(None))
+    for count, times in ((3, 6), (1, 0)):  # that of a single band goes with all else
+        given.clear()
+        every = range(count)
+        list(in_bands(count, every, every, abs, lambda *them: them, threads, SharedProgress(count, silent)))
+        assert len(given) == times

@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 import dataclasses
-import os
-import subprocess
-import sys
 
 import numpy as np
 import pytest
 from conftest import one_line
 from PIL import Image
-from rgbd_frames import frame
+from rgbd_frames import decoded_elsewhere, frame
 
 from stereocodec import RgbdCodec
 from stereocodec.coding import ReleaseCoder
@@ -182,15 +179,8 @@ def test_depth_is_salvaged_whole(codec, high):
 
 
 def test_every_process_decodes_the_same_depth(tiny_release, codec, data, tmp_path):
-    (tmp_path / "frame.bsc").write_bytes(data)
-    code = (
-        "import sys; from stereocodec import RgbdCodec; import numpy as np;"
-        "codec = RgbdCodec.from_pretrained(sys.argv[1], device='cpu');"
-        "np.save(sys.argv[3], codec.decompress(open(sys.argv[2], 'rb').read(), output='numpy')[1])"
-    )
-    arguments = [str(path) for path in (tiny_release, tmp_path / "frame.bsc", tmp_path / "out.npy")]
-    subprocess.run([sys.executable, "-c", code, *arguments], check=True, env={**os.environ, "OMP_NUM_THREADS": "2"})
-    np.testing.assert_array_equal(np.load(tmp_path / "out.npy"), decoded_depth(codec, data))
+    _, depth = decoded_elsewhere(tiny_release, data, tmp_path)
+    np.testing.assert_array_equal(depth, decoded_depth(codec, data))
 
 
 @pytest.mark.parametrize(("invalid", "dtype"), [(0, np.uint16), (65535, np.uint16), (200, np.uint8)])

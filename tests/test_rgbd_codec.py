@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import os
-import subprocess
-import sys
 
 import numpy as np
 import pytest
@@ -13,7 +10,7 @@ import torch
 from conftest import one_line, save_untrained
 from ecsic_networks import small_model
 from PIL import Image
-from rgbd_frames import frame, save_small
+from rgbd_frames import decoded_elsewhere, frame, save_small
 
 from stereocodec import RgbdCodec, StereoCodec
 from stereocodec.container import Container, ViewKind
@@ -63,21 +60,12 @@ def test_the_file_says_what_the_depth_is(data):
 
 
 def test_another_process_decodes_the_same(release, codec, data, tmp_path):
-    (tmp_path / "frame.bsc").write_bytes(data)
-    code = (
-        "import sys; from stereocodec import RgbdCodec; import numpy as np;"
-        "codec = RgbdCodec.from_pretrained(sys.argv[1], device='cpu');"
-        "color, depth = codec.decompress(open(sys.argv[2], 'rb').read(), output='numpy');"
-        "np.savez(sys.argv[3], color=color, depth=depth)"
-    )
-    arguments = [str(path) for path in (release, tmp_path / "frame.bsc", tmp_path / "out.npz")]
-    subprocess.run([sys.executable, "-c", code, *arguments], check=True, env={**os.environ, "OMP_NUM_THREADS": "2"})
+    other_color, other_depth = decoded_elsewhere(release, data, tmp_path)
     color, depth = codec.decompress(data, output="numpy")
-    with np.load(tmp_path / "out.npz") as other:
-        # The last transform runs in float32: one level, or its share of the range, may differ.
-        assert np.abs(other["color"].astype(int) - color).max() <= 1
-        assert np.abs(other["depth"].astype(int) - depth).max() <= 1
-        assert np.array_equal(other["depth"] == 0, depth == 0)
+    # The last transform runs in float32: one level, or its share of the range, may differ.
+    assert np.abs(other_color.astype(int) - color).max() <= 1
+    assert np.abs(other_depth.astype(int) - depth).max() <= 1
+    assert np.array_equal(other_depth == 0, depth == 0)
 
 
 def depth_of(data):

@@ -12,6 +12,7 @@ from typing import Any
 from ..calibration import read_calibration, with_calibration
 from ..choices import Choices
 from ..container import Container, Metadata
+from ..depth_settings import DepthSettings
 from ..errors import OutputError
 from ..files import made_folder, write_atomically
 from ..noted import noted
@@ -20,7 +21,7 @@ from ..pictures.open_pair import open_pair
 from ..pictures.picture import StereoPair, as_pair
 from ..releases.folders import read_config
 from ..targets import target_of
-from .frames import DepthSettings, Frame, encode_frame, measured_frame, open_frame
+from .frames import Frame, encode_frame, measured_frame, open_frame
 from .jobs import EncodeJob, Report, failed
 from .manifest import is_whole, sha256_of
 

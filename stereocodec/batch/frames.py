@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..container import Container, Metadata
 from ..datasets.frames import FrameFiles
+from ..depth_settings import DepthSettings
 from ..pictures.depth import DepthMap, depth_errors
 from ..pictures.picture import Picture
 from ..pictures.rgb import psnr
@@ -15,20 +16,6 @@ from .jobs import EncodeJob
 
 if TYPE_CHECKING:
     from ..rgbd_codec import RgbdCodec
-
-
-@dataclass(frozen=True)
-class DepthSettings:
-    """What is said of the depth maps of all frames; the fields are those of `RgbdCodec.compress`.
-
-    unit: where it is left out, that of the data set's layout, if that has one.
-    """
-
-    unit: str | float | None = None
-    max_error: str | float | None = None
-    mode: str | None = None
-    limits: tuple[float, float] | None = None
-    invalid: int | None = None
 
 
 @dataclass(frozen=True)
@@ -58,8 +45,7 @@ def open_frame(job: EncodeJob, settings: DepthSettings, background: str | None) 
     """Raises InvalidInput as `FrameFiles.open`."""
     assert job.depth is not None
     files = FrameFiles(job.name, job.left, job.depth, job.depth_unit)
-    unit = None if settings.unit is None else str(settings.unit)
-    return Frame(*files.open(unit, settings.invalid or 0, background))
+    return Frame(*files.open(settings.unit, settings.invalid or 0, background))
 
 
 def encode_frame(codec: RgbdCodec, frame: Frame, settings: DepthSettings, goal: dict[str, Any]) -> Container:
@@ -68,10 +54,8 @@ def encode_frame(codec: RgbdCodec, frame: Frame, settings: DepthSettings, goal: 
         frame.color,
         frame.depth.samples,
         depth_unit=frame.depth.metres_per_step,
-        depth_max_error=settings.max_error,
-        depth_mode=settings.mode,
-        depth_range=settings.limits,
         invalid=frame.depth.invalid,
+        **settings.of_codec,
         **goal,
     )
 

@@ -8,9 +8,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from ..container.depth import MAX_PPM
 from ..errors import InvalidInput
-
-MILLION = 1_000_000
 
 
 @dataclass(frozen=True)
@@ -28,8 +27,8 @@ class DepthBound:
     def __post_init__(self) -> None:
         if not 0 <= self.steps <= 65535:
             raise InvalidInput(f"the bound of depth is {self.steps} steps; use 0 to 65535")
-        if not 0 <= self.ppm <= MILLION:
-            raise InvalidInput(f"the bound of depth is {self.ppm} parts per million; use 0 to {MILLION}")
+        if not 0 <= self.ppm <= MAX_PPM:
+            raise InvalidInput(f"the bound of depth is {self.ppm} parts per million; use 0 to {MAX_PPM}")
 
     @property
     def lossless(self) -> bool:
@@ -38,5 +37,5 @@ class DepthBound:
 
     def permitted(self, samples: NDArray[Any]) -> NDArray[np.int64]:
         """The largest errors of samples, in steps, of the same shape."""
-        errors: NDArray[np.int64] = np.maximum(samples.astype(np.int64) * self.ppm // MILLION, self.steps)
+        errors: NDArray[np.int64] = np.maximum(samples.astype(np.int64) * self.ppm // MAX_PPM, self.steps)
         return errors

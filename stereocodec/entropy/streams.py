@@ -19,6 +19,7 @@ from torch import Tensor
 
 from ..container import Streams
 from ..errors import CorruptFile, DecodingMismatch
+from ..nn.tiles import empty_like
 from .adaptive_fields import read_field, write_field
 from .ans import StreamDecoder, StreamEncoder
 from .coders import Group
@@ -88,7 +89,7 @@ class _LatticeCoder:
         steps = symbols.astype(np.int64) * self._lattice.mean_steps + means
         self._digest(steps)
         values = torch.from_numpy(steps / self._lattice.mean_steps).to(chosen.device)
-        out = torch.from_numpy(np.zeros((1, *shape))).to(chosen.device)
+        out = empty_like(values, (1, *shape)).zero_()
         out.view(-1)[chosen] = values
         return out
 

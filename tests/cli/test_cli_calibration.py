@@ -12,10 +12,11 @@ import pytest
 from commands import HEIGHT, WIDTH, error_line, names, run
 from PIL import Image
 from stereocodec_cli._calibration import CalibrationOptions
-from stereocodec_cli._pictures import DepthOptions, FramePictures
+from stereocodec_cli._pictures import FramePictures
 
 from stereocodec import Metadata, read_calibration
 from stereocodec.container import Container, Layout
+from stereocodec.depth_settings import DepthSettings
 from stereocodec.pictures.picture import as_pair
 from stereocodec.pictures.pil import load_picture
 
@@ -98,7 +99,7 @@ def test_the_folder_of_a_colour_picture_tells_which_camera_took_it(folder):
     (folder / "image_1").mkdir()
     (folder / "left.png").rename(folder / "image_1" / "1.png")
     Image.new("I;16", (WIDTH, HEIGHT), 500).save(folder / "depth.png")
-    pictures = FramePictures("image_1/1.png", "depth.png", DepthOptions(None, "linear", None, 0), None)
+    pictures = FramePictures("image_1/1.png", "depth.png", DepthSettings(), None)
     pictures.load()
     pictures.add_calibration(CalibrationOptions(("000000.txt",)))
     known = pictures.color.metadata.calibration

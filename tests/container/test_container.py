@@ -39,6 +39,15 @@ repeatable = settings(derandomize=True, deadline=None, database=None)
 
 
 @st.composite
+def damaged(draw, original):
+    """The bytes of a file, cut off somewhere or with one bit flipped."""
+    if draw(st.booleans()):
+        return original[: draw(st.integers(0, len(original) - 1))]
+    at, bit = draw(st.integers(0, len(original) - 1)), draw(st.integers(0, 7))
+    return original[:at] + bytes((original[at] ^ 1 << bit,)) + original[at + 1 :]
+
+
+@st.composite
 def geometries(draw):
     width = draw(st.integers(1, rules.MAX_SIDE))
     return width, draw(st.integers(1, min(rules.MAX_SIDE, rules.MAX_PIXELS // width)))

@@ -159,13 +159,13 @@ def test_a_pgm_whose_scale_is_forgotten_is_refused():
 
 
 def test_the_command_reads_millimetres_of_a_pgm(tmp_path):
-    from stereocodec_cli._pictures import DepthOptions, FramePictures
+    from stereocodec_cli._pictures import FramePictures
+
+    from stereocodec.depth_settings import DepthSettings
 
     (tmp_path / "depth.pgm").write_bytes(raw_pgm(SAMPLES, 10000))
     Image.fromarray(np.zeros((2, 5, 3), dtype=np.uint8)).save(tmp_path / "color.png")
-    pictures = FramePictures(
-        str(tmp_path / "color.png"), str(tmp_path / "depth.pgm"), DepthOptions(None, "linear", None, 0), None
-    )
+    pictures = FramePictures(str(tmp_path / "color.png"), str(tmp_path / "depth.pgm"), DepthSettings(), None)
     pictures.load()
     assert np.array_equal(pictures.depth.samples, SAMPLES)
 

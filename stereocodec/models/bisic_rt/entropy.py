@@ -178,8 +178,7 @@ class EntropyModel(nn.Module):
         y_first, hint, picture = first.y_hat, None, None
         if self.config.stereo:
             predicted, picture = self._predicted(first, coder.code_disparities(1, disparity, size))
-            # As those take it that see it.
-            picture = picture.to(picture_dtype)
+            picture = picture.to(picture_dtype)  # in float64 it would be the largest of what is kept
             hint = second.normalised(predicted * self.gains(second.quality)[0].exp())
             del predicted
             second.refine(self.start_second, second.features, hint)
