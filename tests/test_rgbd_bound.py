@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -15,6 +16,7 @@ from stereocodec.coding import ReleaseCoder
 from stereocodec.container import Container, ViewKind
 from stereocodec.container.depth import BoundedDepth
 from stereocodec.errors import CorruptFile, DecodingMismatch, InvalidInput, LimitExceeded
+from stereocodec.view_coding import ViewCoding
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 COLOR, DEPTH = frame()
@@ -276,3 +278,20 @@ def test_a_file_whose_kind_the_model_does_not_write_is_damaged(codec, data, tiny
         codec.decompress(file)
     with pytest.raises(InvalidInput, match="the file is for colour with depth"):
         tiny_codec.decompress(data)
+
+
+def test_bytes_of_depth_do_not_lower_the_quality_of_colour(codec, monkeypatch):
+    color = np.zeros((160, 160, 3), np.uint8)
+    depth = np.random.default_rng(0).integers(1, 65536, color.shape[:2], dtype=np.uint16)
+    qualities = []
+
+    def container(coding, coded, quality):
+        qualities.append(quality)
+        beside = len(coding._depth.to_bytes())
+        assert beside > color.nbytes // 2
+        return SimpleNamespace(to_bytes=lambda: bytes(color.nbytes + beside))
+
+    monkeypatch.setattr(ViewCoding, "_coded", lambda *_: None)
+    monkeypatch.setattr(ViewCoding, "_container", container)
+    codec.encode(color, depth, depth_max_error=0, quality=95)
+    assert qualities == [95]

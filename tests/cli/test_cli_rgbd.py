@@ -314,3 +314,14 @@ def test_metres_that_are_none_are_told(folder, tmp_path):
     result = run(*encoding(folder, tmp_path / "x.bsc", depth=tmp_path / "metres.npy"))
     assert result.exit_code == 0, result.output
     assert re.search(r"^bisic: warning: \S*metres.npy: 3 values that are negative or infinite", result.output, re.M)
+
+
+@pytest.mark.parametrize("part", ["color", "depth"])
+def test_what_is_there_is_kept_before_anything_is_decoded(folder, tmp_path, part, monkeypatch):
+    monkeypatch.setattr("stereocodec_cli.decode.codec_for_file", lambda *_, **__: pytest.fail("it is decoded"))
+    there = tmp_path / f"frame_{part}.png"
+    there.write_bytes(b"mine")
+    result = run("decode", folder / "frame.bsc", "-o", tmp_path, "--device", "cpu")
+    assert result.exit_code == 1
+    assert f"frame_{part}.png exists already" in error_line(result)
+    assert there.read_bytes() == b"mine"
