@@ -60,7 +60,7 @@ def test_transforms_need_nothing_that_is_elsewhere(arch, monkeypatch):
     for transform in transforms:
         transform.register_forward_pre_hook(given.__setitem__)
     views, channels = (1, 4) if model.view_kind is ViewKind.RGB8_DEPTH else (2, 3)
-    estimate(model.float(), torch.rand(views, 128, 128, channels), torch.full((2,), 0.5), noise=False)
+    estimate(model.float(), torch.rand(views, 128, 128, channels), torch.full((2,), 0.5), "rounded")
     assert given.keys() == set(transforms)
     monkeypatch.setattr(torch, "autocast", lambda *_, **__: nullcontext())  # knows no such device
     for transform, inputs in list(given.items()):

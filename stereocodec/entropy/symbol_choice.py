@@ -5,8 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
+from torch import Tensor
 
+from .distributions import residual_bits, scale_from_log
 from .tables import TableSet
 
 
@@ -41,3 +44,17 @@ def cheaper(nearest: NDArray[np.int32], costs: SymbolCosts) -> NDArray[np.int32]
     chosen: NDArray[np.int32] = nearest.copy()
     chosen[places] = np.where(here(lower)[0] < here(symbols)[0], lower, symbols)
     return chosen
+
+
+def cheaper_by_density(residual: Tensor, log_scale: Tensor, weights: Tensor, laplace_share: float) -> Tensor:
+    """What `cheaper` chooses of the nearest symbols of residuals (N,), by the densities: whole numbers, float32.
+
+    log_scale, weights: (N,) float32; the weights as of `SymbolCosts`.
+    """
+    symbols = residual.round()
+    places = symbols.nonzero()[:, 0]
+    nearest, residual, weights = symbols[places], residual[places], weights[places]
+    lower = nearest - nearest.sign()
+    scale = scale_from_log(log_scale[places])
+    here, there = (residual_bits(s, scale, laplace_share) + weights * (s - residual) ** 2 for s in (nearest, lower))
+    return symbols.index_put((places,), torch.where(there < here, lower, nearest))

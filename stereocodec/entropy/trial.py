@@ -9,6 +9,7 @@ from .adaptive_fields import adaptive_bits
 from .coders import Group, RateEstimator
 from .distributions import chosen_bits, residual_bits, scale_from_log
 from .priors import Prior
+from .symbol_choice import cheaper_by_density
 
 
 class TrialCoder(RateEstimator):
@@ -48,7 +49,9 @@ class TrialCoder(RateEstimator):
         with torch.no_grad():
             residual = (y.float() - group.mean.float()).reshape(-1)[places]
             channel = places % group.mask.shape[-1]
-            symbols[0, places] = self._cheaper(residual, log_scale[0, places], weights[channel])
+            symbols[0, places] = cheaper_by_density(
+                residual, log_scale[0, places], weights[channel], self._laplace_share
+            )
             if self.place_bits is not None:
                 bits = residual_bits(symbols[0, places], scale_from_log(log_scale[0, places]), self._laplace_share)
                 self.place_bits[group.view].view(-1).index_add_(0, places // group.mask.shape[-1], bits)
@@ -65,16 +68,3 @@ class TrialCoder(RateEstimator):
         assert field is not None
         self._add(view, torch.tensor([adaptive_bits(field[0].cpu().numpy())], dtype=torch.float32))
         return field
-
-    def _cheaper(self, residual: Tensor, log_scale: Tensor, weights: Tensor) -> Tensor:
-        """What `symbol_choice.cheaper` chooses, by the densities: the nearest symbols (N,), or those a step nearer to
-        zero where they cost less."""
-        symbols = residual.round()
-        places = symbols.nonzero()[:, 0]
-        nearest, residual, weights = symbols[places], residual[places], weights[places]
-        lower = nearest - nearest.sign()
-        scale = scale_from_log(log_scale[places])
-        here, there = (
-            residual_bits(s, scale, self._laplace_share) + weights * (s - residual) ** 2 for s in (nearest, lower)
-        )
-        return symbols.index_put((places,), torch.where(there < here, lower, nearest))

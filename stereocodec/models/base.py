@@ -90,6 +90,10 @@ class StereoModel(nn.Module):
         direction whatever the gradient, moves them more slowly."""
         return ()
 
+    def encoder_parameters(self) -> Iterable[nn.Parameter]:
+        """Those that decoding does without, of a model whose encoder weighs bits against errors (`Group.weight`)."""
+        return ()
+
     def auxiliary_parameters(self) -> Iterable[nn.Parameter]:
         """Those that the auxiliary loss alone trains; no loss of a batch reaches them."""
         return self.prior.auxiliary_parameters()

@@ -25,6 +25,7 @@ _CHOICES = {
     "precision": ("float32", "bfloat16", "auto"),
     "depth_loss": ("mse", "structure"),
     "depth_mode": ("linear", "inverse"),
+    "symbols": ("noise", "chosen"),
 }
 
 
@@ -41,6 +42,8 @@ class TrainingConfig:
     `photo_share` and `pattern_share` are the parts of crops that come from single photographs and from drawn patterns.
     `rescale_share` of the crops of pairs are reduced, by 0.5 at most; `colour_share` of those of pairs and photographs
     get other light and colours, or none.
+    `symbols`: `noise` stands for quantisation while all networks learn; with `chosen` what decodes learns on symbols
+    as an encoder of files chooses them, and the networks of encoding stay as they are: the end of a training.
 
     Of colour with depth: `loss` is that of colour, `depth_loss` that of depth ("structure" is the published one).
     `depth_unit`, as of `pictures.depth.metres_per_step` or "sun", stands for all data; empty for that of each layout,
@@ -68,6 +71,7 @@ class TrainingConfig:
     pattern_share: float = 0.0
     rescale_share: float = 0.0
     colour_share: float = 0.0
+    symbols: Literal["noise", "chosen"] = "noise"
     batch_size: int = 4
     steps: int = 20_000
     schedule: Literal["stable", "cosine", "milestones"] = "stable"

@@ -36,6 +36,7 @@ from .held_out import told, with_held_out
 from .initialise import initialise
 from .kinds import check_examples, kind_of
 from .logs import RunLogs
+from .losses import Symbols
 from .optimisation import Optimisation
 from .optimisers import WeightAverage
 from .precision import autocast
@@ -92,6 +93,8 @@ class Trainer:
         check_examples(self.kind, config.arch, examples)
         config = self.config = with_held_out(config, examples, self.kind.least_side, folder if resume else grow)
         self.rate_distortion = self.kind.rate_distortion(self.model, config)
+        if config.symbols == "chosen":
+            _freeze_encoder(self.model, config.arch)
         kept, self.validation_examples = split_validation(examples, config.validation_scenes, self.kind.least_side)
         crop = config.crop_height, config.crop_width
         self._seen_examples = spread(kept, len(self.validation_examples), crop)
@@ -255,12 +258,16 @@ class Trainer:
         return model.eval()
 
     def validate(self) -> None:
-        """Estimated bits and quality on the held-out scenes and on as many others, with the averaged weights."""
+        """Estimated bits and quality on the held-out scenes and on as many others, with the averaged weights.
+
+        By rounded latents, so that the rows of most runs can be compared, or by what a run on chosen symbols learns on.
+        """
         if not self._is_first or not self.validation_examples:
             return
         model = self.averaged()
-        seen = validate(self.kind, model, self._seen_examples, SEEN_SIDE)
-        rows = with_seen(validate(self.kind, model, self.validation_examples), seen)
+        symbols: Symbols = "chosen" if self.config.symbols == "chosen" else "rounded"
+        seen = validate(self.kind, model, self._seen_examples, SEEN_SIDE, symbols)
+        rows = with_seen(validate(self.kind, model, self.validation_examples, symbols=symbols), seen)
         self.logs.validation(self.step, rows)
         points = "  ".join(map(self.kind.summary, rows))
         self.report(f"validation at step {self.step}: {points}")
@@ -289,6 +296,15 @@ def _check_start(resume: bool, init: str | Path | None, grow: Path | None) -> No
         raise TrainingError("a resumed run has its weights already; resume it, or start another from them")
     if init is not None and grow is not None:
         raise TrainingError("a run grows with the weights of the former run; leave the other ones out")
+
+
+def _freeze_encoder(model: StereoModel, arch: str) -> None:
+    """Keeps the networks of encoding as they are; raises TrainingError for a model whose encoder chooses nothing."""
+    parameters = list(model.encoder_parameters())
+    if not parameters:
+        raise TrainingError(f"the encoder of '{arch}' rounds and chooses no symbols; leave symbols at 'noise'")
+    for parameter in parameters:
+        parameter.requires_grad_(False)
 
 
 def _starting_model(config: TrainingConfig, device: torch.device) -> StereoModel:

@@ -7,6 +7,7 @@ from typing import Literal
 
 from torch import Tensor, nn
 
+from ..entropy.choosing import ChoosingEstimator
 from ..entropy.coders import RateEstimator
 from ..models import StereoModel
 from .ms_ssim import ms_ssim
@@ -16,12 +17,24 @@ from .ms_ssim import ms_ssim
 MS_SSIM_WEIGHT = 1280.0
 
 
-def estimate(model: StereoModel, x: Tensor, quality: Tensor, *, noise: bool) -> tuple[Tensor, Tensor]:
+Symbols = Literal["noise", "rounded", "chosen"]
+"""What stands for the symbols of files: latents with noise for the rate and rounded for what is decoded, as training
+begins; rounded for both; or as an encoder of files chooses them."""
+
+
+def estimate(model: StereoModel, x: Tensor, quality: Tensor, symbols: Symbols) -> tuple[Tensor, Tensor]:
     """Estimated bits per pixel of each view, (2B,) float32, and what the model decodes, like x, float32."""
-    coder = RateEstimator(model.prior, model.laplace_share, noise=noise, whole_slices="noise" if noise else None)
+    coder = _coder(model, symbols)
     latents = model.analyse(x, quality, with_choices=False)
     decoded = model.reconstruct(model.walk(coder, latents, quality, (x.shape[1], x.shape[2]))).float()
     return coder.bits / (x.shape[1] * x.shape[2]), decoded
+
+
+def _coder(model: StereoModel, symbols: Symbols) -> RateEstimator:
+    if symbols == "chosen":
+        return ChoosingEstimator(model.prior, model.laplace_share)
+    noise = symbols == "noise"
+    return RateEstimator(model.prior, model.laplace_share, noise=noise, whole_slices="noise" if noise else None)
 
 
 def as_shown(decoded: Tensor) -> Tensor:
@@ -57,21 +70,21 @@ def colour_distortion(decoded: Tensor, x: Tensor, loss: Literal["mse", "ms-ssim"
 class RateDistortion(nn.Module):
     """The forward pass of a training step as one module, to be compiled and distributed as one.
 
-    channels: of a batch x, those that the model takes, see `Kind`.
+    channels: of a batch x, those that the model takes, see `Kind`. symbols: what it learns on.
     """
 
     channels: int
 
-    def __init__(self, model: StereoModel) -> None:
+    def __init__(self, model: StereoModel, symbols: Symbols = "noise") -> None:
         super().__init__()
-        self.model = model
+        self.model, self.symbols = model, symbols
 
     def forward(self, x: Tensor, quality: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """A batch x, qualities (2B,) -> the loss, bits per pixel of each view (2B,), and what was decoded.
 
         The loss is the mean over the views.
         """
-        bpp, decoded = estimate(self.model, x[..., : self.channels], quality, noise=True)
+        bpp, decoded = estimate(self.model, x[..., : self.channels], quality, self.symbols)
         return rate_distortion_loss(self.model, bpp, self.distortion(decoded, x), quality), bpp, decoded
 
     @abstractmethod

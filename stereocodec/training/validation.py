@@ -14,7 +14,7 @@ import torch
 from ..models import StereoModel
 from .examples import Example, central
 from .kind import Kind
-from .losses import estimate
+from .losses import Symbols, estimate
 from .points import means, qualities_of
 
 VALIDATED_SIDE = 768
@@ -27,7 +27,11 @@ _Example = TypeVar("_Example", bound=Example)
 
 @torch.no_grad()
 def validate(
-    kind: Kind[_Example], model: StereoModel, examples: Sequence[_Example], max_side: int = VALIDATED_SIDE
+    kind: Kind[_Example],
+    model: StereoModel,
+    examples: Sequence[_Example],
+    max_side: int = VALIDATED_SIDE,
+    symbols: Symbols = "rounded",
 ) -> list[dict[str, float]]:
     """Estimated bits and quality (`Kind.validated`), means over the examples' central crops of at most `max_side`.
 
@@ -40,7 +44,7 @@ def validate(
         for crop in (central(example, max_side) for example in examples):
             x = kind.batch(crop).to(device)
             qualities = torch.full((2,), quality / 100, device=device)
-            bpp, decoded = estimate(model, x[..., : kind.channels], qualities, noise=False)
+            bpp, decoded = estimate(model, x[..., : kind.channels], qualities, symbols)
             points.append(kind.validated(crop, bpp, decoded, x))
         rows.append({"quality": quality / 100} | means(points))
     return rows

@@ -64,7 +64,7 @@ class Parameters(RateEstimator):
     """The rate estimator that keeps what it is asked for, in the order of the published streams."""
 
     def __init__(self, model):
-        super().__init__(model.prior, model.laplace_share, noise=False)
+        super().__init__(model.prior, model.laplace_share, "rounded")
         self.symbols, self.scales, self.hyper = ([], []), ([], []), None
         self.merged = {name: ([], []) for name in ("scales", "means")}
 
@@ -204,7 +204,7 @@ def test_every_term_of_the_published_loss(model):
     """Their loss adds up both modalities, counts holes as depth, and has its bits per pixel of the frame."""
     x = frame("a")
     with torch.no_grad():
-        bpp, decoded = estimate(model, x, QUALITY, noise=False)
+        bpp, decoded = estimate(model, x, QUALITY, "rounded")
         x = torch.cat([x, torch.ones_like(x[..., :1])], -1)
         errors = {kind: FrameRateDistortion(model, "mse", kind).distortion(decoded, x) for kind in ("structure", "mse")}
         edges = edge_error(decoded[..., 3:], x[..., 3:4])

@@ -27,7 +27,7 @@ def test_the_loss_falls(finished, pairs):
         x = pairs[2].stacked()[:, :128, :192].float() / 255
         with torch.no_grad():
             qualities = [torch.full((2,), value) for value in (0.2, 0.8)]
-            points = [estimate(model, x, quality, noise=False) for quality in qualities]
+            points = [estimate(model, x, quality, "rounded") for quality in qualities]
             losses = [
                 rate_distortion_loss(model, bpp, squared_error(as_shown(decoded), x), quality)
                 for (bpp, decoded), quality in zip(points, qualities, strict=True)

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 import torch
 from runs import rows_of, tiny, trained
 
+from stereocodec.errors import TrainingError
+from stereocodec.training.config import TrainingConfig
 from stereocodec.training.examples import spread
 from stereocodec.training.loop import Trainer
 from stereocodec.training.pairs.data import Pair
@@ -33,6 +37,31 @@ def test_a_run_tells_how_well_it_does_on_what_it_has_seen(finished, pairs):
         for key in ("bpp", "psnr"):
             assert float(row[f"seen_{key}"]) == pytest.approx(expected[key], abs=1e-5)
             assert row[f"seen_{key}"] != row[key]
+
+
+def test_a_run_on_chosen_symbols_leaves_the_encoder_and_tells_how_well_it_does_on_them(finished, pairs, tmp_path):
+    before = finished.averaged()
+    settings = tiny(steps=4, validation_scenes=("validation",), symbols="chosen", ema_decay=0.0)
+    run = Trainer(settings, pairs, tmp_path / "run", init=finished.folder, report=lambda line: None)
+    run.run()
+    encoder = {id(p) for p in run.model.encoder_parameters()}
+    kept = {name for name, p in run.model.named_parameters() if id(p) in encoder}
+    assert {name.split(".")[0] for name in kept} == {"analysis", "hyper_analysis", "entropy"}
+    changed = {name for name, p in before.named_parameters() if not torch.equal(p, run.model.get_parameter(name))}
+    assert not changed & kept
+    assert {"synthesis.tail.weight", "entropy.outputs.weight", "entropy.gains.decoder.values"} <= changed
+    (held_out,) = (p for p in pairs if p.name == "validation")
+    rows = rows_of(tmp_path / "run" / "validation.csv")[-5:]
+    chosen, rounded = (validate(run.kind, run.averaged(), [held_out], symbols=s) for s in ("chosen", "rounded"))
+    for row, expected, other in zip(rows, chosen, rounded, strict=True):
+        assert float(row["bpp"]) == pytest.approx(expected["bpp"], abs=1e-5)
+        assert expected["bpp"] < other["bpp"]
+
+
+def test_an_encoder_that_only_rounds_has_no_run_on_chosen_symbols(pairs, tmp_path):
+    settings = replace(TrainingConfig.recipe("ecsic"), steps=1, symbols="chosen")
+    with pytest.raises(TrainingError, match="the encoder of 'ecsic' rounds and chooses no symbols"):
+        Trainer(settings, pairs, tmp_path, report=lambda line: None)
 
 
 def test_without_a_seen_example_rows_are_as_they_are():

@@ -221,6 +221,11 @@ class BisicRt(StereoModel):
         """So that no quality dominates."""
         return (trade_off(self.config, quality) / 0.01).rsqrt()
 
+    def encoder_parameters(self) -> Iterable[nn.Parameter]:
+        """Of the encoder's gains the decoder needs the values for its means; they belong to the analysis."""
+        for part in (self.analysis, self.hyper_analysis, self.entropy.gains.encoder):
+            yield from part.parameters()
+
     def fast_parameters(self) -> Iterable[nn.Parameter]:
         """Gains, scales, and all that depends on quality alone."""
         yield from self.entropy.prior.parameters()

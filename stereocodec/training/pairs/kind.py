@@ -90,7 +90,7 @@ class PairKind(Kind[Pair]):
         return CropWorkers(sampler, device, workers) if workers else sampler
 
     def rate_distortion(self, model: StereoModel, config: TrainingConfig) -> PairRateDistortion:
-        return PairRateDistortion(model, config.loss)
+        return PairRateDistortion(model, config.loss, config.symbols)
 
     def blank(self, config: TrainingConfig, device: torch.device) -> Tensor:
         return torch.zeros(2, config.crop_height, config.crop_width, 3, device=device)

@@ -7,7 +7,7 @@ from typing import Literal
 from torch import Tensor
 
 from ...models import StereoModel
-from ..losses import RateDistortion, colour_distortion
+from ..losses import RateDistortion, Symbols, colour_distortion
 
 
 class PairRateDistortion(RateDistortion):
@@ -15,8 +15,8 @@ class PairRateDistortion(RateDistortion):
 
     channels = 3
 
-    def __init__(self, model: StereoModel, loss: Literal["mse", "ms-ssim"]) -> None:
-        super().__init__(model)
+    def __init__(self, model: StereoModel, loss: Literal["mse", "ms-ssim"], symbols: Symbols = "noise") -> None:
+        super().__init__(model, symbols)
         self.loss = loss
 
     def distortion(self, decoded: Tensor, x: Tensor) -> Tensor:
