@@ -42,8 +42,8 @@ class TrainingConfig:
     `photo_share` and `pattern_share` are the parts of crops that come from single photographs and from drawn patterns.
     `rescale_share` of the crops of pairs are reduced, by 0.5 at most; `colour_share` of those of pairs and photographs
     get other light and colours, or none.
-    `symbols`: `noise` stands for quantisation while all networks learn; with `chosen` what decodes learns on symbols
-    as an encoder of files chooses them, and the networks of encoding stay as they are: the end of a training.
+    `symbols`: `noise` stands for quantisation; or `chosen`, as an encoder of files chooses them.
+    `freeze_encoder`: whether the networks of encoding stay as they are.
 
     Of colour with depth: `loss` is that of colour, `depth_loss` that of depth ("structure" is the published one).
     `depth_unit`, as of `pictures.depth.metres_per_step` or "sun", stands for all data; empty for that of each layout,
@@ -72,6 +72,7 @@ class TrainingConfig:
     rescale_share: float = 0.0
     colour_share: float = 0.0
     symbols: Literal["noise", "chosen"] = "noise"
+    freeze_encoder: bool = False
     batch_size: int = 4
     steps: int = 20_000
     schedule: Literal["stable", "cosine", "milestones"] = "stable"

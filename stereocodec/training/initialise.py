@@ -1,14 +1,18 @@
-"""Starting weights from a release or from another run."""
+"""How a run starts: its networks, and weights from a release or from another run."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
+import torch
+
 from ..errors import TrainingError
-from ..models import StereoModel
+from ..models import StereoModel, build_model
 from ..releases.folders import built_in_names
 from ..releases.release import load_release
+from ..text import reason_of
 from .checkpoint import FILE_NAME, load_run
+from .config import TrainingConfig
 
 
 def initialise(model: StereoModel, source: str | Path) -> str:
@@ -44,3 +48,30 @@ def initialise(model: StereoModel, source: str | Path) -> str:
 
 def _described(shape: tuple[int, ...] | None) -> str:
     return "is missing" if shape is None else "is " + ("x".join(map(str, shape)) or "a number")
+
+
+def check_start(resume: bool, init: str | Path | None, grow: Path | None) -> None:
+    """Raises TrainingError when a run is given several starts."""
+    if resume and (init is not None or grow is not None):
+        raise TrainingError("a resumed run has its weights already; resume it, or start another from them")
+    if init is not None and grow is not None:
+        raise TrainingError("a run grows with the weights of the former run; leave the other ones out")
+
+
+def prepare_encoder(model: StereoModel, config: TrainingConfig) -> None:
+    """Freezes the encoder where the settings say so; raises TrainingError for one that has no choices to learn from."""
+    encoder = list(model.encoder_parameters())
+    if not encoder and (config.symbols == "chosen" or config.freeze_encoder):
+        raise TrainingError(
+            f"the encoder of '{config.arch}' rounds and chooses no symbols; leave symbols and freeze_encoder out"
+        )
+    for parameter in encoder:
+        parameter.requires_grad_(not config.freeze_encoder)
+
+
+def starting_model(config: TrainingConfig, device: torch.device) -> StereoModel:
+    """The networks on the device with starting weights; raises TrainingError when they cannot be built."""
+    try:
+        return build_model(config.arch, config.model).to(device)
+    except (ValueError, RuntimeError) as error:
+        raise TrainingError(reason_of(error)) from error

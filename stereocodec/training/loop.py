@@ -17,8 +17,7 @@ from torch import Tensor
 from ..devices import exact_device
 from ..errors import TrainingError
 from ..files import write_atomically
-from ..models import StereoModel, build_model
-from ..text import reason_of
+from ..models import StereoModel
 from . import distributed
 from .checkpoint import (
     CONFIG,
@@ -33,7 +32,7 @@ from .config import TrainingConfig
 from .examples import Example, Photo, split_validation, spread
 from .growth import grow
 from .held_out import told, with_held_out
-from .initialise import initialise
+from .initialise import check_start, initialise, prepare_encoder, starting_model
 from .kinds import check_examples, kind_of
 from .logs import RunLogs
 from .losses import Symbols
@@ -86,15 +85,14 @@ class Trainer:
         self._is_first = self._rank == 0
         self.report: Report = report if self._is_first else lambda line: None
         self._batch_size = distributed.share_of(config.batch_size)
-        _check_start(resume, init, grow)
+        check_start(resume, init, grow)
         torch.manual_seed(config.seed + self._rank)
-        self.model = _starting_model(config, self.device)
+        self.model = starting_model(config, self.device)
         self.kind = kind_of(self.model)
         check_examples(self.kind, config.arch, examples)
         config = self.config = with_held_out(config, examples, self.kind.least_side, folder if resume else grow)
         self.rate_distortion = self.kind.rate_distortion(self.model, config)
-        if config.symbols == "chosen":
-            _freeze_encoder(self.model, config.arch)
+        prepare_encoder(self.model, config)
         kept, self.validation_examples = split_validation(examples, config.validation_scenes, self.kind.least_side)
         crop = config.crop_height, config.crop_width
         self._seen_examples = spread(kept, len(self.validation_examples), crop)
@@ -288,28 +286,3 @@ class Trainer:
             f"step {self.step}/{self.config.steps}  loss {mean['loss']:.4f}  {self.kind.summary(mean)}  "
             f"{speed:.1f} {self.kind.crops}/s{busy}  {left}"
         )
-
-
-def _check_start(resume: bool, init: str | Path | None, grow: Path | None) -> None:
-    """Raises TrainingError when a run is given several starts."""
-    if resume and (init is not None or grow is not None):
-        raise TrainingError("a resumed run has its weights already; resume it, or start another from them")
-    if init is not None and grow is not None:
-        raise TrainingError("a run grows with the weights of the former run; leave the other ones out")
-
-
-def _freeze_encoder(model: StereoModel, arch: str) -> None:
-    """Keeps the networks of encoding as they are; raises TrainingError for a model whose encoder chooses nothing."""
-    parameters = list(model.encoder_parameters())
-    if not parameters:
-        raise TrainingError(f"the encoder of '{arch}' rounds and chooses no symbols; leave symbols at 'noise'")
-    for parameter in parameters:
-        parameter.requires_grad_(False)
-
-
-def _starting_model(config: TrainingConfig, device: torch.device) -> StereoModel:
-    """The networks on the device with starting weights; raises TrainingError when they cannot be built."""
-    try:
-        return build_model(config.arch, config.model).to(device)
-    except (ValueError, RuntimeError) as error:
-        raise TrainingError(reason_of(error)) from error

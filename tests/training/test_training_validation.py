@@ -39,16 +39,21 @@ def test_a_run_tells_how_well_it_does_on_what_it_has_seen(finished, pairs):
             assert row[f"seen_{key}"] != row[key]
 
 
-def test_a_run_on_chosen_symbols_leaves_the_encoder_and_tells_how_well_it_does_on_them(finished, pairs, tmp_path):
+@pytest.mark.parametrize("freeze_encoder", [False, True])
+def test_a_run_on_chosen_symbols_tells_how_well_it_does_on_them(finished, pairs, tmp_path, freeze_encoder):
     before = finished.averaged()
-    settings = tiny(steps=4, validation_scenes=("validation",), symbols="chosen", ema_decay=0.0)
+    chosen = {"symbols": "chosen", "freeze_encoder": freeze_encoder}
+    settings = tiny(steps=4, validation_scenes=("validation",), ema_decay=0.0, **chosen)
     run = Trainer(settings, pairs, tmp_path / "run", init=finished.folder, report=lambda line: None)
     run.run()
     encoder = {id(p) for p in run.model.encoder_parameters()}
-    kept = {name for name, p in run.model.named_parameters() if id(p) in encoder}
-    assert {name.split(".")[0] for name in kept} == {"analysis", "hyper_analysis", "entropy"}
+    parts = {name for name, p in run.model.named_parameters() if id(p) in encoder}
+    assert {name.split(".")[0] for name in parts} == {"analysis", "hyper_analysis", "entropy"}
     changed = {name for name, p in before.named_parameters() if not torch.equal(p, run.model.get_parameter(name))}
-    assert not changed & kept
+    if freeze_encoder:
+        assert not changed & parts
+    else:
+        assert {"analysis.head.weight", "hyper_analysis.layers.0.weight", "entropy.gains.encoder.values"} <= changed
     assert {"synthesis.tail.weight", "entropy.outputs.weight", "entropy.gains.decoder.values"} <= changed
     (held_out,) = (p for p in pairs if p.name == "validation")
     rows = rows_of(tmp_path / "run" / "validation.csv")[-5:]
@@ -58,8 +63,9 @@ def test_a_run_on_chosen_symbols_leaves_the_encoder_and_tells_how_well_it_does_o
         assert expected["bpp"] < other["bpp"]
 
 
-def test_an_encoder_that_only_rounds_has_no_run_on_chosen_symbols(pairs, tmp_path):
-    settings = replace(TrainingConfig.recipe("ecsic"), steps=1, symbols="chosen")
+@pytest.mark.parametrize("setting", [{"symbols": "chosen"}, {"freeze_encoder": True}])
+def test_an_encoder_that_only_rounds_has_no_run_on_chosen_symbols(pairs, tmp_path, setting):
+    settings = replace(TrainingConfig.recipe("ecsic"), steps=1, **setting)
     with pytest.raises(TrainingError, match="the encoder of 'ecsic' rounds and chooses no symbols"):
         Trainer(settings, pairs, tmp_path, report=lambda line: None)
 
