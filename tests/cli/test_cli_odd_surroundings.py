@@ -279,3 +279,23 @@ def test_a_closed_picture_is_called_closed(tmp_path, extension, loaded):
         to_rgb8(image, "left")
     if loaded:
         assert to_rgb8(copy, "left").shape == (8, 8, 3)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("given", "expected"),
+    [({}, "1000"), ({"GOMP_SPINCOUNT": "7"}, "7"), ({"OMP_WAIT_POLICY": "active"}, "None")],
+)
+def test_threads_that_wait_let_others_work_unless_told_otherwise(given, expected):
+    script = (
+        "import os, sys, stereocodec_cli.main as cli\n"
+        "sys.argv[1:] = ['--version']\n"
+        "try: cli.main()\n"
+        "finally: print(os.environ.get('GOMP_SPINCOUNT'), 'torch' in sys.modules)\n"
+    )
+    plain = {name: value for name, value in os.environ.items() if name not in ("GOMP_SPINCOUNT", "OMP_WAIT_POLICY")}
+    result = subprocess.run(
+        [sys.executable, "-c", script], capture_output=True, timeout=60, check=True, text=True, env=plain | given
+    )
+    # PyTorch reads it when it is loaded.
+    assert result.stdout.splitlines()[-1] == f"{expected} False"
