@@ -86,7 +86,7 @@ def test_one_view_takes_no_more_than_the_left_one_of_a_pair(trained, quality):
     pair = sample_crop(256, 384)
     alone = coded(trained, pair[:1], ONE, quality)
     beside = coded(trained, pair, ViewKind.RGB8, quality)
-    assert cost(alone, pair[0]) < cost(beside, pair[0]) + 0.005
+    assert cost(alone, pair[0]) < cost(beside, pair[0]) + 0.02
 
 
 def test_more_effort_makes_it_smaller(trained):

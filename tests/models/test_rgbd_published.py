@@ -64,7 +64,7 @@ class Parameters(RateEstimator):
     """The rate estimator that keeps what it is asked for, in the order of the published streams."""
 
     def __init__(self, model):
-        super().__init__(model.prior, model.laplace_share, "rounded")
+        super().__init__(model.prior, model.laplace_share, noise=False)
         self.symbols, self.scales, self.hyper = ([], []), ([], []), None
         self.merged = {name: ([], []) for name in ("scales", "means")}
 

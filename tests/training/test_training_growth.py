@@ -116,7 +116,7 @@ def test_new_parts_that_are_not_zero_are_refused(former, pairs, tmp_path, monkey
             nn.init.eye_(model.analysis.stage16[1].mix.weight)
         return model
 
-    monkeypatch.setattr("stereocodec.training.loop.build_model", build)
+    monkeypatch.setattr("stereocodec.training.initialise.build_model", build)
     assert "do not compute what those of" in refusal(former, pairs, tmp_path)
 
 

@@ -27,13 +27,12 @@ from .disparity_choice import best_of_fields
 from .latents import HYPER_BLOCKS, Latents
 from .view_balance import balanced
 
-# On crops of pairs to train on, at qualities 12 to 84. What errors are worth is told by the gradient, so that the
-# walk's own guess of it, of which these are shares, counts for less: in the choice of symbols, and as the parabola's
-# curvature.
-_CHOICE, _CURVATURE = 0.7, 0.5
-# Of one view alone, whose guess is higher (`_PROPAGATION_ALONE`): with the share of pairs, files take 2.7 % more at
-# effort 7 (`benchmarks/one_view.py`, docs/rgbd.md).
-_CURVATURE_ALONE = 0.25
+# On crops of pairs held out from training, at qualities 15 to 80 (docs/training-log.md has what else was tried). What
+# errors are worth is told by the gradient, so that the walk's own guess of it, of which these are shares, counts for
+# less: in the choice of symbols, and as the parabola's curvature.
+_CHOICE, _CURVATURE = 0.85, 0.6
+# Of one view alone, whose guess is higher (`_PROPAGATION_ALONE`; `benchmarks/one_view.py`, docs/rgbd.md).
+_CURVATURE_ALONE = 0.35
 _HYPER_CURVATURE = 100.0  # bits
 # How far the best place may lie from what is decoded: the parabola holds no further.
 _REACH = 1.0
