@@ -80,7 +80,7 @@ class RawCodec:
 
 
 def run(*arguments, stdin=None):
-    return CliRunner().invoke(bisic, list(arguments), prog_name="bisic", input=stdin)
+    return CliRunner().invoke(bisic, list(map(str, arguments)), prog_name="bisic", input=stdin)
 
 
 def bisic_process(*arguments, **settings):

@@ -9,6 +9,7 @@ import sys
 import numpy as np
 import torch
 from conftest import save_untrained
+from PIL import Image
 
 from stereocodec.models.rgbd.model import Rgbd, RgbdConfig
 
@@ -39,6 +40,12 @@ def frame(height=HEIGHT, width=WIDTH):
     depth[20:50, 24:30] = 0
     depth[np.random.default_rng(0).random(depth.shape) < 0.01] = 0
     return color, depth.astype(np.uint16)
+
+
+def save_frame(folder):
+    """Writes color.png and depth.png."""
+    for name, picture in zip(("color", "depth"), frame(), strict=True):
+        Image.fromarray(picture).save(folder / f"{name}.png")
 
 
 def decoded_elsewhere(release, data, folder):
