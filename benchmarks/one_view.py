@@ -54,12 +54,12 @@ class Setting(NamedTuple):
 WRITTEN = Setting(entropy._PROPAGATION_ALONE, refinement._CURVATURE_ALONE)
 SETTINGS = (
     Setting((3.8, 2.0), 0.5),
-    Setting((3.8, 2.0), 0.25),
-    Setting((4.6, 2.5), 0.25),
+    Setting((3.8, 2.0), 0.35),
+    Setting((4.6, 2.5), 0.35),
     Setting((5.5, 3.0), 0.25),
+    Setting((5.5, 3.0), 0.35),
     Setting((5.5, 3.0), 0.5),
-    Setting((6.5, 3.5), 0.25),
-    Setting((8.0, 4.4), 0.25),
+    Setting((6.5, 3.5), 0.35),
     WRITTEN._replace(seen="nothing"),
 )
 Task = tuple[str, str, EvaluationPair, int, Setting | None]

@@ -175,7 +175,7 @@ def bisic(debug: bool) -> None:
     """Store a stereo pair in one small .bsc file and get it back on any machine."""
 
 
-def share_cores() -> None:
+def _share_cores() -> None:
     """Lets PyTorch's threads sleep soon when they wait for one another, unless the environment says how they wait.
 
     They spin instead, which beside other work on the same cores keeps those from working that are waited for: two
@@ -189,7 +189,7 @@ def main() -> NoReturn:
     """Entry point of the installed command."""
     # Python looks for garbage among all that is left when it ends; among PyTorch's modules that takes 0.4 seconds.
     atexit.register(gc.freeze)
-    share_cores()
+    _share_cores()
     open_standard_streams()
     stop_on_signals()
     bisic(prog_name="bisic")

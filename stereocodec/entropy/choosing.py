@@ -8,7 +8,7 @@ from torch import Tensor
 from .coders import Group, RateEstimator
 from .distributions import chosen_bits
 from .priors import Prior
-from .symbol_choice import cheaper_by_density
+from .symbol_choice import chosen_symbols
 
 
 class ChoosingEstimator(RateEstimator):
@@ -26,22 +26,15 @@ class ChoosingEstimator(RateEstimator):
 
     def code_prior(self, z: Tensor | None, shape: tuple[int, ...], *, views: int = 2) -> Tensor:
         assert z is not None
-        self._noise = z.requires_grad
-        return super().code_prior(z, shape, views=views)
+        return self._rounded_prior(z, views, noise=z.requires_grad)
 
     def code(self, y: Tensor | None, group: Group) -> Tensor:
         assert y is not None
-        assert group.weight is not None
-        y, mean, share = y.float(), group.mean.float(), self._laplace_share
-        places = group.mask.reshape(-1).nonzero()[:, 0] if group.places is None else group.places
-        pictures, channels = mean.shape[0], group.mask.shape[-1]
+        y, mean, share, places = y.float(), group.mean.float(), self._laplace_share, group.elements
+        pictures = mean.shape[0]
         residual = (y.detach() - mean).reshape(pictures, -1)
         log_scale = group.log_scale.float().reshape(pictures, -1)
-        symbols = torch.zeros_like(residual)
-        with torch.no_grad():
-            weights = group.weight.float().expand(pictures, channels)[:, places % channels]
-            seen, levels, weights = (t.reshape(-1) for t in (residual[:, places], log_scale[:, places], weights))
-            symbols[:, places] = cheaper_by_density(seen, levels, weights, share).view(pictures, -1)
+        symbols = chosen_symbols(y, group, share)
         bits = chosen_bits(residual + (symbols - residual).detach(), log_scale, places, share, None)
         symbols = symbols.view_as(mean)
         decoded = torch.where(symbols == 0, mean, symbols + mean.detach())
@@ -53,6 +46,3 @@ class ChoosingEstimator(RateEstimator):
             decoded = decoded + (y - y.detach())
         self._add(group.view, bits)
         return decoded * group.mask
-
-    def context(self, y: Tensor | None) -> None:
-        """Nothing, as in files."""

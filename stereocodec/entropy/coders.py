@@ -45,6 +45,11 @@ class Group:
     levelled: tuple[Level, ...] = ()
 
     @property
+    def elements(self) -> Tensor:
+        """The numbers of its elements within a picture, `places`, found where they are not known: (n,) int64."""
+        return self.mask.reshape(-1).nonzero()[:, 0] if self.places is None else self.places
+
+    @property
     def family(self) -> str:
         """Whose symbols follow one law at equal scales, of FAMILIES."""
         if self.hyper:
@@ -107,19 +112,14 @@ class RateEstimator:
 
     def code_prior(self, z: Tensor | None, shape: tuple[int, ...], *, views: int = 2) -> Tensor:
         assert z is not None
-        z = z.float()
-        rounded = z + (z.round() - z).detach()
-        noisy = z + torch.empty_like(z).uniform_(-0.5, 0.5) if self._noise else rounded
-        bits = self._prior.bits(noisy).sum((1, 2, 3))
-        self._add_prior(bits, views)
-        return rounded
+        return self._rounded_prior(z, views, self._noise)
 
     def code(self, y: Tensor | None, group: Group) -> Tensor:
         assert y is not None
         mean = group.mean.float()
         residual = y.float() - mean
         rounded = residual + (residual.round() - residual).detach()
-        chosen = group.mask.reshape(-1).nonzero()[:, 0] if group.places is None else group.places
+        chosen = group.elements
         pictures = residual.shape[0]
         noise = residual.new_empty(pictures, chosen.numel()).uniform_(-0.5, 0.5) if self._noise else None
         flat = residual.reshape(pictures, -1), group.log_scale.float().reshape(pictures, -1)
@@ -140,6 +140,14 @@ class RateEstimator:
     def code_disparities(self, view: int, field: Tensor | None, size: tuple[int, int]) -> Tensor:
         """With the estimate of `code_field`, which files stay below where they have a better coding."""
         return self.code_field(view, field, size)
+
+    def _rounded_prior(self, z: Tensor, views: int, noise: bool) -> Tensor:
+        """Adds the bits of z, rounded or with noise; returns it rounded."""
+        z = z.float()
+        rounded = z + (z.round() - z).detach()
+        noisy = z + torch.empty_like(z).uniform_(-0.5, 0.5) if noise else rounded
+        self._add_prior(self._prior.bits(noisy).sum((1, 2, 3)), views)
+        return rounded
 
     def _add_prior(self, bits: Tensor, views: int) -> None:
         """Adds the bits of z, (2B,), or (B,) of the first view alone."""

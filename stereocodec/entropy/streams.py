@@ -75,7 +75,7 @@ class _LatticeCoder:
         self.checksum = band  # so that bands in another order are known
 
     def _parameters(self, group: Group, chosen: Tensor) -> tuple[NDArray[np.int64], NDArray[np.uint8]]:
-        """Lattice means and scale levels of the chosen elements (`_elements`), each (N,)."""
+        """Lattice means and scale levels of the chosen elements (`Group.elements`), each (N,)."""
         rounded_means = self._round(self._lattice.mean_coordinates(group.mean.reshape(-1)[chosen]))
         rounded_levels = self._round(self._lattice.scale_coordinates(group.log_scale.reshape(-1)[chosen]))
         # Where decoding has gone astray, a guard entry can push a level past the last table; the checksum tells.
@@ -150,7 +150,7 @@ class StreamWriter(_LatticeCoder):
     def code(self, y: Tensor | None, group: Group) -> Tensor:
         """Rounds and writes the group's elements of y."""
         assert y is not None
-        chosen = _elements(group.mask)
+        chosen = group.elements
         means, levels = self._parameters(group, chosen)
         residual = y.reshape(-1)[chosen].double().cpu().numpy() - means / self._lattice.mean_steps
         symbols, tables = _symbols(residual), self._tables.of_family(group.family)
@@ -242,7 +242,7 @@ class StreamReader(_LatticeCoder):
 
     def code(self, y: Tensor | None, group: Group) -> Tensor:
         """Reads the group's elements of y."""
-        chosen = _elements(group.mask)
+        chosen = group.elements
         means, levels = self._parameters(group, chosen)
         tables = self._tables.of_family(group.family)
         symbols = (self._z if group.hyper else self._y)[group.view].take(levels, tables)
@@ -277,11 +277,6 @@ class StreamReader(_LatticeCoder):
         self._guard.close()
         for stream in (*self._z, *self._y):
             stream.close()
-
-
-def _elements(mask: Tensor) -> Tensor:
-    """The numbers of the elements where a mask is set, in their order, (N,) int64: cheaper to use than the mask."""
-    return mask.reshape(-1).nonzero()[:, 0]
 
 
 def _choice_index(tables: TableSet) -> NDArray[np.uint8]:

@@ -9,6 +9,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from .coders import Group
 from .distributions import residual_bits, scale_from_log
 from .tables import TableSet
 
@@ -46,7 +47,23 @@ def cheaper(nearest: NDArray[np.int32], costs: SymbolCosts) -> NDArray[np.int32]
     return chosen
 
 
-def cheaper_by_density(residual: Tensor, log_scale: Tensor, weights: Tensor, laplace_share: float) -> Tensor:
+@torch.no_grad()
+def chosen_symbols(y: Tensor, group: Group, laplace_share: float) -> Tensor:
+    """The symbols of a group's elements of y (B, H, W, C) as a writer of files would choose them, but by the densities
+    and for means as they are: whole numbers (B, H * W * C), float32, 0 elsewhere."""
+    assert group.weight is not None
+    pictures, places = y.shape[0], group.elements
+    residual = (y.float() - group.mean.float()).reshape(pictures, -1)
+    log_scale = group.log_scale.float().reshape(pictures, -1)
+    channels = group.mask.shape[-1]
+    weights = group.weight.float().expand(pictures, channels)[:, places % channels]
+    seen, scales, weights = (part.reshape(-1) for part in (residual[:, places], log_scale[:, places], weights))
+    symbols = torch.zeros_like(residual)
+    symbols[:, places] = _cheaper_by_density(seen, scales, weights, laplace_share).view(pictures, -1)
+    return symbols
+
+
+def _cheaper_by_density(residual: Tensor, log_scale: Tensor, weights: Tensor, laplace_share: float) -> Tensor:
     """What `cheaper` chooses of the nearest symbols of residuals (N,), by the densities: whole numbers, float32.
 
     log_scale, weights: (N,) float32; the weights as of `SymbolCosts`.

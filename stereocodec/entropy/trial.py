@@ -9,7 +9,7 @@ from .adaptive_fields import adaptive_bits
 from .coders import Group, RateEstimator
 from .distributions import chosen_bits, residual_bits, scale_from_log
 from .priors import Prior
-from .symbol_choice import cheaper_by_density
+from .symbol_choice import chosen_symbols
 
 
 class TrialCoder(RateEstimator):
@@ -42,25 +42,19 @@ class TrialCoder(RateEstimator):
     def code(self, y: Tensor | None, group: Group) -> Tensor:
         assert y is not None
         assert group.weight is not None
-        places = group.mask.reshape(-1).nonzero()[:, 0] if group.places is None else group.places
-        weights = group.weight[0].float().expand(group.mask.shape[-1])
+        places, channels = group.elements, group.mask.shape[-1]
         log_scale = group.log_scale.reshape(1, -1).float()
-        symbols = torch.zeros_like(log_scale)
-        with torch.no_grad():
-            residual = (y.float() - group.mean.float()).reshape(-1)[places]
-            channel = places % group.mask.shape[-1]
-            symbols[0, places] = cheaper_by_density(
-                residual, log_scale[0, places], weights[channel], self._laplace_share
-            )
-            if self.place_bits is not None:
+        symbols = chosen_symbols(y, group, self._laplace_share)
+        if self.place_bits is not None:
+            with torch.no_grad():
                 bits = residual_bits(symbols[0, places], scale_from_log(log_scale[0, places]), self._laplace_share)
-                self.place_bits[group.view].view(-1).index_add_(0, places // group.mask.shape[-1], bits)
+                self.place_bits[group.view].view(-1).index_add_(0, places // channels, bits)
         # A symbol stays the same when its mean moves: what is decoded moves along.
         self._add(group.view, chosen_bits(symbols, log_scale, places, self._laplace_share, None))
         decoded = (symbols.view_as(group.mean) + group.mean.float()) * group.mask
         view = slice(group.view, group.view + 1)
         self.y[view] += decoded.detach()
-        self.error_bits[view] += weights * group.mask
+        self.error_bits[view] += group.weight[0].float().expand(channels) * group.mask
         return decoded + self.change_y[view] * group.mask
 
     def code_disparities(self, view: int, field: Tensor | None, size: tuple[int, int]) -> Tensor:

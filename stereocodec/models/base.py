@@ -91,7 +91,7 @@ class StereoModel(nn.Module):
         return ()
 
     def encoder_parameters(self) -> Iterable[nn.Parameter]:
-        """Those that decoding does without, of a model whose encoder weighs bits against errors (`Group.weight`)."""
+        """Those of encoding alone, of a model whose encoder weighs bits against errors (`Group.weight`)."""
         return ()
 
     def auxiliary_parameters(self) -> Iterable[nn.Parameter]:
