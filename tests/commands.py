@@ -93,15 +93,16 @@ def bisic_process(*arguments, **settings):
     )
 
 
-def printed_by_python(code, *arguments):
+def printed_by_python(code, *arguments, **settings):
     """The lines that a new Python prints when it runs the code."""
-    return printed_by("-c", code, *arguments)
+    return printed_by("-c", code, *arguments, **settings)
 
 
-def printed_by(*arguments):
+def printed_by(*arguments, **settings):
     """The lines that a new Python prints with arguments, such as a script."""
     command = [sys.executable, *map(str, arguments)]
-    return subprocess.run(command, capture_output=True, text=True, timeout=120, check=True).stdout.splitlines()
+    done = subprocess.run(command, capture_output=True, text=True, timeout=120, check=True, **settings)
+    return done.stdout.splitlines()
 
 
 def names(folder):

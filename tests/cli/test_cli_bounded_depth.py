@@ -1,4 +1,4 @@
-"""`bisic` with files of colour and depth by the default model: depth within a bound, and parts in files of any names."""
+"""`bisic` with colour and depth by the default model: depth within a bound, and parts in files of any names."""
 
 from __future__ import annotations
 

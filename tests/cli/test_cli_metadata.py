@@ -6,7 +6,7 @@ import json
 
 import numpy as np
 import pytest
-from commands import MODEL_ID, run
+from commands import MODEL_ID, printed_by_python, run
 from exif_data import camera_exif
 from icc_profiles import DISPLAY_P3, matrix_profile
 from PIL import Image
@@ -111,15 +111,11 @@ def test_info_of_long_texts_is_cut(tmp_path):
 @pytest.mark.slow
 def test_info_imports_neither_torch_nor_pillow_for_metadata(tmp_path):
     path, _ = file_with(ALL.to_chunks(), tmp_path)
-    import subprocess
-    import sys
-
     script = (
         "import sys; from stereocodec_cli.main import bisic; bisic(['info', sys.argv[1]], standalone_mode=False)\n"
         "print('torch' in sys.modules, 'PIL' in sys.modules)"
     )
-    done = subprocess.run([sys.executable, "-c", script, path], capture_output=True, text=True, check=True)
-    assert done.stdout.splitlines()[-1] == "False False"
+    assert printed_by_python(script, path)[-1] == "False False"
 
 
 @pytest.fixture

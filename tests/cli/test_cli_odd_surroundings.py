@@ -9,7 +9,7 @@ import sys
 
 import pytest
 import torch
-from commands import error_line, names, posix_only, run
+from commands import error_line, names, posix_only, printed_by_python, run
 from PIL import Image
 
 from stereocodec.batch import engine
@@ -294,8 +294,5 @@ def test_threads_that_wait_let_others_work_unless_told_otherwise(given, expected
         "finally: print(os.environ.get('GOMP_SPINCOUNT'), 'torch' in sys.modules)\n"
     )
     plain = {name: value for name, value in os.environ.items() if name not in ("GOMP_SPINCOUNT", "OMP_WAIT_POLICY")}
-    result = subprocess.run(
-        [sys.executable, "-c", script], capture_output=True, timeout=60, check=True, text=True, env=plain | given
-    )
     # PyTorch reads it when it is loaded.
-    assert result.stdout.splitlines()[-1] == f"{expected} False"
+    assert printed_by_python(script, env=plain | given)[-1] == f"{expected} False"

@@ -43,6 +43,9 @@ def test_gradients_are_those_of_chosen_symbols(encoder_learns):
     z = torch.full((2, 1, 1, 1), 1.3, requires_grad=encoder_learns)
     assert torch.equal(coder.code_prior(z, (2, 1, 1, 1)), torch.ones(2, 1, 1, 1))
     before = coder.bits[0]
+    # Of z, of which nothing is chosen, an encoder that learns has the bits of noise.
+    rounded = coder._prior.bits(torch.ones(1, 1, 1, 1)).sum()
+    assert torch.isclose(before, rounded) != encoder_learns
     # Symbols 2, 0 because it is cheaper, and 0 because it is nearest; the last element is of another group.
     y = torch.tensor([2.2, 0.9, 0.3, 5.0]).view(1, 1, 4, 1).requires_grad_(encoder_learns)
     mean = torch.full((1, 1, 4, 1), 0.1, requires_grad=True)

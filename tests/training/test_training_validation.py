@@ -12,6 +12,7 @@ from stereocodec.errors import TrainingError
 from stereocodec.training.config import TrainingConfig
 from stereocodec.training.examples import spread
 from stereocodec.training.loop import Trainer
+from stereocodec.training.losses import estimate
 from stereocodec.training.pairs.data import Pair
 from stereocodec.training.validation import SEEN_SIDE, validate, with_seen
 
@@ -56,6 +57,10 @@ def test_a_run_on_chosen_symbols_tells_how_well_it_does_on_them(finished, pairs,
         assert {"analysis.head.weight", "hyper_analysis.layers.0.weight", "entropy.gains.encoder.values"} <= changed
     assert {"synthesis.tail.weight", "entropy.outputs.weight", "entropy.gains.decoder.values"} <= changed
     (held_out,) = (p for p in pairs if p.name == "validation")
+    x, quality = held_out.stacked().float() / 255, torch.full((2,), 0.5)
+    with torch.no_grad():  # with gradients the bits of z are those of noise
+        _, learned_on, _ = run.rate_distortion(x, quality)
+        assert torch.equal(learned_on, estimate(run.model, x, quality, "chosen")[0])
     rows = rows_of(tmp_path / "run" / "validation.csv")[-5:]
     chosen, rounded = (validate(run.kind, run.averaged(), [held_out], symbols=s) for s in ("chosen", "rounded"))
     for row, expected, other in zip(rows, chosen, rounded, strict=True):

@@ -85,7 +85,7 @@ class FrameKind(Kind[Frame]):
         return FrameSampler(examples, config, device, seed)
 
     def rate_distortion(self, model: StereoModel, config: TrainingConfig) -> FrameRateDistortion:
-        return FrameRateDistortion(model, config.loss, config.depth_loss, config.symbols)
+        return FrameRateDistortion(model, config.loss, config.depth_loss)
 
     def blank(self, config: TrainingConfig, device: torch.device) -> Tensor:
         return torch.zeros(1, config.crop_height, config.crop_width, 5, device=device)

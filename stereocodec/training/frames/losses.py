@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 
 from ...models import StereoModel
-from ..losses import RateDistortion, Symbols, colour_distortion, squared_error
+from ..losses import RateDistortion, colour_distortion, squared_error
 from ..ms_ssim import ms_ssim
 
 _STRUCTURE_WEIGHT, _ABSOLUTE_WEIGHT = 0.01, 0.1
@@ -51,13 +51,9 @@ class FrameRateDistortion(RateDistortion):
     channels = 4
 
     def __init__(
-        self,
-        model: StereoModel,
-        loss: Literal["mse", "ms-ssim"],
-        depth_loss: Literal["mse", "structure"],
-        symbols: Symbols = "noise",
+        self, model: StereoModel, loss: Literal["mse", "ms-ssim"], depth_loss: Literal["mse", "structure"]
     ) -> None:
-        super().__init__(model, symbols)
+        super().__init__(model)
         self.loss, self.depth_loss = loss, depth_loss
 
     def distortion(self, decoded: Tensor, x: Tensor) -> Tensor:
