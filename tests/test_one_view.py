@@ -82,7 +82,7 @@ def cost(written, view):
 
 
 @pytest.mark.parametrize("quality", [20, 50, 80])
-def test_one_view_takes_no_more_than_the_left_one_of_a_pair(trained, quality):
+def test_one_view_takes_hardly_more_than_the_left_one_of_a_pair(trained, quality):
     pair = sample_crop(256, 384)
     alone = coded(trained, pair[:1], ONE, quality)
     beside = coded(trained, pair, ViewKind.RGB8, quality)
