@@ -20,6 +20,7 @@ from tempfile import TemporaryDirectory
 from typing import NamedTuple
 from unittest import mock
 
+import as_bisic  # noqa: F401  # before numpy and PyTorch
 from markdown_tables import machine, publish, table
 from memory_points import chosen_pairs, memory_point, pairs_parser
 from PIL import AvifImagePlugin

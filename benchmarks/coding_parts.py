@@ -21,6 +21,7 @@ from stereocodec.entropy.ans import StreamDecoder, StreamEncoder
 from stereocodec.entropy.coders import Group
 from stereocodec.entropy.streams import StreamReader, StreamWriter
 from stereocodec.models import StereoModel
+from stereocodec.nn.blas import float64_products
 from stereocodec.releases.release import load_release
 
 View = NDArray[np.uint8]
@@ -118,7 +119,11 @@ def _padded(views: tuple[View, View], multiple: int) -> View:
 
 
 def _walk(network: StereoModel, latents: Any, qualities: Tensor, size: tuple[int, int]) -> Callable[[], object]:
-    return lambda: network.walk(RoundingCoder(), latents, qualities, size)
+    def walk() -> object:
+        with float64_products(torch.get_num_threads()):
+            return network.walk(RoundingCoder(), latents, qualities, size)
+
+    return walk
 
 
 def _encoding(seconds: Parts, total: float, cpu: float) -> Parts:

@@ -19,6 +19,7 @@ import sys
 import time
 from statistics import mean
 
+import as_bisic  # noqa: F401  # before numpy and PyTorch
 import torch
 from markdown_tables import publish, table
 from memory_points import chosen_pairs, coded_point, conditions, load_codec, pairs_parser

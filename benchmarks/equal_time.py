@@ -17,6 +17,7 @@ import time
 from pathlib import Path
 from typing import Any
 
+import as_bisic  # noqa: F401  # before numpy and PyTorch
 import torch
 from markdown_tables import machine, table
 from validation_curves import BANDS, percents, points

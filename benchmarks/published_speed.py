@@ -21,6 +21,7 @@ from functools import partial
 from pathlib import Path
 from unittest.mock import patch
 
+import as_bisic  # noqa: F401  # before numpy and PyTorch
 import numpy as np
 import torch
 import torch.nn.functional as F

@@ -11,6 +11,7 @@ import argparse
 import time
 from statistics import median
 
+import as_bisic  # noqa: F401  # before numpy and PyTorch
 import numpy as np
 import torch
 

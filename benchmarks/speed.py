@@ -18,6 +18,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import as_bisic  # noqa: F401  # before numpy and PyTorch
 import numpy as np
 from markdown_tables import machine, publish, table
 from numpy.typing import NDArray

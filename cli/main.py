@@ -22,6 +22,7 @@ import click
 
 from stereocodec import __version__
 from stereocodec.errors import StereoCodecError, ran_out_of_memory
+from stereocodec.processor import let_waiting_threads_sleep
 from stereocodec.text import one_line, reason_of
 
 from ._shared import SUBJECT
@@ -30,8 +31,6 @@ from ._streams import open_standard_streams
 
 # What a shell reports of programs that were ended by Ctrl-C, and by writing to a pipe that nobody reads.
 _INTERRUPTED, _READER_GONE = 130, 141
-# Of GNU OpenMP, which PyTorch computes with on Linux: a single command is as fast as with the library's 300,000.
-_SPIN_COUNT = "1000"
 
 _EPILOG = """
 \b
@@ -175,21 +174,11 @@ def bisic(debug: bool) -> None:
     """Store a stereo pair in one small .bsc file and get it back on any machine."""
 
 
-def _share_cores() -> None:
-    """Lets PyTorch's threads sleep soon when they wait for one another, unless the environment says how they wait.
-
-    They spin instead, which beside other work on the same cores keeps those from working that are waited for: two
-    commands at once would take many times as long as one after the other. To be called before PyTorch is loaded.
-    """
-    if "OMP_WAIT_POLICY" not in os.environ:
-        os.environ.setdefault("GOMP_SPINCOUNT", _SPIN_COUNT)
-
-
 def main() -> NoReturn:
     """Entry point of the installed command."""
     # Python looks for garbage among all that is left when it ends; among PyTorch's modules that takes 0.4 seconds.
     atexit.register(gc.freeze)
-    _share_cores()
+    let_waiting_threads_sleep()
     open_standard_streams()
     stop_on_signals()
     bisic(prog_name="bisic")

@@ -15,6 +15,7 @@ import torch
 
 from .device_names import MAX_THREADS
 from .errors import InvalidInput
+from .nn.blas import float64_products
 from .pictures.arguments import plain_number
 
 Progress = Callable[[float, str], None]
@@ -87,7 +88,8 @@ def in_bands(
     workers = min(threads, count)
     if count > 1:
         begin, end = _giving_back(begin), _giving_back(end)
-    with _workers(workers, threads if count == 1 else 1, progress) as submit:
+    threads_each = threads if count == 1 else 1
+    with float64_products(threads_each), _workers(workers, threads_each, progress) as submit:
         following = iter(needed)
         begun: dict[int, Future[_Begun]] = {}
         ended: deque[tuple[int, Future[_Ended]]] = deque()

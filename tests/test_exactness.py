@@ -17,7 +17,7 @@ import pytest
 import torch
 from conftest import sample_crop
 from hand_made_files import changed
-from tracing import Trace, decoded_elsewhere, noise, permuted_sums, replay, traced_decode, traced_encode
+from tracing import Trace, decoded_elsewhere, noise, numpy_products, permuted_sums, replay, traced_decode, traced_encode
 
 from stereocodec.codec import StereoCodec
 from stereocodec.container import Container
@@ -131,6 +131,18 @@ def test_threads(coded, torch_threads, threads):
 def test_onednn_on_and_off(coded, enabled):
     with torch.backends.mkldnn.flags(enabled=enabled):
         assert_exact(traced_decode(coded.codec, coded.data), coded)
+
+
+@pytest.mark.parametrize("threads", [1, 2])
+def test_products_of_numpy(coded, torch_threads, threads):
+    torch_threads(threads)
+    with numpy_products() as product:
+        assert_exact(traced_decode(coded.codec, coded.data), coded)
+        assert product.call_count > 100
+        height, width, quality = coded.case
+        data, trace = traced_encode(coded.codec, sample_crop(height, width), quality=quality)
+    assert_same_latents(trace, coded.trace)
+    assert data == coded.data
 
 
 @pytest.mark.parametrize("seed", [0, 1])

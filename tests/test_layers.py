@@ -14,7 +14,7 @@ LAYERS = (
     ("callers", "errors"),
     ("noted",),
     ("container",),
-    ("temporary_files", "uninterrupted", "depth_settings", "device_names", "spawned"),
+    ("temporary_files", "uninterrupted", "depth_settings", "device_names", "processor", "spawned"),
     ("files", "regular_files", "json_files", "tensor_files", "toml_files", "devices", "pixel_limit"),
     ("calibration", "pictures", "depth_images"),
     ("datasets", "viewer"),

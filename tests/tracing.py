@@ -20,11 +20,12 @@ from unittest import mock
 import numpy as np
 import torch
 import torch.nn.functional as F
+from threadpoolctl import ThreadpoolController
 
 from stereocodec import band_coding
 from stereocodec.codec import StereoCodec
 from stereocodec.entropy.streams import StreamReader, StreamWriter
-from stereocodec.nn import exact
+from stereocodec.nn import blas, exact
 
 
 @dataclass
@@ -173,7 +174,7 @@ def replay(model, lattice, latents, quality, dtype=torch.float64):
     """The trace of a walk through what a codec's trace holds (the order of the views first); quality 0 to 100."""
     coder = ReplayCoder(lattice, latents[1:])
     height, width = next(array.shape[1:3] for array in latents if array.ndim == 4 and array.shape[0] == 1)
-    with torch.inference_mode():
+    with torch.inference_mode(), blas.float64_products(torch.get_num_threads()):
         qualities = torch.full((2,), quality / 100, dtype=dtype)
         model.walk(coder, None, qualities, (16 * height, 16 * width))
     return coder.trace
@@ -213,12 +214,25 @@ def permuted_sums(seed=0):
         return y + bias
 
     with (
+        mock.patch.object(blas, "is_faster", return_value=False),
         mock.patch.object(F, "linear", permuted_linear),
         mock.patch.object(F, "layer_norm", permuted_layer_norm),
         mock.patch.object(F, "scaled_dot_product_attention", permuted_attention),
         mock.patch.object(exact, "depthwise_conv", reversed_products),
     ):
         yield
+
+
+@contextlib.contextmanager
+def numpy_products():
+    """Products in float64 are numpy's, whatever the processor; gives what counts them."""
+    libraries = ThreadpoolController().select(user_api="blas")
+    with (
+        mock.patch.object(blas, "_wide_libraries", return_value=libraries),
+        mock.patch.object(blas, "waiting_threads_sleep", return_value=True),
+        mock.patch.object(blas, "product", wraps=blas.product) as product,
+    ):
+        yield product
 
 
 def save_decoding(release, file, output, threads=None):

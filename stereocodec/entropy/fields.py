@@ -57,10 +57,12 @@ def field_from_errors(errors: NDArray[np.int32], size: tuple[int, int]) -> NDArr
     if not errors.any():
         return field
     above: list[int] = [0] * width
-    for row in range(size[0]):
+    for row, row_errors in enumerate(errors.reshape(size)):
+        if not row_errors.any() and not any(above):
+            continue
         west = corner = above[0] if row else 0
         values = []
-        for column, error in enumerate(map(int, errors[row * width : (row + 1) * width])):
+        for column, error in enumerate(map(int, row_errors)):
             north = above[column] if row else west
             if column == 0 or not row:
                 corner = west

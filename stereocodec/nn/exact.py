@@ -14,6 +14,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from .products import add_product, quick_linear
 from .tiles import joined, row_tiles, rows_beside
 
 
@@ -24,13 +25,13 @@ def same_conv(x: Tensor, weight: Tensor, bias: Tensor) -> Tensor:
     # one row more below keeps the last shift inside.
     padded_width = width + k - 1
     padded = F.pad(x, (0, 0, k // 2, k // 2, k // 2, k // 2 + 1)).flatten(1, 2)
-    taps = weight.permute(2, 3, 1, 0).contiguous()
+    taps = weight.permute(2, 3, 0, 1).contiguous()
     out = bias.repeat(n, height * padded_width, 1)
     for i in range(k):
         for j in range(k):
             start = i * padded_width + j
             for picture in range(n):
-                out[picture].addmm_(padded[picture, start : start + out.shape[1]], taps[i, j])
+                add_product(out[picture], padded[picture, start : start + out.shape[1]], taps[i, j])
     return out.view(n, height, padded_width, -1)[:, :, :width]
 
 
@@ -41,7 +42,7 @@ def doubling_conv(x: Tensor, weight: Tensor, bias: Tensor) -> Tensor:
     margin = (half + 1) // 2
     padded_width = width + 2 * margin
     padded = F.pad(x, (0, 0, margin, margin, margin, margin + 1)).flatten(1, 2)
-    taps = weight.permute(2, 3, 0, 1).contiguous()
+    taps = weight.permute(2, 3, 1, 0).contiguous()
     out = x.new_empty(n, 2 * height, 2 * width, weight.shape[1])
     for row, column in itertools.product(range(2), repeat=2):
         sums = bias.repeat(n, height * padded_width, 1)
@@ -50,7 +51,7 @@ def doubling_conv(x: Tensor, weight: Tensor, bias: Tensor) -> Tensor:
             down, right = (row + half - i) // 2, (column + half - j) // 2
             start = (margin + down) * padded_width + margin + right
             for picture in range(n):
-                sums[picture].addmm_(padded[picture, start : start + sums.shape[1]], taps[i, j])
+                add_product(sums[picture], padded[picture, start : start + sums.shape[1]], taps[i, j])
         out[:, row::2, column::2] = sums.view(n, height, padded_width, -1)[:, :, :width]
     return out
 
@@ -121,7 +122,7 @@ class PlanarConv(nn.Conv2d):
         assert self.bias is not None
         channels_last = x.permute(0, 2, 3, 1)
         if self.kernel_size == (1, 1):
-            return F.linear(channels_last, self.weight[:, :, 0, 0], self.bias).permute(0, 3, 1, 2)
+            return quick_linear(channels_last, self.weight[:, :, 0, 0], self.bias).permute(0, 3, 1, 2)
         return same_conv(channels_last, self.weight, self.bias).permute(0, 3, 1, 2)
 
 

@@ -1,8 +1,8 @@
-"""Linear layers of transforms in float32, by the products that processors of all makers are fast with.
+"""Linear layers by the products that processors of all makers are fast with, where no gradients are asked for.
 
 PyTorch's matrix products are those of MKL, which leaves half of each vector unit unused on processors that are not
-Intel's; its convolutions are those of oneDNN, which does not. So layers are computed as 1x1 convolutions there, in half
-the time, where no gradients are asked for.
+Intel's; its convolutions are those of oneDNN, which does not. So layers are computed as 1x1 convolutions in float32, in
+half the time. In float64, for which oneDNN has nothing, numpy's BLAS stands in (`blas.py`).
 """
 
 from __future__ import annotations
@@ -11,10 +11,14 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from . import blas
+
 # PyTorch gives convolutions of at least so many pictures to oneDNN, whatever the number of threads.
 _PICTURES = 16
 # Products that MKL sums up in one go on such processors.
 _SUMMED = 192
+# So many rows of a product that is added to something stay in a processor's cache on their way.
+_ROWS = 2**14
 
 
 def quick_linear(x: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
@@ -23,6 +27,9 @@ def quick_linear(x: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tenso
     Sums come in the parts that MKL has on such processors: then encoders write the files that they wrote before, to the
     last bit. In one go, one file in five had a symbol that is rounded the other way.
     """
+    if blas.is_faster(x):
+        out = blas.product(x, weight)
+        return out if bias is None else out.add_(bias)
     positions, products = x.shape[:-1].numel(), x.shape[-1]
     plain = x.dtype != torch.float32 or x.device.type != "cpu" or positions % _PICTURES or not positions
     if plain or torch.is_grad_enabled() or torch.is_autocast_enabled("cpu"):
@@ -33,6 +40,15 @@ def quick_linear(x: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tenso
     for part in others:
         out += _convolution(*part, None)
     return out
+
+
+def add_product(sums: Tensor, x: Tensor, weight: Tensor) -> None:
+    """Adds the product of x (rows, C_in) with weight (C_out, C_in) to sums (rows, C_out)."""
+    if not blas.is_faster(x):
+        sums.addmm_(x, weight.T)
+        return
+    for some, to in zip(torch.split(x, _ROWS), torch.split(sums, _ROWS), strict=True):
+        to += blas.product(some, weight)
 
 
 class QuickLinear(nn.Linear):

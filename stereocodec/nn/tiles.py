@@ -34,8 +34,13 @@ def by_positions(work: Callable[..., Tensor], *maps: Tensor) -> Tensor:
 
 def by_rows(work: Callable[..., Tensor], *maps: Tensor) -> Tensor:
     """What work gives, (N, H, ...), for feature maps (N, H, W, C), each row of which it treats alone."""
+    return several_by_rows(lambda *some: (work(*some),), *maps)[0]
+
+
+def several_by_rows(work: Callable[..., tuple[Tensor, ...]], *maps: Tensor) -> tuple[Tensor, ...]:
+    """`by_rows` of work that gives several feature maps."""
     rows = (slice(first, first + tile.shape[1]) for first, tile in row_tiles(maps[0]))
-    return joined((work(*(x[:, some] for x in maps)) for some in rows), maps[0].shape[1])
+    return _all_joined((work(*(x[:, some] for x in maps)) for some in rows), maps[0].shape[1])
 
 
 def row_tiles(x: Tensor, multiple: int = 1) -> Iterator[tuple[int, Tensor]]:
@@ -57,18 +62,25 @@ def rows_beside(x: Tensor, first: int, rows: int, margin: int) -> Tensor:
 
 def joined(parts: Iterable[Tensor], rows: int) -> Tensor:
     """Parts (N, ..., C) that follow one another along the second axis as one, of so many rows."""
+    return _all_joined(((part,) for part in parts), rows)[0]
+
+
+def _all_joined(parts: Iterable[tuple[Tensor, ...]], rows: int) -> tuple[Tensor, ...]:
+    """`joined` for several tensors at once, of each of which there is a part in every tuple."""
     if torch.is_grad_enabled():
-        return torch.cat(list(parts), 1)
-    whole, first = None, 0
-    for part in parts:
-        if part.shape[1] == rows:
-            return part
-        if whole is None:
-            whole = empty_like(part, (part.shape[0], rows, *part.shape[2:]))
-        whole[:, first : first + part.shape[1]] = part
-        first += part.shape[1]
-    assert whole is not None
-    return whole
+        return tuple(torch.cat(each, 1) for each in zip(*parts, strict=True))
+    wholes, first = None, 0
+    for some in parts:
+        count = some[0].shape[1]
+        if count == rows:
+            return some
+        if wholes is None:
+            wholes = tuple(empty_like(part, (part.shape[0], rows, *part.shape[2:])) for part in some)
+        for whole, part in zip(wholes, some, strict=True):
+            whole[:, first : first + count] = part
+        first += count
+    assert wholes is not None
+    return wholes
 
 
 def empty_like(x: Tensor, shape: Sequence[int]) -> Tensor:

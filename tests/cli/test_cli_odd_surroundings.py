@@ -284,15 +284,20 @@ def test_a_closed_picture_is_called_closed(tmp_path, extension, loaded):
 @pytest.mark.slow
 @pytest.mark.parametrize(
     ("given", "expected"),
-    [({}, "1000"), ({"GOMP_SPINCOUNT": "7"}, "7"), ({"OMP_WAIT_POLICY": "active"}, "None")],
+    [
+        ({}, "1000 4"),
+        ({"GOMP_SPINCOUNT": "7", "OPENBLAS_THREAD_TIMEOUT": "9"}, "7 9"),
+        ({"OMP_WAIT_POLICY": "active"}, "None 4"),
+    ],
 )
 def test_threads_that_wait_let_others_work_unless_told_otherwise(given, expected):
+    names = ("GOMP_SPINCOUNT", "OPENBLAS_THREAD_TIMEOUT")
     script = (
         "import os, sys, stereocodec_cli.main as cli\n"
         "sys.argv[1:] = ['--version']\n"
         "try: cli.main()\n"
-        "finally: print(os.environ.get('GOMP_SPINCOUNT'), 'torch' in sys.modules)\n"
+        f"finally: print(*map(os.environ.get, {names}), 'torch' in sys.modules, 'numpy' in sys.modules)\n"
     )
-    plain = {name: value for name, value in os.environ.items() if name not in ("GOMP_SPINCOUNT", "OMP_WAIT_POLICY")}
-    # PyTorch reads it when it is loaded.
-    assert printed_by_python(script, env=plain | given)[-1] == f"{expected} False"
+    plain = {name: value for name, value in os.environ.items() if name not in (*names, "OMP_WAIT_POLICY")}
+    # The libraries read it when they are loaded.
+    assert printed_by_python(script, env=plain | given)[-1] == f"{expected} False False"

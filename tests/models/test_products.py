@@ -1,12 +1,17 @@
-"""Linear layers as convolutions give what linear layers give."""
+"""Linear layers as convolutions, and by numpy's BLAS, give what linear layers give."""
 
 from __future__ import annotations
+
+from unittest import mock
 
 import pytest
 import torch
 import torch.nn.functional as F
+from threadpoolctl import threadpool_info
+from tracing import numpy_products
 
-from stereocodec.nn import exact, tiles
+from stereocodec import processor
+from stereocodec.nn import blas, exact, tiles
 from stereocodec.nn.products import quick_linear
 
 
@@ -43,3 +48,82 @@ def test_depthwise_sums_in_parts_are_those_of_all_rows(monkeypatch):
         assert torch.equal(exact.depthwise_conv(x, weight, bias), whole)
     expected = F.conv2d(x.permute(0, 3, 1, 2), weight, bias, padding=2, groups=4).permute(0, 2, 3, 1)
     torch.testing.assert_close(whole, expected)
+
+
+def random_layer(*shape):
+    return torch.randn(*shape, dtype=torch.float64), torch.randn(shape[0], dtype=torch.float64)
+
+
+@pytest.mark.parametrize("threads", [1, 2])
+def test_products_of_numpy_are_those_of_pytorch(threads):
+    torch.manual_seed(0)
+    x = torch.randn(2, 11, 6, 24, dtype=torch.float64)[..., :20]
+    weight, bias = random_layer(5, 20)
+    kernel, kernel_bias = random_layer(5, 20, 3, 3)
+    works = (
+        lambda: quick_linear(x, weight, bias),
+        lambda: quick_linear(x[:, :0], weight),
+        lambda: exact.same_conv(x, kernel, kernel_bias),
+        lambda: exact.doubling_conv(x, kernel.transpose(0, 1), kernel_bias),
+    )
+    with torch.inference_mode():
+        expected = [work() for work in works]
+        with numpy_products() as product, blas.float64_products(threads):
+            for work, theirs in zip(works, expected, strict=True):
+                before = product.call_count
+                torch.testing.assert_close(work(), theirs, rtol=1e-12, atol=1e-12)
+                assert product.call_count > before
+            quick_linear(x.float(), weight.float())
+        assert product.call_args.args[0].dtype == torch.float64
+
+
+def test_products_are_numpys_only_within_and_its_threads_come_back():
+    def threads():
+        return [library["num_threads"] for library in threadpool_info() if library["user_api"] == "blas"]
+
+    before, x = threads(), torch.ones(1, dtype=torch.float64)
+    with numpy_products(), torch.no_grad():
+        assert not blas.is_faster(x)
+        with blas.float64_products(1), blas.float64_products(1):
+            assert blas.is_faster(x)
+            assert set(threads()) == {1}
+            with torch.enable_grad():
+                assert not blas.is_faster(x)
+        assert not blas.is_faster(x)
+    assert threads() == before
+
+
+@pytest.mark.parametrize(
+    ("amd", "kernels", "threads", "sleep", "expected"),
+    [
+        (True, ["SkylakeX"], 1, False, True),
+        (True, ["Cooperlake", "SkylakeX"], 2, True, True),
+        (True, ["SkylakeX"], 2, False, False),
+        (False, ["SkylakeX"], 1, True, False),
+        (True, ["Haswell"], 1, True, False),
+        (True, ["SkylakeX", None], 1, True, False),
+        (True, [], 1, True, False),
+    ],
+)
+def test_products_are_numpys_where_these_are_faster(monkeypatch, amd, kernels, threads, sleep, expected):
+    libraries = mock.MagicMock()
+    libraries.select.return_value.lib_controllers = [mock.Mock(architecture=name) for name in kernels]
+    monkeypatch.setattr("threadpoolctl.ThreadpoolController", lambda: libraries)
+    monkeypatch.setattr(torch.backends.mkl, "is_available", lambda: True)
+    monkeypatch.setattr(blas, "is_amd", lambda: amd)
+    monkeypatch.setattr(blas, "waiting_threads_sleep", lambda: sleep)
+    monkeypatch.setattr(blas, "_wide_libraries", blas._wide_libraries.__wrapped__)
+    with torch.no_grad(), blas.float64_products(threads):
+        assert blas.is_faster(torch.ones(1, dtype=torch.float64)) == expected
+
+
+@pytest.mark.parametrize(
+    ("told", "expected"),
+    [("processor: 0\nvendor_id\t: AuthenticAMD\n", True), ("vendor_id\t: GenuineIntel\n", False), (None, False)],
+)
+def test_whose_processor_it_is(monkeypatch, tmp_path, told, expected):
+    cores = tmp_path / "cpuinfo"
+    if told is not None:
+        cores.write_text(told)
+    monkeypatch.setattr(processor, "_CORES", str(cores))
+    assert processor.is_amd.__wrapped__() == expected

@@ -47,20 +47,33 @@ class GatedBlock(nn.Module):
             nn.init.zeros_(layer.bias)
 
     def forward(self, x: Tensor) -> Tensor:
-        mixed = self.depthwise(by_positions(lambda part: F.silu(self.spatial_in(self._branch(part))), x))
+        mixed = self.depthwise(by_positions(lambda part: _silu(self.spatial_in(self._branch(part))), x))
         return by_positions(self._behind_depthwise, x, mixed)
 
     def _behind_depthwise(self, x: Tensor, mixed: Tensor) -> Tensor:
-        x = x + self.spatial_out(mixed)
+        x = _added(self.spatial_out(mixed), x)
         branch = self._branch(x)
         # Two products instead of the halves of one: these would have to be copied again and again.
         halves = zip(self.gate.weight.chunk(2), self.gate.bias.chunk(2), strict=True)
         gate, value = (quick_linear(branch, *half) for half in halves)
-        out: Tensor = x + self.mix(F.silu(gate) * value)
-        return out
+        return _added(self.mix(_times(_silu(gate), value)), x)
 
     def _branch(self, x: Tensor) -> Tensor:
         return F.layer_norm(x, x.shape[-1:]) if self.normalise else x
+
+
+def _silu(fresh: Tensor) -> Tensor:
+    return F.silu(fresh, inplace=not torch.is_grad_enabled())
+
+
+def _added(fresh: Tensor, x: Tensor) -> Tensor:
+    """The sum of a tensor that nothing else has and of another one: in its memory, where no gradients need it."""
+    return x + fresh if torch.is_grad_enabled() or fresh.dtype != x.dtype else fresh.add_(x)
+
+
+def _times(fresh: Tensor, x: Tensor) -> Tensor:
+    """Their product, as of `_added`."""
+    return fresh * x if torch.is_grad_enabled() or fresh.dtype != x.dtype else fresh.mul_(x)
 
 
 class RowAttention(nn.Module):

@@ -14,7 +14,8 @@ from torch import Tensor, nn
 
 from ...entropy.coders import EntropyCoder, Group
 from ...entropy.priors import FactorizedPrior
-from ...nn.tiles import by_positions, by_rows
+from ...nn.products import QuickLinear
+from ...nn.tiles import by_positions, by_rows, several_by_rows
 from .blocks import CoefficientLinear, GatedBlock, QualityKnots, Upsample, depth_to_space, space_to_depth
 from .colour_levels import ColourLevels
 from .config import BisicRtConfig, squared_error_bits
@@ -42,23 +43,19 @@ class ContextStep(nn.Module):
     def __init__(self, c: BisicRtConfig) -> None:
         super().__init__()
         width, m = c.entropy_channels, c.latent_channels
-        self.inputs = nn.Linear(3 * m, width)
+        self.inputs = QuickLinear(3 * m, width)
         self.parity = nn.Parameter(torch.zeros(2, 2, width))
         self.body = nn.Sequential(
             GatedBlock(width, kernel_size=5, expansion=c.expansion, normalise=True),
             GatedBlock(width, expansion=c.expansion, normalise=True),
         )
-        self.outputs = nn.Linear(width, 2 * m)
+        self.outputs = QuickLinear(width, 2 * m)
         nn.init.zeros_(self.outputs.weight)
         nn.init.zeros_(self.outputs.bias)
 
-    def forward(self, features: Tensor) -> tuple[Tensor, ...]:
-        """What `with_inputs` gives, (B, h, w, C); returns features and the changes of mean and log-scale."""
-        features = self.body(features)
-        return features, *by_positions(self.outputs, features).chunk(2, -1)
-
     def with_inputs(self, features: Tensor, parity: Tensor, *inputs: Tensor) -> Tensor:
-        """Features (B, h, w, C) with what is known, means and log-scales, each (B, h, w, M), the first two normalised.
+        """What `body` takes: features (B, h, w, C) with what is known, means and log-scales, each (B, h, w, M), the
+        first two normalised.
 
         parity: that of the rows, as of `parities`.
         """
@@ -77,11 +74,11 @@ class ViewPrediction(nn.Module):
     def __init__(self, c: BisicRtConfig) -> None:
         super().__init__()
         width, m, samples = c.entropy_channels, c.latent_channels, 3 * BLOCK * BLOCK
-        self.inputs = nn.Linear(m, width)
+        self.inputs = QuickLinear(m, width)
         self.quality = QualityKnots(c.knots, width)
         self.body = GatedBlock(width, expansion=c.expansion, normalise=True)
         self.picture = CoefficientLinear(m, samples)
-        self.correction = nn.Linear(width, samples)
+        self.correction = QuickLinear(width, samples)
         self.borders = LappedBorders()
         self.latents = CoefficientLinear(samples, m)
         nn.init.zeros_(self.correction.weight)
@@ -119,13 +116,13 @@ class EntropyModel(nn.Module):
             Upsample(hyper, hyper), GatedBlock(hyper, expansion=c.expansion, normalise=True), Upsample(hyper, width)
         )
         self.quality = QualityKnots(c.knots, width)
-        self.outputs = nn.Linear(width, 2 * m)
+        self.outputs = QuickLinear(width, 2 * m)
         self.steps = nn.ModuleList(ContextStep(c) for _ in range(STEPS))
         self.neighbours = NeighbourScales(m)
         if c.stereo:
             self.prediction = ViewPrediction(c)
             self.start_second = ContextStep(c)
-            hints = [nn.Linear(m, width, bias=False) for _ in range(STEPS)]
+            hints = [QuickLinear(m, width, bias=False) for _ in range(STEPS)]
             for hint in hints:
                 nn.init.zeros_(hint.weight)
             self.hints = nn.ModuleList(hints)
@@ -215,17 +212,24 @@ class _View:
         following: what `NeighbourScales` adds to the log-scales for now. Returns the log-scales with it.
         """
         assert isinstance(step, ContextStep)
-        log_scale = self.log_scale if following is None else by_rows(torch.add, self.log_scale, following)
+        more = () if following is None else (following,)
 
-        def with_inputs(features: Tensor, parity: Tensor, known: Tensor, mean: Tensor, log_scale: Tensor) -> Tensor:
-            return step.with_inputs(features, parity, known, self.normalised(mean), log_scale)
+        def with_inputs(
+            features: Tensor, parity: Tensor, known: Tensor, mean: Tensor, log_scale: Tensor, *more: Tensor
+        ) -> Tensor:
+            return step.with_inputs(features, parity, known, self.normalised(mean), sum(more, log_scale))
 
-        features = by_rows(with_inputs, features, step.parities(features), known, self.mean, log_scale)
-        del following, known  # large, and not needed while the network runs
-        self.features, change_mean, change_log_scale = step(features)
-        self.mean = by_rows(lambda mean, change: mean + change * self.unit, self.mean, change_mean)
-        self.log_scale = by_rows(torch.add, self.log_scale, change_log_scale)
-        return by_rows(torch.add, log_scale, change_log_scale)
+        features = by_rows(with_inputs, features, step.parities(features), known, self.mean, self.log_scale, *more)
+        del known  # large, and not needed while the network runs
+        self.features = step.body(features)
+
+        def changed(features: Tensor, mean: Tensor, log_scale: Tensor, *more: Tensor) -> tuple[Tensor, ...]:
+            mean_change, change = step.outputs(features).chunk(2, -1)
+            followed = tuple(log_scale + each + change for each in more)
+            return mean + mean_change * self.unit, log_scale + change, *followed
+
+        self.mean, self.log_scale, *followed = several_by_rows(changed, self.features, self.mean, self.log_scale, *more)
+        return followed[0] if followed else self.log_scale
 
     def code(
         self,
