@@ -18,11 +18,13 @@ from dataclasses import replace
 from pathlib import Path
 from statistics import median
 from typing import TypeVar
+from unittest.mock import patch
 
 import numpy as np
 import torch
 from markdown_tables import publish, table
 from memory_points import chosen_pairs, conditions, load_codec, pairs_parser
+from mosaics import SIZES, large
 from rd_points import View
 
 from stereocodec import StereoCodec
@@ -40,6 +42,7 @@ from gpu_settings import gpu_settings  # noqa: E402
 
 GOLDEN = REPOSITORY / "tests" / "golden"
 QUALITY, BATCH = 50, 64
+LARGE = "3840x2160"
 _R = TypeVar("_R")
 
 
@@ -58,7 +61,12 @@ def main() -> None:
     processor = StereoCodec.from_pretrained(arguments.model, device="cpu")
     views = [pair.load() for pair in pairs]
     equal = [golden_equality(codec, processor), pair_equality(codec, processor, views)]
-    rows = [*equal, *times(codec, views, device), ["training", training(device, arguments)]]
+    rows = [
+        *equal,
+        *times(codec, views, device),
+        *times_of_bands(codec, views),
+        ["training", training(device, arguments)],
+    ]
     name = torch.cuda.get_device_name(device) if device.type == "cuda" else str(device)
     text = conditions(codec, f"{len(pairs)} pairs at quality {QUALITY}, {name}")
     publish(f"{text}\n\n{table(['', 'result'], rows, text_columns=2)}", "gpu", arguments.markdown)
@@ -119,6 +127,16 @@ def times(codec: StereoCodec, views: Sequence[tuple[View, View]], device: torch.
     ]
     if device.type == "cuda":
         rows.append(["most memory", f"{torch.cuda.max_memory_allocated(device) / 1e6:,.0f} MB"])
+    return rows
+
+
+def times_of_bands(codec: StereoCodec, views: Sequence[tuple[View, View]]) -> list[list[str]]:
+    """Seconds to decode a large pair, with its bands together and one by one."""
+    data, rows = codec.compress(*large(views, SIZES[LARGE]), quality=QUALITY), []
+    for together in (codec._coder.bands_at_once, 1):
+        with patch.object(codec._coder, "bands_at_once", together):
+            took = seconds(lambda: codec.decompress(data, output="torch"))
+        rows.append([f"decoding {LARGE}, at most {together} bands together", f"{took:.2f} s"])
     return rows
 
 

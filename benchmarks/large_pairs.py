@@ -11,26 +11,23 @@ pair in a single band, at equal PSNR.
 from __future__ import annotations
 
 import argparse
-import itertools
 import json
 import subprocess
 import sys
-from collections.abc import Sequence
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from unittest import mock
 
-import numpy as np
 from bd_rates import pair_bd_rate
 from markdown_tables import machine, publish, table
 from memory_points import coded_point
+from mosaics import SIZES, large
 from PIL import Image
 from rd_points import View, find_pairs
 
 from stereocodec import StereoCodec
 from stereocodec.coding import ReleaseCoder
 
-SIZES = {"3840x2160": (3840, 2160), "7680x4320": (7680, 4320)}
 QUALITY, QUALITIES = 40, (15, 40, 60, 80)
 VIEWS = "left", "right"
 HEADER = ["views", "threads", "encoding", "memory", "decoding", "memory"]
@@ -71,25 +68,6 @@ def main() -> None:
     what = f"Weights `{codec.name}` ({codec.model_id.hex()}), quality {QUALITY}. {machine('stereocodec', 'torch')}."
     costs = f"The {count} bands of a 3840x2160 pair take {cost:+.2f} % bytes at equal PSNR."
     publish(f"{what}\n\n{table(HEADER, rows)}\n\n{costs}", "large-pairs", arguments.markdown)
-
-
-def large(pairs: Sequence[tuple[View, View]], size: tuple[int, int]) -> tuple[View, View]:
-    """Both views of all pairs together, of a width and height."""
-    first, second = (mosaic([pair[number] for pair in pairs], *size) for number in range(2))
-    return first, second
-
-
-def mosaic(views: Sequence[View], width: int, height: int) -> View:
-    """Views side by side, in rows as high as the lowest of them, (height, width, 3)."""
-    row_height = min(len(view) for view in views)
-    full, following = np.zeros((height, width, 3), np.uint8), itertools.cycle(views)
-    for top in range(0, height, row_height):
-        left = 0
-        while left < width:
-            part = next(following)[: min(row_height, height - top), : width - left]
-            full[top : top + part.shape[0], left : left + part.shape[1]] = part
-            left += part.shape[1]
-    return full
 
 
 def measured(views: tuple[View, View], threads: int) -> list[str]:

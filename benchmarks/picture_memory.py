@@ -19,8 +19,9 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 import numpy as np
-from large_pairs import SIZES, VIEWS, large
+from large_pairs import VIEWS
 from markdown_tables import machine, publish, table
+from mosaics import SIZES, large
 from numpy.typing import NDArray
 from PIL import Image
 from rd_points import View, find_pairs

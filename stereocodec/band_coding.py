@@ -18,6 +18,7 @@ from torch import Tensor
 from .band_work import Progress, SharedProgress
 from .container import Band, Container, band_name, rows_of_bands
 from .effort import Effort
+from .entropy.batch_reader import BatchReader
 from .entropy.streams import StreamReader, StreamWriter
 from .errors import CorruptFile, DecodingMismatch
 from .release_networks import Finish, ReleaseNetworks
@@ -181,11 +182,13 @@ class BandReader:
         finish: Finish,
         say: SharedProgress,
         first: int,
+        needed: range,
         lost: dict[int, str] | None,
     ) -> None:
-        """finish: makes of pictures what is wanted of them. first: the first band that is wanted. lost: as of
-        `ReleaseCoder.decode`."""
+        """finish: makes of pictures what is wanted of them. first: the first band that is wanted. needed: those whose
+        latents are. lost: as of `ReleaseCoder.decode`."""
         self._coder, self._container, self._finish, self._say, self._first = coder, container, finish, say, first
+        self._needed, self._together, self._at_once = needed, dict[int, _Walked](), coder.bands_at_once
         self._lost = lost
         self._rows = rows_of_bands(container.height, len(container.bands))
         self._coded = container.view_kind.coded_views
@@ -198,6 +201,10 @@ class BandReader:
         if self._lost is not None and number in self._lost:
             return None
         bands = self._container.bands
+        if number not in self._together:
+            self._together |= self._walked_together(number)
+        if number in self._together:
+            return self._together.pop(number)
         try:
             return self._walked(number)
         except (CorruptFile, DecodingMismatch) as error:
@@ -226,16 +233,44 @@ class BandReader:
         return shown, here.swapped
 
     def _walked(self, number: int) -> _Walked:
-        coder, container = self._coder, self._container
-        band, rows = container.bands[number], self._rows[number]
-        lattice, tables = coder.release.lattice, coder.release.tables
-        size = coder.padded_size((rows[1] - rows[0], container.width))
-        reader = StreamReader(lattice, tables, band.streams, band.guard, coder.home, band=number)
+        coder, reader = self._coder, self._reader(number)
         with coder.exact():
             swapped = self._coded > 1 and coder.model.code_order(reader, None)
-            decoded = coder.model.walk(reader, None, coder.qualities(container.quality, self._coded), size)
-        reader.close(band.latent_checksum)
+            qualities = coder.qualities(self._container.quality, self._coded)
+            decoded = coder.model.walk(reader, None, qualities, self._size(number))
+        reader.close(self._container.bands[number].latent_checksum)
         return _Walked(None, None, decoded, swapped)
+
+    def _walked_together(self, number: int) -> dict[int, _Walked]:
+        """Bands of pairs from a number on, as many as are decoded at once; none where one of them cannot be."""
+        size, end = self._size(number), min(number + self._at_once, self._needed.stop)
+        numbers = [n for n in range(number, end) if n not in (self._lost or ()) and self._size(n) == size]
+        if len(numbers) < 2 or self._coded < 2:
+            return {}
+        coder, walked = self._coder, {}
+        try:
+            readers = [self._reader(n) for n in numbers]
+            with coder.exact():
+                orders = [coder.model.code_order(reader, None) for reader in readers]
+                qualities = coder.qualities(self._container.quality, self._coded * len(numbers))
+                every = coder.model.walk_latents(BatchReader(readers), None, qualities, size)
+                for index, (n, reader, swapped) in enumerate(zip(numbers, readers, orders, strict=True)):
+                    latents = every.pair(index)
+                    decoded = coder.model.walk_residual(reader, None, latents, size, coder.model.reconstruct)
+                    reader.close(self._container.bands[n].latent_checksum)
+                    walked[n] = _Walked(None, None, decoded, swapped)
+        except (CorruptFile, DecodingMismatch, torch.OutOfMemoryError):
+            self._at_once = 1  # one by one it is told which of them is damaged, and they take less memory
+            return {}
+        return walked
+
+    def _reader(self, number: int) -> StreamReader:
+        release, band = self._coder.release, self._container.bands[number]
+        return StreamReader(release.lattice, release.tables, band.streams, band.guard, self._coder.home, band=number)
+
+    def _size(self, number: int) -> tuple[int, int]:
+        first, end = self._rows[number]
+        return self._coder.padded_size((end - first, self._container.width))
 
 
 def _shown(

@@ -132,8 +132,10 @@ class ReleaseCoder(ReleaseNetworks):
         wanted = _overlapping(places, first, end)
         needed = _overlapping(places, first - self.model.band_margin, end + self.model.band_margin)
         progress = SharedProgress(len(wanted), say)
-        reader = BandReader(self, container, finish, progress, wanted[0], lost)
+        reader = BandReader(self, container, finish, progress, wanted[0], needed, lost)
         count = threads_or_default(threads)
+        if self.bands_at_once > 1:
+            count = 1  # what is decoded together is begun by one thread
         known: bool | None = None
         done = in_bands(len(places), wanted, needed, reader.begin, reader.end, count, progress)
         for number, (part, order) in done:

@@ -22,6 +22,8 @@ Finish = Callable[[Tensor], NDArray[Any]]
 # Pictures with about as many pixels, and half as many again, are coded as one band; larger ones in bands of so many.
 _BAND_PIXELS = 2**20
 _LEAST_BAND_ROWS = 256
+# So many bands of a pair a GPU decodes together: the maps of one, a sixteenth of its sides, are too small to fill it.
+_BANDS_AT_ONCE = 4
 
 
 class ReleaseNetworks:
@@ -35,6 +37,7 @@ class ReleaseNetworks:
         self.release = release
         self.device = device
         self.home = exact_device(device)
+        self.bands_at_once = _BANDS_AT_ONCE if self.home.type == "cuda" else 1
         self.model = release.model.to(self.home)
         self.model.make_exact()
         if self.home != device:

@@ -15,7 +15,8 @@ from banded import COUNT, EDGES, HEIGHT, WIDTH, encoded_in_bands
 from conftest import sample_crop
 from tracing import decoded_elsewhere, noise, permuted_sums, traced_bands
 
-from stereocodec import StereoCodec
+from stereocodec import StereoCodec, band_coding
+from stereocodec.entropy.batch_reader import BatchReader
 from stereocodec.entropy.guard import count_entries
 from stereocodec.entropy.lattice import Lattice
 from stereocodec.entropy.streams import StreamReader, StreamWriter
@@ -90,6 +91,61 @@ def test_threads(trained, high_container, written, threads):
     traces = read(trained, high_container, threads=threads)
     assert_same(traces, written)
     assert deviation(traces, written) < EPSILON / 2
+
+
+@pytest.fixture
+def together(trained, monkeypatch):
+    """Bands of equal size, which are the last two, are decoded together, as on a GPU; gives how many there were."""
+    monkeypatch.setattr(trained._coder, "bands_at_once", 2)
+    counts = []
+
+    def counted(readers):
+        counts.append(len(readers))
+        return BatchReader(readers)
+
+    monkeypatch.setattr(band_coding, "BatchReader", counted)
+    return counts
+
+
+@THREADS
+def test_bands_that_are_decoded_together(trained, together, high_container, high_views, written, threads):
+    with traced_bands(StreamReader) as traces:
+        views = trained.decompress(high_container, output="numpy", threads=threads)
+    assert together == [2]
+    assert_same(traces, written)
+    assert deviation(traces, written) < EPSILON / 2
+    assert np.abs(np.stack(views).astype(int) - np.stack(high_views)).max() <= 1
+
+
+def test_of_a_region_no_more_is_decoded_together_than_it_needs(trained, together, high_container, written):
+    assert_same(read(trained, high_container, region=(0, EDGES[1] - 4, WIDTH, 8)), written, [1, 2])
+    assert_same(read(trained, high_container, region=(0, EDGES[1] - 100, WIDTH, 1)), written, [1])
+    assert together == [2]
+
+
+def test_a_damaged_band_among_those_that_are_decoded_together_is_named(trained, together, high_container):
+    bands = list(high_container.bands)
+    bands[2] = dataclasses.replace(bands[2], latent_checksum=7)
+    forged = dataclasses.replace(high_container, bands=tuple(bands))
+    with pytest.raises(DecodingMismatch, match="band 3 of 3"):
+        trained.decompress(forged)
+    *_, damages = trained.salvage(forged.to_bytes())
+    assert len(damages) == 1
+    assert damages[0].startswith("band 3 of 3")
+    assert together == [2, 2]
+
+
+def test_bands_that_are_too_large_together_are_decoded_one_by_one(trained, high_container, high_views, monkeypatch):
+    tried = []
+
+    def too_large(readers):
+        tried.append(len(readers))
+        raise torch.OutOfMemoryError
+
+    monkeypatch.setattr(trained._coder, "bands_at_once", 2)
+    monkeypatch.setattr(band_coding, "BatchReader", too_large)
+    np.testing.assert_array_equal(trained.decompress(high_container, output="numpy"), high_views)
+    assert tried == [2]
 
 
 def test_bands_decode_from_the_last_to_the_first_each_by_itself(trained, high_container, written):

@@ -33,10 +33,12 @@ def test_the_report(pairs, tiny_release, capsys, monkeypatch):
         "0.01",
     ]
     monkeypatch.setattr(sys, "argv", ["gpu.py", *options])
+    monkeypatch.setitem(gpu.SIZES, gpu.LARGE, (256, 128))
     gpu.main()
     report = capsys.readouterr().out
     assert "| 4 files of pairs, half of them from either device, decoded | all latents equal" in report
     assert "| encoding, a megapixel of a view |" in report
+    assert report.count("| decoding 3840x2160, at most 1 bands together |") == 2  # on a GPU others come first
     assert "batch 1: " in report
 
 

@@ -88,6 +88,12 @@ class DecodedLatents:
     seen: Tensor | None
     residual: Tensor | None
 
+    def pair(self, number: int) -> DecodedLatents:
+        """Those of one of B pairs, before there is a residual."""
+        views = slice(number, None, len(self.quality) // 2)
+        seen = None if self.seen is None else self.seen[number : number + 1]
+        return DecodedLatents(self.y[views], self.quality[views], seen, None)
+
     def rows(self, begin: int, end: int | None) -> DecodedLatents:
         """Those of some rows of latents, without residual."""
         pixels = slice(BLOCK * begin, None if end is None else BLOCK * end)
