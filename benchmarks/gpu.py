@@ -132,12 +132,17 @@ def times(codec: StereoCodec, views: Sequence[tuple[View, View]], device: torch.
 
 
 def times_of_bands(codec: StereoCodec, views: Sequence[tuple[View, View]]) -> list[list[str]]:
-    """Seconds to decode a large pair, with its bands together and one by one."""
-    data, rows = codec.compress(*large(views, SIZES[LARGE]), quality=QUALITY), []
+    """Seconds to encode and to decode a large pair, with its bands together and one by one."""
+    pair, rows = large(views, SIZES[LARGE]), []
+    data = codec.compress(*pair, quality=QUALITY)
     for together in (codec._coder.bands_at_once, 1):
         with patch.object(codec._coder, "bands_at_once", together):
-            took = seconds(lambda: codec.decompress(data, output="torch"))
-        rows.append([f"decoding {LARGE}, at most {together} bands together", f"{took:.2f} s"])
+            encoding = seconds(lambda: codec.compress(*pair, quality=QUALITY))
+            decoding = seconds(lambda: codec.decompress(data, output="torch"))
+        rows += [
+            [f"encoding {LARGE}, at most {together} bands together", f"{encoding:.2f} s"],
+            [f"decoding {LARGE}, at most {together} bands together", f"{decoding:.2f} s"],
+        ]
     return rows
 
 

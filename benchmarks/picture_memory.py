@@ -76,13 +76,15 @@ def run_without_networks(arguments: Sequence[str]) -> int:
     """Runs `bisic`; the bytes that this process has taken at most."""
     from stereocodec_cli.main import bisic
 
-    from stereocodec import band_coding
+    from stereocodec.band_reader import BandReader
+    from stereocodec.band_writer import BandWriter
+    from stereocodec.release_networks import ReleaseNetworks
 
-    band_coding.ReleaseNetworks.band_count = lambda _, size: max(1, size[0] // 128)  # as small as can be
+    ReleaseNetworks.band_count = lambda _, size: max(1, size[0] // 128)  # as small as can be
     for name, value in {"prepared": prepared, "begin": lambda *_: None, "end": written}.items():
-        setattr(band_coding.BandWriter, name, value)
+        setattr(BandWriter, name, value)
     for name, value in {"begin": lambda *_: None, "end": read}.items():
-        setattr(band_coding.BandReader, name, value)
+        setattr(BandReader, name, value)
     try:
         bisic(arguments, prog_name="bisic")
     except SystemExit as end:

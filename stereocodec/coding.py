@@ -10,8 +10,9 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from .band_coding import BandReader, BandWriter, Prepared
+from .band_reader import BandReader
 from .band_work import Progress, SharedProgress, in_bands, threads_or_default
+from .band_writer import BandWriter, Prepared
 from .container import Band, Channels, Container, ViewKind, rows_of_bands
 from .devices import check_not_lost
 from .effort import Effort
@@ -75,7 +76,7 @@ class ReleaseCoder(ReleaseNetworks):
         progress = SharedProgress(count, say)
         writer = BandWriter(self, prepared, quality, swapped=swapped, say=progress, finish=finish)
         every = range(count)
-        done = in_bands(count, every, every, writer.begin, writer.end, threads_or_default(threads), progress)
+        done = in_bands(count, every, every, writer.begin, writer.end, self._threads(threads), progress)
         rows = rows_of_bands(prepared.views[0].shape[0], count)
         bands = []
         for number, (band, pictures) in done:
@@ -133,11 +134,8 @@ class ReleaseCoder(ReleaseNetworks):
         needed = _overlapping(places, first - self.model.band_margin, end + self.model.band_margin)
         progress = SharedProgress(len(wanted), say)
         reader = BandReader(self, container, finish, progress, wanted[0], needed, lost)
-        count = threads_or_default(threads)
-        if self.bands_at_once > 1:
-            count = 1  # what is decoded together is begun by one thread
         known: bool | None = None
-        done = in_bands(len(places), wanted, needed, reader.begin, reader.end, count, progress)
+        done = in_bands(len(places), wanted, needed, reader.begin, reader.end, self._threads(threads), progress)
         for number, (part, order) in done:
             known = order if known is None else known
             if order is not None and order != known:
@@ -145,6 +143,11 @@ class ReleaseCoder(ReleaseNetworks):
             begin, over = places[number]
             low, high = max(begin, first), min(over, end)
             yield low, part[:, low - begin : high - begin], order
+
+    def _threads(self, threads: int | None) -> int:
+        """How many work on bands; those that are coded together are begun by one."""
+        count = threads_or_default(threads)
+        return 1 if self.bands_at_once > 1 else count
 
     def require_fewer_pixels(self, container: Container, max_pixels: int | None) -> None:
         """Raises what `pixel_limit.require_fewer_pixels` raises of a file's views."""

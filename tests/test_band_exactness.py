@@ -15,8 +15,8 @@ from banded import COUNT, EDGES, HEIGHT, WIDTH, encoded_in_bands
 from conftest import sample_crop
 from tracing import decoded_elsewhere, noise, permuted_sums, traced_bands
 
-from stereocodec import StereoCodec, band_coding
-from stereocodec.entropy.batch_reader import BatchReader
+from stereocodec import StereoCodec, band_reader, band_writer
+from stereocodec.entropy.batch_coder import BatchCoder
 from stereocodec.entropy.guard import count_entries
 from stereocodec.entropy.lattice import Lattice
 from stereocodec.entropy.streams import StreamReader, StreamWriter
@@ -95,15 +95,16 @@ def test_threads(trained, high_container, written, threads):
 
 @pytest.fixture
 def together(trained, monkeypatch):
-    """Bands of equal size, which are the last two, are decoded together, as on a GPU; gives how many there were."""
+    """Bands of equal size, which are the last two, are coded together, as on a GPU; gives how many there were."""
     monkeypatch.setattr(trained._coder, "bands_at_once", 2)
     counts = []
 
-    def counted(readers):
-        counts.append(len(readers))
-        return BatchReader(readers)
+    def counted(coders):
+        counts.append(len(coders))
+        return BatchCoder(coders)
 
-    monkeypatch.setattr(band_coding, "BatchReader", counted)
+    monkeypatch.setattr(band_reader, "BatchCoder", counted)
+    monkeypatch.setattr(band_writer, "BatchCoder", counted)
     return counts
 
 
@@ -135,17 +136,40 @@ def test_a_damaged_band_among_those_that_are_decoded_together_is_named(trained, 
     assert together == [2, 2]
 
 
-def test_bands_that_are_too_large_together_are_decoded_one_by_one(trained, high_container, high_views, monkeypatch):
+# With mean colours kept by all that the encoder looks at, without, and with refinement.
+@pytest.mark.parametrize(("quality", "effort", "threads"), [(5, 5, 1), (40, 5, 2), (40, 6, 1)])
+def test_bands_that_are_encoded_together(trained, together, high_pair, quality, effort, threads):
+    arguments = {"quality": quality, "effort": effort, "threads": threads}
+    container = encoded_in_bands(trained, high_pair, COUNT, **arguments)
+    assert together == [2]
+    trained._coder.bands_at_once = 1
+    assert container == encoded_in_bands(trained, high_pair, COUNT, **arguments)
+    assert together == [2]
+
+
+def test_bands_that_are_encoded_together_for_a_target(trained, together, high_pair):
+    container = encoded_in_bands(trained, high_pair, COUNT, target_psnr=32)
+    trained._coder.bands_at_once = 1
+    assert len(together) > 1
+    assert container == encoded_in_bands(trained, high_pair, COUNT, target_psnr=32)
+
+
+def test_bands_that_are_too_large_together_are_coded_one_by_one(
+    trained, high_pair, high_container, high_views, monkeypatch
+):
     tried = []
 
-    def too_large(readers):
-        tried.append(len(readers))
+    def too_large(coders):
+        tried.append(len(coders))
         raise torch.OutOfMemoryError
 
     monkeypatch.setattr(trained._coder, "bands_at_once", 2)
-    monkeypatch.setattr(band_coding, "BatchReader", too_large)
+    monkeypatch.setattr(band_reader, "BatchCoder", too_large)
+    monkeypatch.setattr(band_writer, "BatchCoder", too_large)
     np.testing.assert_array_equal(trained.decompress(high_container, output="numpy"), high_views)
     assert tried == [2]
+    assert encoded_in_bands(trained, high_pair, COUNT, quality=40) == high_container
+    assert tried == [2, 2]
 
 
 def test_bands_decode_from_the_last_to_the_first_each_by_itself(trained, high_container, written):

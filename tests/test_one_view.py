@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 from conftest import sample_crop
 
+from stereocodec import band_reader
 from stereocodec.coding import levels
 from stereocodec.container import Band, Channels, Container, ViewKind
 from stereocodec.effort import EFFORTS
@@ -64,7 +65,7 @@ def test_the_second_view_takes_no_bytes(tiny_codec):
 
 
 def test_bands_show_the_same(trained, monkeypatch):
-    view = sample_crop(300, 96)[0]
+    view = sample_crop(384, 96)[0]
     whole = read(trained, coded(trained, [view], ONE), view)
     monkeypatch.setattr(type(trained._coder), "band_count", lambda *_: 2)
     written = coded(trained, [view], ONE)
@@ -72,6 +73,11 @@ def test_bands_show_the_same(trained, monkeypatch):
     in_bands = read(trained, written, view)
     np.testing.assert_array_equal(in_bands, written.pictures[0])
     assert abs(psnr(view, in_bands) - psnr(view, whole)) < 0.3
+    # Bands of pairs alone are coded together.
+    monkeypatch.setattr(trained._coder, "bands_at_once", 2)
+    monkeypatch.setattr(band_reader, "BatchCoder", None)
+    assert coded(trained, [view], ONE).bands == written.bands
+    np.testing.assert_array_equal(read(trained, written, view), in_bands)
 
 
 def cost(written, view):

@@ -22,7 +22,7 @@ import torch
 import torch.nn.functional as F
 from threadpoolctl import ThreadpoolController
 
-from stereocodec import band_coding
+from stereocodec import band_reader, band_writer
 from stereocodec.codec import StereoCodec
 from stereocodec.entropy.streams import StreamReader, StreamWriter
 from stereocodec.nn import blas, exact
@@ -112,7 +112,7 @@ def traced(base, trace, disturb=unchanged):
 def traced_encode(codec, pair, **arguments):
     """The file's bytes and the writer's trace."""
     trace = Trace()
-    with mock.patch.object(band_coding, "StreamWriter", traced(StreamWriter, trace)):
+    with mock.patch.object(band_writer, "StreamWriter", traced(StreamWriter, trace)):
         data = codec.compress(*pair, **arguments)
     return data, trace
 
@@ -120,7 +120,7 @@ def traced_encode(codec, pair, **arguments):
 def traced_decode(codec, data, disturb=unchanged, **arguments):
     """The trace of a complete, successful decoding; of several bands one after the other with `threads=1`."""
     trace = Trace()
-    with mock.patch.object(band_coding, "StreamReader", traced(StreamReader, trace, disturb)):
+    with mock.patch.object(band_reader, "StreamReader", traced(StreamReader, trace, disturb)):
         codec.decompress(data, **arguments)
     return trace
 
@@ -137,7 +137,7 @@ def traced_bands(base, disturb=lambda band: unchanged):
         assert band not in traces
         return traced(base, traces.setdefault(band, Trace()), disturb(band))(*arguments, band=band)
 
-    with mock.patch.object(band_coding, base.__name__, coder):
+    with mock.patch.object(band_writer if base is StreamWriter else band_reader, base.__name__, coder):
         yield traces
 
 

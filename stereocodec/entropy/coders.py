@@ -6,7 +6,7 @@ estimator here serves training; the stream writer and reader (`streams.py`) serv
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal, Protocol
 
 import torch
@@ -30,8 +30,8 @@ class Group:
     weigh the one against the other; None for plain rounding. hyper: whether these are elements of z, which have a
     stream of their own. places: those set in the mask, (n,) int64 in its raster order, where they are known: a GPU
     would have to wait until it knows how many there are. layer: whether these are elements of what is coded beside y,
-    the residual layer. levelled: what encoders shall make the mean errors of channels over the view, so that its mean
-    colour stays.
+    the residual layer. levelled: of each pair, what encoders shall make the mean errors of channels over the view, so
+    that its mean colour stays; empty where nothing of the kind is asked for.
     """
 
     view: int
@@ -42,12 +42,19 @@ class Group:
     hyper: bool = False
     places: Tensor | None = None
     layer: bool = False
-    levelled: tuple[Level, ...] = ()
+    levelled: tuple[tuple[Level, ...], ...] = ()
 
     @property
     def elements(self) -> Tensor:
         """The numbers of its elements within a picture, `places`, found where they are not known: (n,) int64."""
         return self.mask.reshape(-1).nonzero()[:, 0] if self.places is None else self.places
+
+    def of_pair(self, number: int) -> Group:
+        """The group of one of the B pairs."""
+        here = slice(number, number + 1)
+        weight = None if self.weight is None else self.weight[here]
+        mean, log_scale, levelled = self.mean[here], self.log_scale[here], self.levelled[here]
+        return replace(self, mean=mean, log_scale=log_scale, weight=weight, levelled=levelled)
 
     @property
     def family(self) -> str:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import zlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from itertools import chain
 from typing import Protocol
 
 import numpy as np
@@ -192,7 +193,7 @@ class StreamWriter(_LatticeCoder):
         self, symbols: NDArray[np.int32], costs: SymbolCosts, group: Group, channels: NDArray[np.int64]
     ) -> NDArray[np.int32]:
         """Symbols (N,) with those changed that keep the means of the group's levelled channels; channels: (N,)."""
-        for level in group.levelled:
+        for level in chain(*group.levelled):
             here = np.flatnonzero(channels == level.channel)
             symbols[here] = self._levels.kept((group.view, level.channel), symbols[here], costs.at(here), level)
         return symbols

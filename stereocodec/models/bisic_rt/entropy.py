@@ -8,6 +8,7 @@ and 2022).
 from __future__ import annotations
 
 import functools
+from collections.abc import Sequence
 
 import torch
 from torch import Tensor, nn
@@ -143,8 +144,8 @@ class EntropyModel(nn.Module):
         disparity: Tensor | None,
         quality: Tensor,
         size: tuple[int, int],
-        levels: ColourLevels | None = None,
-        error_share: float = 1.0,
+        levels: Sequence[ColourLevels] = (),
+        error_share: float | Tensor = 1.0,
         picture_dtype: torch.dtype = torch.float32,
     ) -> tuple[Tensor, Tensor | None]:
         """Codes z, then y of the first view, the disparities, and y of the second view; of one view alone z and y.
@@ -153,8 +154,8 @@ class EntropyModel(nn.Module):
 
         y: (2B, h, w, M) scaled by the encoder's gains; z: (2B, h / 4, w / 4, Z); disparity: (B, h, w) int64 in half
         pixels; None when reading. quality: (2B,) in 0..1, or (1,) of one view; size: (h, w), multiples of 4.
-        levels: the channels that carry the mean colour, when files are written. error_share: see `Latents`.
-        picture_dtype: of these pictures.
+        levels: of each pair the channels that carry the mean colour, when files are written. error_share: as in
+        `Latents`. picture_dtype: of these pictures.
         """
         height, width = size
         count = quality.shape[0]
@@ -237,8 +238,8 @@ class _View:
         number: int,
         y: Tensor | None,
         hint: Tensor | None,
-        levels: ColourLevels | None,
-        error_share: float,
+        levels: Sequence[ColourLevels],
+        error_share: float | Tensor,
     ) -> None:
         """All steps; `hint` is what another view predicts, normalised; the rest as of `EntropyModel.walk`."""
         model = self.model
@@ -248,7 +249,7 @@ class _View:
         masks = (_kept_masks if is_training else _masks)(height, width, channels, self.mean.device)
         gain = model.gains(self.quality)[1].double().exp()[:, 0, 0]
         weight = error_share * _error_bits(model.config, self.quality.double(), self._propagation)[:, None] * gain**2
-        levelled = levels.of_view(number, gain[0]) if levels else ()
+        levelled = tuple(each.of_view(number, gain[pair]) for pair, each in enumerate(levels))
         deviations = Deviations(self.mean)
         for index, (step, (mask, places)) in enumerate(zip(model.steps, masks, strict=True)):
             features = self.features if hint is None else self.features + model.hints[index](hint)

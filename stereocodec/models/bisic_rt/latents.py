@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
+import torch
 from torch import Tensor
 
 from .disparity import BLOCK, DisparitySearch
@@ -35,8 +36,8 @@ class Latents:
     y: (2B, h, w, M); z: (2B, h / 4, w / 4, Z); disparity: (B, h, w) int64; offset: (B, 1, 1) int64, how many steps
     of quality the second view is coded better than the first, halved; pictures: (2B, H, W, 3), or None in training,
     which has no residual layer; checks: how much the walk looks at what the networks make of them (`Effort`);
-    error_share: what the walk's guess of the worth of errors is multiplied by; others: of one pair, other disparities
-    that may be better, (K, h, w) int64. One view has neither disparity nor offset.
+    error_share: what the walk's guess of the worth of errors is multiplied by, one number or (B, 1) float64; others: of
+    one pair, other disparities that may be better, (K, h, w) int64. One view has neither disparity nor offset.
     """
 
     y: Tensor
@@ -45,8 +46,38 @@ class Latents:
     offset: Tensor | None
     pictures: Tensor | None
     checks: float = 1.0
-    error_share: float = 1.0
+    error_share: float | Tensor = 1.0
     others: Tensor | None = None
+
+    @classmethod
+    def of_pairs(cls, pairs: Sequence[Latents]) -> Latents:
+        """Those of B pairs with pictures and one effort, from those of each."""
+
+        def views(values: list[Tensor]) -> Tensor:
+            return torch.stack(values, 1).flatten(0, 1)  # all first ones before all second ones
+
+        def joined(values: list[Tensor | None]) -> Tensor | None:
+            present = [value for value in values if value is not None]
+            return torch.cat(present) if present else None
+
+        pictures = [pair.pictures for pair in pairs if pair.pictures is not None]
+        y, z = views([pair.y for pair in pairs]), views([pair.z for pair in pairs])
+        share = y.new_tensor([[float(pair.error_share)] for pair in pairs], dtype=torch.float64)
+        disparity, offset = joined([pair.disparity for pair in pairs]), joined([pair.offset for pair in pairs])
+        return cls(y, z, disparity, offset, views(pictures), pairs[0].checks, share)
+
+    def pair(self, number: int) -> Latents:
+        """Those of one of the B pairs, or of the one view."""
+        here, views = slice(number, number + 1), slice(number, None, max(1, len(self.y) // 2))
+        return replace(
+            self,
+            y=self.y[views],
+            z=self.z[views],
+            disparity=None if self.disparity is None else self.disparity[here],
+            offset=None if self.offset is None else self.offset[here],
+            pictures=None if self.pictures is None else self.pictures[views],
+            error_share=self.error_share[here] if isinstance(self.error_share, Tensor) else self.error_share,
+        )
 
     def rows(self, begin: int, end: int) -> Latents:
         """Those of some rows of hyper latents, of latents that have pictures."""

@@ -133,14 +133,17 @@ class BisicRt(StereoModel):
     ) -> DecodedLatents:
         height, width = size[0] // BLOCK, size[1] // BLOCK
         y = z = disparity = offset = None
-        share = 1.0
+        share: float | Tensor = 1.0
+        levels: list[ColourLevels] = []
         if latents is not None:
             y, z, disparity, offset = latents.y, latents.z, latents.disparity, latents.offset
             share = latents.error_share
         if len(quality) > 1:
             offset = coder.code_field(0, offset, (1, 1)).clamp(-MAX_BALANCE, MAX_BALANCE)
         quality = balanced(quality, offset)
-        levels = None if latents is None else self._levels(latents, quality)
+        if latents is not None and latents.pictures is not None:
+            pairs = max(1, len(quality) // 2)
+            levels = [self._levels(latents.pair(pair), quality[pair::pairs]) for pair in range(pairs)]
         dtype = self.synthesis.head.weight.dtype
         walked = self.entropy.walk(coder, y, z, disparity, quality, (height, width), levels, share, dtype)
         y_hat, predicted = walked
@@ -191,10 +194,9 @@ class BisicRt(StereoModel):
         seen = None if predicted is None else self.entropy.prediction.borders.lap(predicted.to(dtype))
         return DecodedLatents((y * gain).to(dtype), quality, seen, None)
 
-    def _levels(self, latents: Latents, quality: Tensor) -> ColourLevels | None:
-        """The channels whose mean errors shall be bounded when pictures are written to a file, None otherwise."""
-        if latents.pictures is None:
-            return None
+    def _levels(self, latents: Latents, quality: Tensor) -> ColourLevels:
+        """The channels whose mean errors shall be bounded when the pictures of one pair are written to a file."""
+        assert latents.pictures is not None
         if latents.checks < 1 or float(quality.mean()) > _TINT_UP_TO:
             return colour_levels(self.synthesis)
         # As if the second view were predicted without error.

@@ -129,7 +129,7 @@ class _Strip:
         return (last, y, z) if last < best[0] else best
 
     @torch.no_grad()
-    def cost(self, error_share: float, y: Tensor | None = None, z: Tensor | None = None) -> float:
+    def cost(self, error_share: float | Tensor, y: Tensor | None = None, z: Tensor | None = None) -> float:
         """What the strip costs in bits, by default as it was given."""
         y, z = self._latents.y if y is None else y, self._latents.z if z is None else z
         return float(self._coded(replace(self._latents, y=y, z=z, error_share=error_share))[1])
