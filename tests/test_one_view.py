@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from conftest import sample_crop
 
-from stereocodec import band_reader
+from stereocodec.band_reader import BandReader
 from stereocodec.coding import levels
 from stereocodec.container import Band, Channels, Container, ViewKind
 from stereocodec.effort import EFFORTS
@@ -75,7 +75,7 @@ def test_bands_show_the_same(trained, monkeypatch):
     assert abs(psnr(view, in_bands) - psnr(view, whole)) < 0.3
     # Bands of pairs alone are coded together.
     monkeypatch.setattr(trained._coder, "bands_at_once", 2)
-    monkeypatch.setattr(band_reader, "BatchCoder", None)
+    monkeypatch.setattr(BandReader, "_walked_together", None)
     assert coded(trained, [view], ONE).bands == written.bands
     np.testing.assert_array_equal(read(trained, written, view), in_bands)
 
