@@ -55,6 +55,39 @@ class SharedProgress:
             self.stopped_by = self.stopped_by or error
 
 
+class _CallersThreads:
+    """PyTorch's number of threads, which work on bands changes, as it was before.
+
+    Several of a program's threads may work on bands at the same time, and what one sets for its own, PyTorch gives to
+    all that compute for the first time.
+    """
+
+    def __init__(self) -> None:
+        self._lock, self._users, self._number = Lock(), 0, 0
+
+    def number(self) -> int:
+        """What it is, or was before."""
+        with self._lock:
+            return self._number if self._users else torch.get_num_threads()
+
+    @contextmanager
+    def come_back(self) -> Iterator[None]:
+        """Within, it may be changed."""
+        with self._lock:
+            if not self._users:
+                self._number = torch.get_num_threads()
+            self._users += 1
+        try:
+            yield
+        finally:
+            with self._lock:
+                self._users -= 1
+                torch.set_num_threads(self._number)
+
+
+_callers_threads = _CallersThreads()
+
+
 class _Stopped(Exception):
     """Ends work whose result nobody waits for."""
 
@@ -62,7 +95,7 @@ class _Stopped(Exception):
 def threads_or_default(threads: int | None) -> int:
     """How many threads work: PyTorch's number when left out. Raises InvalidInput for what is no number of them."""
     if threads is None:
-        return torch.get_num_threads()
+        return _callers_threads.number()
     number = plain_number(threads)
     if isinstance(number, bool) or not isinstance(number, int) or not 1 <= number <= MAX_THREADS:
         raise InvalidInput(f"threads is {threads!r}; it must be a whole number from 1 to {MAX_THREADS}")
@@ -110,8 +143,7 @@ def in_bands(
 @contextmanager
 def _workers(count: int, threads_each: int, progress: SharedProgress) -> Iterator[_Submit]:
     """What gives work to so many threads, each of which computes with so many."""
-    own = torch.get_num_threads()
-    if count == 1 and threads_each == own:
+    if count == 1 and threads_each == torch.get_num_threads():
         yield _at_once
         return
     pool = ThreadPoolExecutor(count, "stereocodec", torch.set_num_threads, (threads_each,))
@@ -123,15 +155,14 @@ def _workers(count: int, threads_each: int, progress: SharedProgress) -> Iterato
             progress.stop(error)
             raise
 
-    try:
-        yield lambda work, *arguments: pool.submit(done, work, *arguments)
-    except BaseException as error:
-        progress.stop(error)
-        raise progress.stopped_by or error from None
-    finally:
-        pool.shutdown(cancel_futures=True)
-        # A thread that computes for the first time takes the number that was set last, whoever set it.
-        torch.set_num_threads(own)
+    with _callers_threads.come_back():
+        try:
+            yield lambda work, *arguments: pool.submit(done, work, *arguments)
+        except BaseException as error:
+            progress.stop(error)
+            raise progress.stopped_by or error from None
+        finally:
+            pool.shutdown(cancel_futures=True)
 
 
 def _at_once(work: Callable[..., Any], *arguments: Any) -> Future[Any]:

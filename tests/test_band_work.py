@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import threading
+from functools import partial
 
 import pytest
 import torch
 
-from stereocodec.band_work import SharedProgress, in_bands
+from stereocodec.band_work import SharedProgress, in_bands, threads_or_default
 from stereocodec.coding import silent
 from stereocodec.errors import CorruptFile
 
@@ -50,6 +51,37 @@ def test_bands_compute_with_one_thread_each_and_later_threads_with_the_callers_n
     later.start()
     later.join()
     assert (seen[-1], torch.get_num_threads()) == (3, 3)
+
+
+def test_work_at_the_same_time_leaves_the_callers_number(torch_threads):
+    torch_threads(3)
+    seen, every = [], range(4)
+
+    def work(meanwhile):
+        done = in_bands(
+            4, every, every, lambda number: torch.zeros(1), lambda *them: None, 2, SharedProgress(4, silent)
+        )
+        next(done)
+        meanwhile()
+        list(done)
+
+    def other():
+        started, ended = threading.Event(), threading.Event()
+        finish = partial(work, lambda: (seen.append(threads_or_default(None)), started.set(), ended.wait()))
+        thread = threading.Thread(target=finish)
+        thread.start()
+        started.wait()
+        return thread, ended
+
+    running = []
+    work(lambda: running.append(other()))  # begins while this is at work, and ends after it
+    (thread, ended), *_ = running
+    ended.set()
+    thread.join()
+    later = threading.Thread(target=lambda: seen.append(torch.get_num_threads()))
+    later.start()
+    later.join()
+    assert (*seen, torch.get_num_threads()) == (3, 3, 3)
 
 
 def test_an_error_in_a_band_ends_the_work():

@@ -20,35 +20,44 @@ from ..processor import is_amd, waiting_threads_sleep
 
 # Sets of OpenBLAS' kernels that use AVX-512, as it names them.
 _WIDE_KERNELS = ("skylakex", "cooperlake", "sapphirerapids")
-_lock, _users = Lock(), 0
+_lock = Lock()
+# The numbers of threads of all work that is within `float64_products`, and what gives back the number before.
+_within: list[int] = []
+_before: Any = None
 
 
 @contextmanager
 def float64_products(threads: int) -> Iterator[None]:
     """Within, `product` is there where it is the faster one for work of so many threads.
 
-    For that time OpenBLAS computes with as many in the whole process. With several threads it is the faster one only if
-    those that wait sleep: two libraries that take turns would keep each other from working.
+    For that time OpenBLAS computes with as many in the whole process, with the fewest where work is done at the same
+    time. With several threads it is the faster one only if those that wait sleep: two libraries that take turns would
+    keep each other from working.
     """
-    global _users
+    global _before
     libraries = _wide_libraries()
     if libraries is None or (threads > 1 and not waiting_threads_sleep()):
         yield
         return
-    with libraries.limit(limits=threads, user_api="blas"):
+    with _lock:
+        _within.append(threads)
+        limit = libraries.limit(limits=min(_within), user_api="blas")
+        _before = limit if len(_within) == 1 else _before
+    try:
+        yield
+    finally:
         with _lock:
-            _users += 1
-        try:
-            yield
-        finally:
-            with _lock:
-                _users -= 1
+            _within.remove(threads)
+            if _within:
+                libraries.limit(limits=min(_within), user_api="blas")
+            else:
+                _before.restore_original_limits()
 
 
 def is_faster(x: Tensor) -> bool:
     """Whether products with x are to be computed here: in float64, on the processor, without gradients, and within
     `float64_products`."""
-    return bool(_users) and x.dtype == torch.float64 and x.device.type == "cpu" and not torch.is_grad_enabled()
+    return bool(_within) and x.dtype == torch.float64 and x.device.type == "cpu" and not torch.is_grad_enabled()
 
 
 def product(x: Tensor, weight: Tensor) -> Tensor:

@@ -7,7 +7,7 @@ from unittest import mock
 import pytest
 import torch
 import torch.nn.functional as F
-from threadpoolctl import threadpool_info
+from threadpoolctl import threadpool_info, threadpool_limits
 from tracing import numpy_products
 
 from stereocodec import processor
@@ -78,10 +78,28 @@ def test_products_of_numpy_are_those_of_pytorch(threads, monkeypatch):
         assert product.call_args.args[0].dtype == torch.float64
 
 
-def test_products_are_numpys_only_within_and_its_threads_come_back():
-    def threads():
-        return [library["num_threads"] for library in threadpool_info() if library["user_api"] == "blas"]
+def threads():
+    return [library["num_threads"] for library in threadpool_info() if library["user_api"] == "blas"]
 
+
+def test_work_at_the_same_time_takes_the_fewest_threads_and_leaves_the_callers_number():
+    before, x = threads(), torch.ones(1, dtype=torch.float64)
+    with numpy_products(), torch.no_grad(), threadpool_limits(2, "blas"):
+        first, second = blas.float64_products(2), blas.float64_products(1)
+        first.__enter__()
+        assert set(threads()) == {2}
+        second.__enter__()
+        assert set(threads()) == {1}
+        first.__exit__(None, None, None)
+        assert set(threads()) == {1}
+        assert blas.is_faster(x)
+        second.__exit__(None, None, None)
+        assert set(threads()) == {2}
+        assert not blas.is_faster(x)
+    assert threads() == before
+
+
+def test_products_are_numpys_only_within_and_its_threads_come_back():
     before, x = threads(), torch.ones(1, dtype=torch.float64)
     with numpy_products(), torch.no_grad():
         assert not blas.is_faster(x)
