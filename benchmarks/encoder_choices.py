@@ -18,6 +18,7 @@ from typing import Any
 from unittest.mock import patch
 
 import numpy as np
+import torch
 from markdown_tables import publish, table
 from memory_points import chosen_pairs, conditions, load_codec, pairs_parser
 from validation_curves import BANDS, percents
@@ -26,6 +27,7 @@ from stereocodec.codec import StereoCodec
 from stereocodec.models.bisic_rt import disparity_fields
 from stereocodec.models.bisic_rt import entropy as rt_entropy
 from stereocodec.models.bisic_rt import model as bisic_rt
+from stereocodec.models.bisic_rt.colour_levels import ColourLevels
 from stereocodec.pictures.rgb import psnr
 
 QUALITIES = (0, 15, 30, 60, 90)
@@ -64,7 +66,8 @@ def _one_weight(codec: StereoCodec) -> Iterator[None]:
 
 @contextmanager
 def _colour_not_kept(codec: StereoCodec) -> Iterator[None]:
-    with patch.object(bisic_rt.BisicRt, "_levels", return_value=None):
+    none = ColourLevels((), torch.zeros(0, 3), torch.zeros(2, 3))
+    with patch.object(bisic_rt.BisicRt, "_levels", return_value=none):
         yield
 
 
