@@ -5,7 +5,7 @@
 Takes some minutes, and needs what is on a machine that is lent for them: PyTorch, NumPy, Pillow, safetensors and click.
 Equality: the golden files and a file of every pair, written by the processor, are decoded by the GPU, whose latents
 must have the files' checksums; and the other way round. Pictures may differ by one grey level. Times are medians over
-pairs, of codings after a first one; a large pair is decoded with its bands together and one by one; training is that of
+pairs, of codings after a first one; a large pair is coded with its bands together and one by one; training is that of
 the recipe on the same pairs.
 """
 

@@ -22,7 +22,7 @@ Finish = Callable[[Tensor], NDArray[Any]]
 # Pictures with about as many pixels, and half as many again, are coded as one band; larger ones in bands of so many.
 _BAND_PIXELS = 2**20
 _LEAST_BAND_ROWS = 256
-# So many bands of a pair a GPU decodes together: the maps of one, a sixteenth of its sides, are too small to fill it.
+# So many bands of pairs a GPU codes together: the maps of one, a sixteenth of its sides, are too small to fill it.
 _BANDS_AT_ONCE = 4
 
 
