@@ -42,6 +42,33 @@ def quick_linear(x: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tenso
     return out
 
 
+def linear_by_rough_gradients(x: Tensor, weight: Tensor, bias: Tensor, dtype: torch.dtype) -> Tensor:
+    """`F.linear` of (..., C_in), whose gradients are products in a lower precision, `dtype`.
+
+    Training of mixed precision takes it for layers that must be exact: two thirds of their work is in the gradients.
+    """
+    out: Tensor = _LinearByRoughGradients.apply(x, weight, bias, dtype)  # type: ignore[no-untyped-call]
+    return out
+
+
+class _LinearByRoughGradients(torch.autograd.Function):
+    @staticmethod
+    def forward(
+        ctx: torch.autograd.function.FunctionCtx, x: Tensor, weight: Tensor, bias: Tensor, dtype: torch.dtype
+    ) -> Tensor:
+        ctx.save_for_backward(x.to(dtype), weight.to(dtype))
+        return F.linear(x, weight, bias)
+
+    @staticmethod
+    @torch.autograd.function.once_differentiable
+    def backward(ctx: torch.autograd.function.FunctionCtx, *grad_outputs: Tensor) -> tuple[Tensor | None, ...]:
+        x, weight = ctx.saved_tensors  # type: ignore[attr-defined]
+        exact = grad_outputs[0]
+        rough = exact.to(weight.dtype)
+        rows, inputs = (t.reshape(-1, t.shape[-1]) for t in (rough, x))
+        return (rough @ weight).to(exact.dtype), (rows.T @ inputs).to(exact.dtype), exact.flatten(0, -2).sum(0), None
+
+
 def add_product(sums: Tensor, x: Tensor, weight: Tensor) -> None:
     """Adds the product of x (rows, C_in) with weight (C_out, C_in) to sums (rows, C_out)."""
     if not blas.is_faster(x):

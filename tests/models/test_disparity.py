@@ -88,6 +88,14 @@ def test_two_depths_are_found_and_exposure_does_not_matter():
     assert nearly(found[:, 4:, :10], 120) > 0.9
 
 
+def test_training_of_mixed_precision_finds_what_files_hold():
+    wide = texture(128, 384)
+    first, second = wide[:, :, :256], wide[:, :, 20:276] + 0.03 * texture(128, 256, seed=1)
+    found = DisparitySearch(first, second).field(torch.tensor([0.2]))
+    with torch.autocast("cpu", torch.bfloat16):
+        assert torch.equal(DisparitySearch(first, second).field(torch.tensor([0.2])), found)
+
+
 def test_pairs_of_a_batch_do_not_mix():
     wide = texture(64, 384, seed=1)
     first = torch.cat([wide[:, :, :256]] * 2)

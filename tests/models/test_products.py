@@ -11,8 +11,9 @@ from threadpoolctl import threadpool_info, threadpool_limits
 from tracing import numpy_products
 
 from stereocodec import processor
+from stereocodec.models.bisic_rt.blocks import CoefficientLinear
 from stereocodec.nn import blas, exact, products, tiles
-from stereocodec.nn.products import quick_linear
+from stereocodec.nn.products import linear_by_rough_gradients, quick_linear
 
 
 @pytest.mark.parametrize("width", [7, 192, 193, 288, 432, 512])
@@ -30,6 +31,35 @@ def test_gradients_are_those_of_linear_layers():
     x, weight = torch.randn(2, 4, 4, 288), torch.randn(5, 288, requires_grad=True)
     expected = torch.autograd.grad(F.linear(x, weight).square().sum(), weight)
     assert torch.equal(torch.autograd.grad(quick_linear(x, weight).square().sum(), weight)[0], expected[0])
+
+
+def test_rough_gradients_are_near_those_of_linear_layers():
+    torch.manual_seed(0)
+    arguments = [torch.randn(*size, requires_grad=True) for size in ((2, 4, 4, 64), (5, 64), (5,))]
+    shown, expected = linear_by_rough_gradients(*arguments, torch.bfloat16), F.linear(*arguments)
+    assert torch.equal(shown, expected)
+    along = torch.randn_like(expected)
+    for rough, exact_one in zip(
+        torch.autograd.grad(shown, arguments, along), torch.autograd.grad(expected, arguments, along), strict=True
+    ):
+        assert rough.dtype == torch.float32
+        torch.testing.assert_close(rough, exact_one, rtol=0.02, atol=0.05)
+
+
+def test_only_gradients_of_what_pictures_pass_through_are_lowered():
+    torch.manual_seed(0)
+    layer, x = CoefficientLinear(64, 5), torch.randn(2, 4, 4, 64)
+
+    def run():
+        out = layer(x)
+        return out, torch.autograd.grad(out.square().sum(), layer.weight)[0]
+
+    exact_out, exact_gradient = run()
+    with torch.autocast("cpu", torch.bfloat16):
+        out, gradient = run()
+    assert torch.equal(out, exact_out)
+    assert not torch.equal(gradient, exact_gradient)
+    torch.testing.assert_close(gradient, exact_gradient, rtol=0.02, atol=0.3)
 
 
 def test_float64_stays_float64():

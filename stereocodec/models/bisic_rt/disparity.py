@@ -110,7 +110,9 @@ class DisparitySearch:
 
 def brightness(view: Tensor) -> Tensor:
     """(B, H, W, 3) in 0..1 -> luma in grey levels, (B, H, W)."""
-    luma: Tensor = (view @ _luma(view.dtype, view.device)) * 255
+    # In the lower precision of mixed training, whose steps are a grey level, every seventh disparity would be another.
+    with torch.autocast(view.device.type, enabled=False):
+        luma: Tensor = (view @ _luma(view.dtype, view.device)) * 255
     return luma
 
 
