@@ -141,8 +141,7 @@ def _read_path(path: str, read: Callable[[BinaryIO], bytes]) -> bytes:
     except IsADirectoryError as error:
         raise InvalidInput("it is a folder: name a .bsc file") from error
     except (OSError, ValueError) as error:
-        reason = getattr(error, "strerror", None) or reason_of(error)
-        raise InvalidInput(f"it cannot be read: {reason}") from error
+        raise InvalidInput(f"it cannot be read: {reason_of(error)}") from error
 
 
 def standard_input() -> BinaryIO:

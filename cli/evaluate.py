@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from stereocodec.errors import InvalidInput, OutputError
-from stereocodec.text import one_line
+from stereocodec.text import one_line, reason_of
 
 from ._shared import NamedPath, device_option, quiet_option, wrong_usage
 
@@ -151,7 +151,7 @@ def evaluate(dataset: Path, output: Path | None, only_list: bool, quiet: bool, *
     try:
         output.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise OutputError(f"cannot make the folder {output}: {error.strerror}") from error
+        raise OutputError(f"cannot make the folder {output}: {reason_of(error)}") from error
     with _progress(quiet) as progress:
         run = runner.evaluate(found, codecs, output, jobs=options["jobs"], shown=_shown(found), progress=progress)
     gathered = results.gather(run, models, others, reference, TITLES)

@@ -291,5 +291,5 @@ def _exists(path: PathLike) -> OutputError:
 def _failure(path: PathLike, error: OSError | ValueError) -> OutputError:
     code = error.errno if isinstance(error, OSError) else None
     reason = _REASONS.get(code) if code is not None else None
-    text = reason or (error.strerror if isinstance(error, OSError) else None) or reason_of(error)
+    text = reason or reason_of(error)
     return OutputError(f"cannot write {os.fspath(path)}: {text}")

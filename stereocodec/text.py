@@ -18,8 +18,13 @@ def one_line(text: object) -> str:
 
 
 def reason_of(error: BaseException) -> str:
-    """What an exception of a library says, as one line: its lines become one, and its type stands for no text."""
-    return one_line(" ".join(str(error).split())) or type(error).__name__
+    """What an exception of the system or of a library says, as one line.
+
+    Of the system's it is what went wrong alone, without a number and the file's name. Lines become one, and the type
+    stands for no text.
+    """
+    said = getattr(error, "strerror", None) or error
+    return one_line(" ".join(str(said).split())) or type(error).__name__
 
 
 def _shown(character: str) -> str:

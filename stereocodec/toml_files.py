@@ -8,6 +8,7 @@ from typing import Any
 
 from .errors import InvalidInput
 from .regular_files import read_regular
+from .text import reason_of
 
 _MAX_BYTES = 2**24
 
@@ -17,7 +18,7 @@ def read_toml(path: Path) -> dict[str, Any]:
     try:
         text = read_regular(path, _MAX_BYTES).decode("utf-8")
     except OSError as error:
-        raise InvalidInput(f"{path} cannot be read: {error.strerror}") from error
+        raise InvalidInput(f"{path} cannot be read: {reason_of(error)}") from error
     except UnicodeDecodeError as error:
         raise InvalidInput(f"{path} is not a TOML file: {error}") from error
     return parse_toml(text, f"{path}")

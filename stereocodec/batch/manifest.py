@@ -51,7 +51,7 @@ def read_manifest(path: Path) -> dict[str, Report]:
             raise ValueError(f"its columns are not {','.join(COLUMNS)}")
         reports = [_report(row) for row in rows]
     except OSError as error:
-        raise InvalidInput(f"{path} cannot be read: {error.strerror or reason_of(error)}") from error
+        raise InvalidInput(f"{path} cannot be read: {reason_of(error)}") from error
     except (ValueError, KeyError, TypeError, csv.Error) as error:
         raise InvalidInput(f"{path} is no list of pairs ({error}): move it away to write a new one") from error
     return {report.name: report for report in reports}

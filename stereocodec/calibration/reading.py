@@ -99,7 +99,7 @@ def _source(path: PathLike) -> CalibrationText:
     except IsADirectoryError as error:
         raise InvalidInput(f"{name} is a folder: name a calibration file") from error
     except (OSError, ValueError) as error:
-        raise InvalidInput(f"{name} cannot be read: {getattr(error, 'strerror', None) or reason_of(error)}") from error
+        raise InvalidInput(f"{name} cannot be read: {reason_of(error)}") from error
     try:
         text = data.decode("utf-8-sig")
     except UnicodeDecodeError:

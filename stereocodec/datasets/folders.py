@@ -7,6 +7,7 @@ from collections.abc import Collection
 from pathlib import Path
 
 from ..errors import InvalidInput
+from ..text import reason_of
 
 EXTENSIONS = frozenset({".png", ".webp", ".jpg", ".jpeg", ".avif", ".bmp", ".ppm", ".tif", ".tiff"})
 """Endings of the files that are taken for pictures, in upper or lower case."""
@@ -52,7 +53,7 @@ def listed(folder: str, extensions: Collection[str] = EXTENSIONS) -> tuple[list[
                 elif os.path.splitext(entry.name)[1].lower() in extensions and entry.is_file():
                     names.append(entry.name)
     except OSError as error:
-        raise InvalidInput(f"{folder} cannot be read: {error.strerror}; name the folders to read instead") from error
+        raise InvalidInput(f"{folder} cannot be read: {reason_of(error)}; name the folders to read instead") from error
     return sorted(names), folders
 
 

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from ..errors import InvalidInput
 from ..regular_files import read_regular
+from ..text import reason_of
 
 if TYPE_CHECKING:
     from _csv import Reader
@@ -82,7 +83,7 @@ def _lines(path: Path) -> list[str]:
     try:
         text = read_regular(path, _MAX_BYTES).decode("utf-8-sig")
     except OSError as error:
-        raise InvalidInput(f"{path} cannot be read: {error.strerror}") from error
+        raise InvalidInput(f"{path} cannot be read: {reason_of(error)}") from error
     except UnicodeDecodeError as error:
         raise InvalidInput(f"{path} is no CSV list in UTF-8: {error}") from error
     return list(io.StringIO(text, newline=""))

@@ -11,6 +11,7 @@ from functools import lru_cache
 from pathlib import Path
 
 from ..errors import StereoCodecError
+from ..text import reason_of
 
 RSS_UNIT = 1 if sys.platform == "darwin" else 1024
 """Bytes in a unit of `ru_maxrss`."""
@@ -46,7 +47,7 @@ def run_tool(command: Sequence[str], cwd: Path | None = None) -> None:
         try:
             process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=output, stderr=output, cwd=cwd)
         except OSError as error:
-            raise ToolError(f"{command[0]} cannot be run: {error.strerror}") from error
+            raise ToolError(f"{command[0]} cannot be run: {reason_of(error)}") from error
         try:
             status = _wait(process)
         except BaseException:

@@ -104,7 +104,7 @@ def open_film(file: IO[bytes], form: str, name: str) -> Iterator[Film]:
         with av.open(file, "r", format=form, options=_LIMITS, **_TOLERANT) as container:
             yield Film(container, _streams(container, name), name)
     except (av.FFmpegError, OSError) as error:
-        raise InvalidInput(f"{name} is truncated or damaged: {error.strerror or reason_of(error)}") from error
+        raise InvalidInput(f"{name} is truncated or damaged: {reason_of(error)}") from error
 
 
 def _streams(container: InputContainer, name: str) -> tuple[VideoStream, ...]:

@@ -57,7 +57,7 @@ class PairSource:
         except IsADirectoryError as error:
             raise InvalidInput(f"{self.name} is a folder: name a picture") from error
         except OSError as error:
-            raise InvalidInput(f"{self.name} cannot be read: {error.strerror or reason_of(error)}") from error
+            raise InvalidInput(f"{self.name} cannot be read: {reason_of(error)}") from error
 
     @cached_property
     def _piped(self) -> bytes:

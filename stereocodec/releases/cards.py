@@ -51,7 +51,7 @@ def copy_release(source: Path, target: Path, metadata: Mapping[str, Any] | None 
     try:
         target.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise OutputError(f"{target} cannot be made: {error.strerror}; choose another folder") from error
+        raise OutputError(f"{target} cannot be made: {reason_of(error)}; choose another folder") from error
     write_together([(target / name, data) for name, data in files.items()], overwrite=True)
 
 

@@ -17,6 +17,7 @@ from torch import Tensor
 from ..errors import InvalidInput
 from ..regular_files import open_regular
 from ..tensor_files import MAX_TENSORS_BYTES, is_tensor_file, mistaken_for_data, read_header
+from ..text import reason_of
 
 _WRAPPERS = ("state_dict", "model_state_dict", "model")
 _ZIP = b"PK\x03\x04"
@@ -75,7 +76,7 @@ def read_state_dict(path: Path) -> tuple[dict[str, Tensor], str]:
         is_safe = path.suffix == ".safetensors" or is_tensor_file(start)
         found = _load_safe(path) if is_safe else _load_pickled(path, size, is_zip=start.startswith(_ZIP))
     except OSError as error:
-        raise InvalidInput(f"{path} cannot be read: {error.strerror or error}") from error
+        raise InvalidInput(f"{path} cannot be read: {reason_of(error)}") from error
     tensors = _unwrapped(path, found)
     # Tensors may lie upon each other: at most twice, as layers that two views share do under both names.
     if sum(tensor.numel() * tensor.element_size() for tensor in tensors.values()) > 2 * size:

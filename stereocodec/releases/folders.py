@@ -22,7 +22,7 @@ from ..errors import InvalidInput, InvalidRelease, OutputError, UnknownModel
 from ..json_files import read_json
 from ..regular_files import read_regular
 from ..tensor_files import MAX_TENSORS_BYTES, Header, read_header
-from ..text import one_line
+from ..text import one_line, reason_of
 
 OLDEST_FORMAT, NEWEST_FORMAT = 2, 3
 BUILT_IN = Path(__file__).parent.parent / "weights"
@@ -77,7 +77,7 @@ def read_config(folder: Path) -> dict[str, Any]:
     try:
         config = read_json(folder / CONFIG)
     except (OSError, ValueError) as error:
-        raise InvalidRelease(f"{folder / CONFIG} cannot be read: {_reason(error)}; fetch it again") from error
+        raise _unreadable(folder / CONFIG, error) from error
     version = config.get("format_version") if isinstance(config, dict) else None
     if version is None and _is_file(folder / RUN_CHECKPOINT):
         raise InvalidRelease(
@@ -124,7 +124,7 @@ def tensors_header(folder: Path) -> Header:
     try:
         return read_header(folder / TENSORS)
     except (OSError, ValueError) as error:
-        raise InvalidRelease(f"{folder / TENSORS} cannot be read: {_reason(error)}; fetch it again") from error
+        raise _unreadable(folder / TENSORS, error) from error
 
 
 def read_card(folder: Path) -> bytes:
@@ -136,11 +136,11 @@ def _read(path: Path, limit: int) -> bytes:
     try:
         return read_regular(path, limit)
     except OSError as error:
-        raise InvalidRelease(f"{path} cannot be read: {_reason(error)}; fetch it again") from error
+        raise _unreadable(path, error) from error
 
 
-def _reason(error: OSError | ValueError) -> str:
-    return _printable(getattr(error, "strerror", None) or error)
+def _unreadable(path: Path, error: OSError | ValueError) -> InvalidRelease:
+    return InvalidRelease(f"{path} cannot be read: {_printable(reason_of(error))}; fetch it again")
 
 
 @dataclass(frozen=True)

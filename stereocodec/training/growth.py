@@ -12,6 +12,7 @@ from torch import Tensor, nn
 
 from ..errors import TrainingError
 from ..models import StereoModel, build_model
+from ..text import reason_of
 from .checkpoint import FILE_NAME, load_checkpoint, run_settings, skeleton_of
 from .config import TrainingConfig
 from .kinds import kind_of
@@ -46,8 +47,7 @@ def grow(
         skeleton_of(run, former)
         source = build_model(former.arch, former.model).to(device)
     except (OSError, ValueError) as error:
-        reason = getattr(error, "strerror", None) or error
-        raise TrainingError(f"{run} holds other networks than this version builds, or none: {reason}") from error
+        raise TrainingError(f"{run} holds other networks than this version has, or none: {reason_of(error)}") from error
     average = WeightAverage(source, former.ema_decay)
     sources = [*make_optimisers(source, former), *make_auxiliary_optimisers(source, former)]
     _, progress = load_checkpoint(run / FILE_NAME, source, average.tensors, sources)

@@ -10,6 +10,7 @@ from typing import Any
 
 from ..errors import TrainingError
 from ..files import write_atomically
+from ..text import reason_of
 
 TRAINING, VALIDATION = "train.csv", "validation.csv"
 _LOGS = (TRAINING, VALIDATION)
@@ -31,7 +32,7 @@ class RunLogs:
         try:
             self._folder.mkdir(parents=True, exist_ok=True)
         except OSError as error:
-            raise TrainingError(f"{self._folder} cannot be made a run's folder: {error.strerror}") from error
+            raise TrainingError(f"{self._folder} cannot be made a run's folder: {reason_of(error)}") from error
         for path in [*(self._folder / log for log in _LOGS), *self._folder.glob(_EVENTS)]:
             path.unlink(missing_ok=True)
 

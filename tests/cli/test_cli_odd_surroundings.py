@@ -179,6 +179,8 @@ def test_text_is_one_line_that_does_nothing_to_a_terminal(text, shown):
 def test_messages_of_libraries_are_one_line():
     assert reason_of(ValueError("a\n  b\x1b")) == r"a b\x1b"
     assert reason_of(ValueError()) == "ValueError"
+    assert reason_of(PermissionError(13, "Permission denied", "a.png")) == "Permission denied"
+    assert reason_of(OSError("no\nnumber")) == "no number"
 
 
 @posix_only
