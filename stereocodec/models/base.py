@@ -34,10 +34,11 @@ class StereoModel(nn.Module):
     `make_exact`. prior_channels: of z. laplace_share: of the density of y around its mean
     (`distributions.residual_bits`). has_qualities: whether one network serves all qualities; otherwise they are
     ignored. has_efforts: whether its encoder can try more or less than by default (`prepare`, `refined`). loss_limit:
-    of one picture's loss, beyond which its weight in training stops growing. either_first: whether the views may come
-    in either order, swapped and mirrored, so that the sharper one can be coded first. band_margin: how many rows of
-    pixels beside a band its transforms look at; 0 for a model whose pictures are never coded in bands. takes_one_view:
-    whether it codes single views as well as pairs.
+    of one picture's loss, beyond which its weight in training stops growing. usual_loss: about what pairs lose; one
+    that loses four times as much counts for two in training, or, where this is 0, for four. either_first: whether the
+    views may come in either order, swapped and mirrored, so that the sharper one can be coded first. band_margin: how
+    many rows of pixels beside a band its transforms look at; 0 for a model whose pictures are never coded in bands.
+    takes_one_view: whether it codes single views as well as pairs.
     """
 
     multiple: int
@@ -48,6 +49,7 @@ class StereoModel(nn.Module):
     has_qualities: bool = True
     has_efforts: bool = False
     loss_limit: float = math.inf
+    usual_loss: float = 0.0
     either_first: bool = True
     view_kind: ViewKind = ViewKind.RGB8
     least_side: int = 1

@@ -17,6 +17,9 @@ from .ms_ssim import ms_ssim
 MS_SSIM_WEIGHT = 1280.0
 
 
+# So that pairs with next to nothing in them do not count for more than three times as much as usual ones, nearly.
+_LEAST_SHARE = 0.2
+
 Symbols = Literal["noise", "rounded", "chosen"]
 """What stands for the symbols of files: latents with noise for the rate and rounded for what is decoded, as training
 begins; rounded for both; or as an encoder of files chooses them."""
@@ -55,10 +58,21 @@ def psnr(mse: Tensor) -> Tensor:
 def rate_distortion_loss(model: StereoModel, bpp: Tensor, distortion: Tensor, quality: Tensor) -> Tensor:
     """bpp + lambda * distortion, weighted and limited as the model wants it; a scalar.
 
-    bpp, distortion, quality: (N,). The distortion is in squared 8-bit errors, or what stands for them.
+    bpp, distortion, quality: (N,), of pairs the first half of the first views. The distortion is in squared 8-bit
+    errors, or what stands for them.
     """
     loss = (bpp + model.trade_off(quality) * distortion) * model.loss_weight(quality)
-    return (loss / (loss.detach() / model.loss_limit).clamp(min=1)).mean()
+    limited = loss / (loss.detach() / model.loss_limit).clamp(min=1)
+    if model.usual_loss:
+        limited = limited * _evening(loss.detach() / model.usual_loss)
+    return limited.mean()
+
+
+def _evening(loss: Tensor) -> Tensor:
+    """What losses (2B,), in usual ones, are weighed by so that a busy pair does not count for ten calm ones: codecs are
+    compared by per cents of each picture's bits."""
+    pairs = loss.view(2, -1).mean(0)
+    return ((1 + _LEAST_SHARE) / (pairs + _LEAST_SHARE)).sqrt().repeat(2)
 
 
 def colour_distortion(decoded: Tensor, x: Tensor, loss: Literal["mse", "ms-ssim"]) -> Tensor:

@@ -25,6 +25,7 @@ def test_the_loss_falls(finished, pairs):
     def loss(model):
         """Over a fixed crop of a scene that was not trained on, at two qualities, without noise."""
         x = pairs[2].stacked()[:, :128, :192].float() / 255
+        model.usual_loss = 0.0
         with torch.no_grad():
             qualities = [torch.full((2,), value) for value in (0.2, 0.8)]
             points = [estimate(model, x, quality, "rounded") for quality in qualities]
@@ -42,6 +43,7 @@ def test_the_loss_falls(finished, pairs):
 
 def test_a_hopeless_picture_does_not_rule_a_step():
     model = build_model("bisic-rt", TINY)
+    model.usual_loss = 0.0
     quality = torch.full((2,), 0.5)
     worth = model.trade_off(quality) * model.loss_weight(quality)
     for errors in ([10.0, 20.0], [10.0, 60000.0]):
@@ -51,6 +53,20 @@ def test_a_hopeless_picture_does_not_rule_a_step():
         each = worth * torch.tensor(errors)
         torch.testing.assert_close(loss, each.clamp(max=model.loss_limit).mean())
         torch.testing.assert_close(gradient, worth / 2 * (model.loss_limit / each).clamp(max=1))
+
+
+def test_calm_pairs_count_beside_busy_ones():
+    model = build_model("bisic-rt", TINY)
+    quality = torch.full((6,), 0.5)
+    bpp = torch.tensor([0.5, 0.05, 0.0, 0.5, 0.15, 0.0]) / model.loss_weight(quality)
+    bpp[:3] *= 4  # the first pair's first view loses more than the second
+    bpp.requires_grad_()
+    loss = rate_distortion_loss(model, bpp, torch.zeros(6), quality)
+    (gradient,) = torch.autograd.grad(loss, bpp)
+    pairs = (bpp * model.loss_weight(quality)).detach().view(2, 3).mean(0)
+    expected = (1.2 / (pairs / model.usual_loss + 0.2)).sqrt()
+    torch.testing.assert_close(gradient / model.loss_weight(quality) * 6, expected.repeat(2))
+    assert expected[0] < 1 < expected[1] < expected[2] < 2.5
 
 
 def test_a_run_logs_its_progress(finished):
@@ -119,6 +135,7 @@ def test_networks_that_cannot_be_built_are_refused(pairs, tmp_path, changes):
 
 def test_the_ms_ssim_loss_weighs_what_is_missing_to_one(pairs, tmp_path):
     trainer = Trainer(tiny(loss="ms-ssim"), pairs, tmp_path)
+    trainer.model.usual_loss = 0.0
     x, quality = trainer.sampler.batch(2), torch.tensor([0.3, 0.6, 0.3, 0.6])
     torch.manual_seed(1)
     loss, bpp, decoded = PairRateDistortion(trainer.model, "ms-ssim")(x, quality)

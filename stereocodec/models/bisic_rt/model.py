@@ -52,6 +52,7 @@ class BisicRt(StereoModel):
     # Photographs lose about 1. Checkerboards at a quality that they need more coefficients for lose hundreds, and would
     # have a step of training to themselves.
     loss_limit = 6.0
+    usual_loss = 0.5
     entropy: EntropyModel
 
     def __init__(self, config: BisicRtConfig) -> None:
