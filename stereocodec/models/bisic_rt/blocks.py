@@ -22,12 +22,13 @@ class CoefficientLinear(QuickLinear):
 
     def forward(self, x: Tensor) -> Tensor:
         kind = x.device.type
-        lowered = torch.get_autocast_dtype(kind) if torch.is_autocast_enabled(kind) else None
+        # Asked in this order, because not every device that only decodes has a lower precision to ask for.
+        is_lowered = torch.is_grad_enabled() and torch.is_autocast_enabled(kind)
         with torch.autocast(kind, enabled=False):
             x = x.to(self.weight.dtype)
-            if lowered is None or not torch.is_grad_enabled():
+            if not is_lowered:
                 return super().forward(x)
-            return linear_by_rough_gradients(x, self.weight, self.bias, lowered)
+            return linear_by_rough_gradients(x, self.weight, self.bias, torch.get_autocast_dtype(kind))
 
 
 class GatedBlock(nn.Module):
