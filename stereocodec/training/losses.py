@@ -17,7 +17,7 @@ from .ms_ssim import ms_ssim
 MS_SSIM_WEIGHT = 1280.0
 
 
-# So that pairs with next to nothing in them do not count for more than three times as much as usual ones, nearly.
+# So that the loss of pairs with next to nothing in them weighs at most 2.4 times what that of usual ones does.
 _LEAST_SHARE = 0.2
 
 Symbols = Literal["noise", "rounded", "chosen"]

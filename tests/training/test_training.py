@@ -59,7 +59,7 @@ def test_calm_pairs_count_beside_busy_ones():
     model = build_model("bisic-rt", TINY)
     quality = torch.full((6,), 0.5)
     bpp = torch.tensor([0.5, 0.05, 0.0, 0.5, 0.15, 0.0]) / model.loss_weight(quality)
-    bpp[:3] *= 4  # the first pair's first view loses more than the second
+    bpp[:3] *= 4  # first views lose more than second ones, and weigh the same
     bpp.requires_grad_()
     loss = rate_distortion_loss(model, bpp, torch.zeros(6), quality)
     (gradient,) = torch.autograd.grad(loss, bpp)
