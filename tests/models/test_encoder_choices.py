@@ -26,20 +26,33 @@ def test_a_swapped_and_mirrored_pair_gives_a_file_of_the_same_size(tiny_codec):
     np.testing.assert_array_equal(shown[1], other[0][:, ::-1])
 
 
-def test_equal_views_need_no_offset():
+def test_equal_views_need_no_offset_where_neither_predicts_the_other():
     x = torch.from_numpy(np.stack([sample_crop(128, 128)[0]] * 2)).float() / 255
-    assert balancing_offset(BisicRtConfig(), x, torch.full((2,), 0.5)).item() == 0
+    assert balancing_offset(BisicRtConfig(stereo=False), x, torch.full((2,), 0.5)).item() == 0
+
+
+def test_the_view_that_predicts_is_coded_a_little_worse():
+    first = torch.from_numpy(sample_crop(128, 128)[0].copy()).float() / 255
+    mean = first.mean((0, 1))
+
+    def offset(stereo: bool, contrast: float) -> float:
+        x = torch.stack([first, mean + contrast * (first - mean)])
+        return balancing_offset(BisicRtConfig(stereo=stereo), x, torch.full((2,), 0.5)).item()
+
+    # A step of the offset is more than what predicting makes better: one or none of them.
+    changes = [offset(True, contrast) - offset(False, contrast) for contrast in (0.8, 0.85, 0.9, 0.95, 1.0)]
+    assert set(changes) == {0, 1}
 
 
 def test_the_view_with_more_detail_is_coded_better():
     left, _ = sample_crop(128, 128)
     detailed = torch.from_numpy(left.copy()).float() / 255
     flat = detailed.mean((0, 1)) + 0.2 * (detailed - detailed.mean((0, 1)))
-    quality = torch.full((2,), 0.5)
-    offset = balancing_offset(BisicRtConfig(), torch.stack([flat, detailed]), quality)
+    quality, config = torch.full((2,), 0.5), BisicRtConfig(stereo=False)
+    offset = balancing_offset(config, torch.stack([flat, detailed]), quality)
     assert offset.shape == (1, 1, 1)
     assert 0 < offset.item() <= MAX_BALANCE
-    assert balancing_offset(BisicRtConfig(), torch.stack([detailed, flat]), quality).item() == -offset.item()
+    assert balancing_offset(config, torch.stack([detailed, flat]), quality).item() == -offset.item()
 
 
 def test_the_banded_dct_is_orthonormal_and_its_bands_are_complete():

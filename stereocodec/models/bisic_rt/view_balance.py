@@ -1,7 +1,8 @@
 """Equal PSNR of both views: the encoder codes the harder view a little better.
 
 At one lambda, the view with more detail ends with the lower PSNR. How much lower is foreseen from an 8x8 DCT of both
-views, without running any network.
+views, without running any network. Of two equally detailed views the one that predicts the other ends with the higher
+PSNR, since the encoder weighs its errors more.
 """
 
 from __future__ import annotations
@@ -16,6 +17,9 @@ from .dct import colour_dct
 MAX_BALANCE = 20
 # Coefficients below this share of the step are quantised to zero.
 _DEAD_ZONE = 0.6
+# Log of the error that the coefficients of a predicting view would have, by what it has. Measured on training pairs: at
+# qualities 30 to 75 the view coded first was 0.17 to 0.21 dB better without it, at quality 10 0.07 dB.
+_PREDICTING_IS_BETTER = 0.04
 
 
 def balancing_offset(config: BisicRtConfig, x: Tensor, quality: Tensor) -> Tensor:
@@ -33,7 +37,8 @@ def balancing_offset(config: BisicRtConfig, x: Tensor, quality: Tensor) -> Tenso
         _expected_errors(config, squares[view], quality[view] + sign * offsets / 100)
         for view, sign in ((0, -1), (1, 1))
     )
-    return offsets[(first / second).log().abs().argmin()].view(1, 1, 1)
+    expected = _PREDICTING_IS_BETTER if config.stereo else 0.0
+    return offsets[((first / second).log() - expected).abs().argmin()].view(1, 1, 1)
 
 
 def balanced(quality: Tensor, offset: Tensor | None) -> Tensor:
