@@ -74,6 +74,20 @@ def test_an_error_of_a_step_in_the_residual_is_worth_the_same_at_every_quality()
     torch.testing.assert_close(decoded[1], missing[1], atol=1e-5, rtol=0)  # at 90 every band is worth coding
 
 
+def test_what_networks_make_beyond_black_and_white_costs_nothing(tiny_release, monkeypatch):
+    model = load_release(tiny_release).model
+    monkeypatch.setattr(type(model.synthesis), "forward", lambda *_: torch.full((2, 64, 64, 3), 40.0))
+    white, quality = torch.ones(2, 64, 64, 3), torch.full((2,), 0.9)
+    white[:, 32:, 32:] = 0
+    coder = GroupCoder()
+    with torch.inference_mode():
+        decoded = model.walk(coder, model.analyse(white, quality), quality, (64, 64))
+        shown = model.reconstruct(decoded)
+    blocks = [group.mask.shape[-2] for group in coder.groups if group.layer]
+    assert blocks == [4, 4]  # the black ones alone
+    torch.testing.assert_close(shown, white, atol=0.02, rtol=0)
+
+
 def test_errors_weigh_most_in_the_view_that_predicts_the_other_and_at_low_quality(tiny_release):
     model = load_release(tiny_release).model
     of_views = []
