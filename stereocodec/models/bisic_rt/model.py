@@ -166,7 +166,7 @@ class BisicRt(StereoModel):
             if not self._checks(remaining, decoded):
                 self.residual.leave_out(coder)
                 return decoded
-            missing = remaining.pictures() - reconstruct(decoded).clamp(0, 1)
+            missing = remaining.pictures() - reconstruct(decoded).clamp_(0, 1)
         residual = self.residual.walk(coder, missing, decoded.quality, (size[0] // BLOCK, size[1] // BLOCK))
         return replace(decoded, residual=residual)
 
@@ -188,7 +188,7 @@ class BisicRt(StereoModel):
         if decoded.residual is None:
             return pictures
         # The residual need not make up for values that no picture has.
-        return pictures.clamp(0, 1) + decoded.residual.to(pictures.dtype)
+        return pictures.clamp_(0, 1) + decoded.residual.to(pictures.dtype)
 
     def _as_synthesised(self, y: Tensor, quality: Tensor, predicted: Tensor | None) -> DecodedLatents:
         """Latents as the decoder has them, and the second views as they are predicted around 0."""
@@ -216,7 +216,7 @@ class BisicRt(StereoModel):
         count = min(height, math.ceil(remaining.checks * height) + 2 * _EDGE)
         first = (height - count) // 2
         rows = slice(BLOCK * first, BLOCK * (first + count))
-        part = self.reconstruct(decoded.rows(first, first + count)).clamp(0, 1)
+        part = self.reconstruct(decoded.rows(first, first + count)).clamp_(0, 1)
         missing = (remaining.pictures()[:, rows] - part)[:, BLOCK * _EDGE : -BLOCK * _EDGE]
         return self.residual.share(missing, decoded.quality) > _DRAWN
 
