@@ -1,24 +1,28 @@
 """Draws details of a pair: original, JPEG 4:2:0 of the same size, and a release, with bytes, bpp and PSNR.
 
-    python benchmarks/comparison_picture.py [LEFT RIGHT] [-q 15] [-o docs/images/comparison.png]
+    python benchmarks/comparison_picture.py [LEFT RIGHT] [-q 15] [--against avif] [-o docs/images/comparison.png]
 
-Without LEFT and RIGHT the repository's sample pair is used. The JPEG files have one quality for both views, the
-lowest at which they are no smaller than the release's file. Every pixel of a detail is drawn as a square of four.
+Without LEFT and RIGHT the repository's sample pair is used. The JPEG files, or those of another codec, have one quality
+for both views, the lowest at which they are no smaller than the release's file. Every pixel of a detail is drawn as a
+square of four.
 """
 
 from __future__ import annotations
 
 import argparse
 import io
+from bisect import bisect_left
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 from picture_notes import save_noted
 from PIL import Image, ImageDraw, ImageFont
-from rd_points import View, jpeg_bytes
+from rd_points import View
 
 from stereocodec import StereoCodec
+from stereocodec.evaluation.codecs.base import PillowCodec, picture_bytes
+from stereocodec.evaluation.runner import find_anchor
 from stereocodec.pictures.pil import load_image
 from stereocodec.pictures.rgb import psnr, to_pair
 
@@ -49,7 +53,9 @@ def main() -> None:
     paths = (arguments.left or sample / "left.png", arguments.right or sample / "right.png")
     pair = to_pair(*map(load_image, paths))
     codec = StereoCodec.from_pretrained(arguments.model, device="cpu")
-    columns = _columns(pair, codec, arguments.quality, arguments.name or codec.name)
+    other = find_anchor(arguments.against)
+    assert isinstance(other, PillowCodec)
+    columns = _columns(pair, codec, other, arguments.quality, arguments.name or codec.name)
     arguments.output.parent.mkdir(parents=True, exist_ok=True)
     picture = _draw(columns, (arguments.left_detail, arguments.right_detail))
     save_noted(picture, arguments.output, codec.name, codec.model_id.hex())
@@ -65,6 +71,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--left-detail", type=_corner, default=(506, 82), metavar="X,Y", help="its upper left corner")
     parser.add_argument("--right-detail", type=_corner, default=(650, 258), metavar="X,Y")
     parser.add_argument("-q", "--quality", type=int, default=15)
+    parser.add_argument("--against", choices=("jpeg", "webp", "avif"), default="jpeg", help="default: jpeg, 4:2:0")
     parser.add_argument("--model", default="bisic-rt", metavar="NAME|DIR")
     parser.add_argument("--name", help="what the picture calls the release; default: its name")
     parser.add_argument("-o", "--output", type=Path, default=ROOT / "docs" / "images" / "comparison.png")
@@ -76,10 +83,10 @@ def _corner(text: str) -> tuple[int, int]:
     return x, y
 
 
-def _columns(pair: Pair, codec: StereoCodec, quality: int, name: str) -> list[Column]:
+def _columns(pair: Pair, codec: StereoCodec, other: PillowCodec, quality: int, name: str) -> list[Column]:
     height, width = pair[0].shape[:2]
     data = codec.compress(*pair, quality=quality)
-    jpeg_quality, files = _jpeg_files(pair, len(data))
+    other_quality, files = _other_files(other, pair, len(data))
     left, right = (np.asarray(Image.open(io.BytesIO(file)).convert("RGB")) for file in files)
 
     def numbers(size: int, decoded: Pair | None = None) -> str:
@@ -89,18 +96,22 @@ def _columns(pair: Pair, codec: StereoCodec, quality: int, name: str) -> list[Co
     decoded = codec.decompress(data, output="numpy")
     return [
         Column("Original", numbers(6 * width * height), pair),
-        Column(f"JPEG 4:2:0, quality {jpeg_quality}", numbers(sum(map(len, files)), (left, right)), (left, right)),
+        Column(f"{other.title}, quality {other_quality}", numbers(sum(map(len, files)), (left, right)), (left, right)),
         Column(f"{name}, quality {quality}", numbers(len(data), decoded), decoded),
     ]
 
 
-def _jpeg_files(pair: Pair, size: int) -> tuple[int, list[bytes]]:
-    """Both views at the lowest JPEG quality whose files have at least `size` bytes in total."""
-    for quality in range(1, 96):
-        files = [jpeg_bytes(view, quality) for view in pair]
-        if sum(map(len, files)) >= size:
-            return quality, files
-    raise SystemExit(f"JPEG files of quality 95 are smaller than {size:,} bytes; choose a lower quality")
+def _other_files(other: PillowCodec, pair: Pair, size: int) -> tuple[int, list[bytes]]:
+    """Both views at the lowest of the codec's qualities whose files have at least `size` bytes in total."""
+
+    def files(quality: int) -> list[bytes]:
+        return [picture_bytes(view, other.format, {**dict(other.options), "quality": quality}) for view in pair]
+
+    qualities = range(1, 96)
+    place = bisect_left(qualities, size, key=lambda quality: sum(map(len, files(quality))))
+    if place == len(qualities):
+        raise SystemExit(f"{other.title} of quality 95 is smaller than {size:,} bytes; choose a lower quality")
+    return qualities[place], files(qualities[place])
 
 
 def _draw(columns: list[Column], corners: tuple[tuple[int, int], tuple[int, int]]) -> Image.Image:
