@@ -7,6 +7,7 @@ import pytest
 import torch
 from conftest import TINY, GroupCoder, sample_crop
 
+from stereocodec.effort import EFFORTS
 from stereocodec.models import build_model
 from stereocodec.models.bisic_rt.config import squared_error_bits
 from stereocodec.models.bisic_rt.model import BisicRtConfig
@@ -86,6 +87,23 @@ def test_what_networks_make_beyond_black_and_white_costs_nothing(tiny_release, m
     blocks = [group.mask.shape[-2] for group in coder.groups if group.layer]
     assert blocks == [4, 4]  # the black ones alone
     torch.testing.assert_close(shown, white, atol=0.02, rtol=0)
+
+
+def test_values_that_no_picture_has_do_not_make_one_a_drawn_pattern(tiny_release, monkeypatch):
+    model = load_release(tiny_release).model
+    heights = []
+
+    def much_too_bright(self, y, *_):
+        heights.append(16 * y.shape[1])
+        return torch.full((2, heights[-1], 64, 3), 40.0)
+
+    monkeypatch.setattr(type(model.synthesis), "forward", much_too_bright)
+    quality, effort = torch.full((2,), 0.9), EFFORTS[4]
+    for shown, looked_at in ((torch.ones(2, 128, 64, 3), [64]), (torch.zeros(2, 128, 64, 3), [64, 128])):
+        heights.clear()
+        with torch.inference_mode():
+            model.walk(GroupCoder(), model.analyse_prepared(model.prepare(shown), quality, effort), quality, (128, 64))
+        assert heights == looked_at
 
 
 def test_errors_weigh_most_in_the_view_that_predicts_the_other_and_at_low_quality(tiny_release):
