@@ -30,6 +30,7 @@ class BisicRtConfig:
     lambda_min: float = 0.00025
     lambda_max: float = 0.3
     stereo: bool = True
+    smoothing: bool = False
 
     def __post_init__(self) -> None:
         # Each transform starts as so many of the functions of a DCT of 8x8 or 16x16 pixels in colour.
@@ -47,8 +48,9 @@ class BisicRtConfig:
             require_weight(name, getattr(self, name))
         if self.lambda_min >= self.lambda_max:
             raise ValueError(f"lambda_max is {self.lambda_max}; it must be above lambda_min, {self.lambda_min}")
-        if not isinstance(self.stereo, bool):
-            raise ValueError(f"stereo is {shown(self.stereo)}; it must be true or false")
+        for name in ("stereo", "smoothing"):
+            if not isinstance(getattr(self, name), bool):
+                raise ValueError(f"{name} is {shown(getattr(self, name))}; it must be true or false")
 
 
 def trade_off(config: BisicRtConfig, quality: Tensor) -> Tensor:

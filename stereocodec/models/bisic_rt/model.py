@@ -29,6 +29,7 @@ from .entropy import EntropyModel
 from .latents import DecodedLatents, Latents, Prepared, Remaining
 from .refinement import refined
 from .residual_layer import ResidualLayer
+from .smoothing import REACH
 from .transforms import AnalysisTransform, HyperAnalysis, SynthesisTransform
 from .view_balance import MAX_BALANCE, balanced, balancing_offset
 
@@ -59,8 +60,9 @@ class BisicRt(StereoModel):
         super().__init__()
         self.config = config
         self.prior_channels = config.hyper_channels
-        # Each block of the transforms looks one row further, and so do lapped borders half a block.
-        self.band_margin = BLOCK * (config.blocks16 + -(-(8 * (config.blocks8 + 1) + BLOCK // 2) // BLOCK))
+        # Each block of the transforms looks one row further, lapped borders half a block, and smoothing some pixels.
+        pixels = 8 * (config.blocks8 + 1) + BLOCK // 2 + (REACH if config.smoothing else 0)
+        self.band_margin = BLOCK * (config.blocks16 + -(-pixels // BLOCK))
         self.analysis = AnalysisTransform(config)
         self.synthesis = SynthesisTransform(config)
         self.hyper_analysis = HyperAnalysis(config)
@@ -282,7 +284,7 @@ class BisicRt(StereoModel):
     def weights_of(self, other: StereoModel) -> dict[str, Tensor]:
         """Quality knots whose number or range of lambdas differs are resampled, so that equal lambdas start alike;
         beyond the other's range its nearest knot is taken. A model whose cross-view paths are cut takes what it has a
-        place for."""
+        place for, and smoothing that the other lacks has its start."""
         assert isinstance(other, BisicRt)
         weights = super().weights_of(other)
         mine, theirs = ((c.knots, c.lambda_min, c.lambda_max) for c in (self.config, other.config))
@@ -295,9 +297,11 @@ class BisicRt(StereoModel):
                 for name, part in other.named_modules()
                 if isinstance(part, QualityKnots)
             }
+        own = self.state_dict()
         if not self.config.stereo:
-            own = self.state_dict().keys()
             weights = {name: tensor for name, tensor in weights.items() if name in own}
+        if self.config.smoothing and not other.config.smoothing:
+            weights |= {name: tensor for name, tensor in own.items() if name.startswith("synthesis.smoothing.")}
         return weights
 
     def _coefficient_layers(self) -> list[CoefficientLinear]:
