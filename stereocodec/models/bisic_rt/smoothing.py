@@ -22,9 +22,9 @@ from .config import BisicRtConfig, step_size
 from .dct import luma_chroma_matrix
 
 # Rows and columns from a pixel to those that it exchanges with.
-_BESIDE = ((0, 1), (1, 0), (1, 1), (1, -1), (0, 2), (2, 0))
-# How far smoothing looks, and the blocks that each have their own gates.
-REACH = 2
+_BESIDE = ((0, 1), (1, 0), (1, 1), (1, -1), (0, 2), (2, 0), (0, 4), (4, 0))
+# How far smoothing looks, and the sides of blocks that have their own gates.
+REACH = 4
 _BLOCK = 8
 
 _Plane = tuple[slice, slice, slice]
@@ -39,8 +39,9 @@ class _Kind(NamedTuple):
     limits: tuple[float, ...]
 
 
-# On held-out scenes chroma takes nothing from diagonals, and luma 0.03 dB from a third limit.
-_LUMA, _CHROMA = _Kind(6, (0, 1, 2, 3, 0, 1), (0.07, 0.2, 0.6)), _Kind(2, (4, 5), (0.1, 0.4))
+# docs/training-log.md has what fewer and more of them bring.
+_LUMA = _Kind(8, (0, 1, 2, 3, 0, 1, 0, 1), (0.03, 0.1, 0.3, 1.0))
+_CHROMA = _Kind(2, (4, 5), (0.05, 0.2, 0.6))
 _GATES = 6
 
 
@@ -102,9 +103,9 @@ class _Exchange(torch.autograd.Function):
         change = torch.zeros_like(plane)
         for number, (near, far) in enumerate(_neighbours(plane, kind)):
             difference = plane[far] - plane[near]
-            flow = torch.zeros_like(difference)
+            flow, limited = torch.zeros_like(difference), torch.empty_like(difference)
             for limit, slope in zip(kind.limits, slopes[:, number].unbind(1), strict=True):
-                flow.addcmul_(difference.clamp(-limit, limit), slope.view(-1, 1, 1))
+                flow.addcmul_(torch.clamp(difference, -limit, limit, out=limited), slope.view(-1, 1, 1))
             flow *= gates[kind.gates[number]][near]
             change[near] += flow
             change[far] -= flow
