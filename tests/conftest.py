@@ -33,6 +33,7 @@ TINY = {
     "hyper_channels": 8,
     "blocks8": 1,
     "blocks16": 1,
+    "smoothing": True,
 }
 
 

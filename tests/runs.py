@@ -27,6 +27,7 @@ TINY = {
     "hyper_channels": 4,
     "blocks8": 1,
     "blocks16": 1,
+    "smoothing": True,
 }
 BOXES = {"training-a": (0, 0, 256, 192), "training-b": (480, 256, 736, 448), "validation": (320, 320, 512, 448)}
 
@@ -95,6 +96,11 @@ def ten_pairs(folder, left="pair-{}_left.png", right="pair-{}_right.png", size=(
             path.parent.mkdir(parents=True, exist_ok=True)
             Image.fromarray(generator.integers(0, 256, (*size, 3), dtype=np.uint8)).save(path)
     return folder
+
+
+def model_table(model):
+    """The lines of a settings file for its [model]."""
+    return "\n".join(["[model]", *(f"{name} = {json.dumps(value)}" for name, value in model.items()), ""])
 
 
 def assigned(settings, model):

@@ -10,7 +10,7 @@ import torch
 from bisic_networks import small_model
 from pages import done, of_program
 from published import official_state
-from runs import TINY, assigned, ten_pairs
+from runs import TINY, assigned, model_table, ten_pairs
 
 from stereocodec.training import background
 from stereocodec.training.checkpoint import load_run
@@ -35,7 +35,7 @@ def folder(tmp_path, monkeypatch):
 
 def toml(path, settings, model):
     lines = [f"{name} = {value}" for name, value in settings.items()]
-    path.write_text("\n".join([*lines, "[model]", *(f"{name} = {value}" for name, value in model.items())]))
+    path.write_text("\n".join([*lines, model_table(model)]))
 
 
 def test_the_page_on_training(folder):

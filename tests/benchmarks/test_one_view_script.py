@@ -38,7 +38,7 @@ def test_every_part_of_a_setting_changes_what_is_coded(trained, changed):
 
 
 def test_the_table_compares_with_the_pair_and_with_files(tiny_codec):
-    curve = [one_view.left_point(tiny_codec, PAIR[:1], quality, 1) for quality in (20, 60)]
+    curve = [one_view.left_point(tiny_codec, PAIR[:1], quality, 1) for quality in (20, 80)]
     half = [replace(each, file_bytes=each.file_bytes / 2) for each in curve]
     other = one_view.WRITTEN._replace(curvature=7.0)
     ways = {None: curve, one_view.WRITTEN: half, other: curve}

@@ -34,7 +34,7 @@ def test_it_chooses_the_symbols_of_a_file(tiny_release):
     assert (written / gain).round().any()
     # Means of files are multiples of 1/8 or the like; symbols are whole.
     same = ((trial - written).abs() < 0.5 * gain).double().mean()
-    assert same > 0.99
+    assert same > 0.98
     torch.testing.assert_close(coder.y * gain.float(), trial)
     assert (coder.error_bits > 0).all()
 

@@ -16,7 +16,7 @@ import pytest
 import torch
 from click.testing import CliRunner
 from gpu_settings import as_toml, gpu_settings
-from runs import REPOSITORY, TINY, tiny
+from runs import REPOSITORY, TINY, model_table, tiny
 from safetensors import safe_open
 
 from stereocodec.training.checkpoint import load_run
@@ -36,9 +36,7 @@ ema_decay = 0.9
 validation_scenes = ["validation"]
 optimiser = "muon"
 
-[model]
-{chr(10).join(f"{name} = {value}" for name, value in TINY.items())}
-"""
+{model_table(TINY)}"""
 ABSENT = ("constriction", "compressai", "huggingface_hub", "matplotlib", "tensorboard", "tomli", "imagecodecs")
 
 

@@ -114,7 +114,7 @@ def test_settings_are_changed_one_by_one():
     changed = recipe.changed([*lines, "model.channels8=64", "model.blocks8=1"])
     assert changed == dataclasses.replace(
         recipe, steps=500, learning_rate=1e-3, loss="ms-ssim", compile=True, validation_scenes=("a",),
-        model={"channels8": 64, "blocks8": 1},
+        model=recipe.model | {"channels8": 64, "blocks8": 1},
     )  # fmt: skip
     assert recipe.changed([]) == recipe
 

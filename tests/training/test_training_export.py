@@ -11,7 +11,7 @@ import pytest
 import torch
 from click.testing import CliRunner
 from PIL import Image
-from runs import TINY, trained
+from runs import TINY, model_table, trained
 from stereocodec_cli.main import bisic
 
 from stereocodec import StereoCodec
@@ -130,9 +130,8 @@ def command():
 
 def test_train_export_encode_and_decode(command, pictures, tmp_path):
     settings = tmp_path / "settings.toml"
-    numbers = "".join(f"{name} = {value}\n" for name, value in TINY.items())
     lines = "crop_height = 64\ncrop_width = 64\nbatch_size = 1\nsteps = 20\nphoto_share = 0.5\n"
-    settings.write_text(f'{lines}validation_scenes = ["validation"]\n[model]\n{numbers}')
+    settings.write_text(f'{lines}validation_scenes = ["validation"]\n{model_table(TINY)}')
     train = ("train", settings, "--data", pictures, "-o", tmp_path / "run", "--device", "cpu", "--threads", "1")
     train += ("--photos", pictures)
     result = command(*train)

@@ -11,7 +11,7 @@ import pytest
 import torch
 from click.testing import CliRunner
 from conftest import one_line
-from runs import TINY, checkpoint_of, tiny, trained
+from runs import TINY, checkpoint_of, model_table, tiny, trained
 from stereocodec_cli.main import bisic
 from torch import nn
 
@@ -172,9 +172,8 @@ def test_the_example_of_the_guide(former, pictures, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     shutil.copytree(pictures, "pairs")
     shutil.copytree(former.folder, "runs/mine")
-    small = "".join(f"{name} = {value}\n" for name, value in LARGER.items())
     numbers = f'optimiser = "{former.config.optimiser}"\ncrop_height = 64\ncrop_width = 64\nbatch_size = 2\nsteps = 4\n'
-    Path("larger.toml").write_text(f"{numbers}[model]\n{small}")
+    Path("larger.toml").write_text(numbers + model_table(LARGER))
     try:
         result = CliRunner().invoke(bisic, shlex.split(line)[1:])
     finally:
