@@ -79,11 +79,13 @@ class Smoothing(nn.Module):
             begin, end = max(first - REACH, 0), min(first + tile.shape[1] + REACH, height)
             row = torch.arange(begin, end, device=gates.device) // _BLOCK
             here = gates[:, :, row].repeat_interleave(_BLOCK, 3)
-            change = []
-            for colour, kind, each in zip(colours, (_LUMA, _CHROMA, _CHROMA), slopes, strict=True):
-                plane = (pictures[:, begin:end] @ colour) / step
-                change.append(_Exchange.apply(plane, here, each, kind) * step)  # type: ignore[no-untyped-call]
-            changed = torch.stack(change, -1) @ colours
+            shown = pictures[:, begin:end]
+            planes = (colours @ shown.reshape(-1, 3).T).view(3, *shown.shape[:3]) / step
+            changes = [
+                _Exchange.apply(plane, here, each, kind)  # type: ignore[no-untyped-call]
+                for plane, each, kind in zip(planes, slopes, (_LUMA, _CHROMA, _CHROMA), strict=True)
+            ]
+            changed = ((torch.stack(changes) * step).view(3, -1).T @ colours).view(shown.shape)
             yield tile + changed[:, first - begin : first - begin + tile.shape[1]]
 
 
