@@ -16,7 +16,11 @@ _MAX_KNOTS = 1024
 
 @dataclass(frozen=True)
 class BisicRtConfig:
-    """Widths and depths; `channels8` and `channels16` are the transforms' widths at 1/8 and 1/16 resolution."""
+    """Widths and depths; `channels8` and `channels16` are the transforms' widths at 1/8 and 1/16 resolution.
+
+    stereo: whether the views see each other. smoothing: whether `Smoothing` ends the synthesis; the recipe has it, the
+    first releases have not.
+    """
 
     channels8: int = 128
     channels16: int = 288
