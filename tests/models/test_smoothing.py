@@ -9,6 +9,7 @@ from conftest import TINY
 from stereocodec.models import build_model
 from stereocodec.models.bisic_rt import smoothing
 from stereocodec.models.bisic_rt.config import BisicRtConfig, step_size
+from stereocodec.models.bisic_rt.disparity import BLOCK
 from stereocodec.models.bisic_rt.smoothing import Smoothing
 
 QUALITY = torch.tensor([0.3, 0.6])
@@ -72,7 +73,7 @@ def test_rows_are_smoothed_some_at_a_time_as_all_at_once(monkeypatch):
 @pytest.mark.parametrize("kind", [smoothing._LUMA, smoothing._CHROMA], ids=["luma", "chroma"])
 def test_gradients(kind):
     generator = torch.Generator().manual_seed(2)
-    shapes = (2, 7, 9), (smoothing._GATES, 2, 7, 9), (2, kind.neighbours, len(kind.limits))
+    shapes = (2, 7, 9), (smoothing._GATES, 2, 7, 9), (2, len(kind.gates), len(kind.limits))
     plane, gates, slopes = (
         torch.randn(*shape, generator=generator, dtype=torch.float64, requires_grad=True) for shape in shapes
     )
@@ -87,4 +88,18 @@ def test_models_with_smoothing_start_as_others_do():
     y, quality = torch.randn(2, 4, 4, TINY["latent_channels"]), torch.full((2,), 0.5)
     assert torch.equal(model.synthesis(y, quality), without.synthesis(y, quality))
     assert model.synthesis.smoothing.gates.bias.eq(1).all()
-    assert model.band_margin >= without.band_margin
+
+
+def test_bands_have_as_many_rows_beside_them_as_smoothing_sees():
+    torch.manual_seed(4)
+    model = build_model("bisic-rt", TINY | {"blocks8": 2, "blocks16": 3}).double()
+    for parameter in model.synthesis.parameters():
+        torch.nn.init.normal_(parameter, std=0.1)
+    y, quality = torch.randn(2, 24, 4, TINY["latent_channels"], dtype=torch.float64), torch.full((2,), 0.5)
+    changed = y.clone()
+    changed[:, 12] += 1
+    with torch.inference_mode():
+        difference = model.synthesis(changed, quality) - model.synthesis(y, quality)
+    rows = difference.abs().amax((0, 2, 3)).nonzero()[:, 0]
+    reach = max(12 * BLOCK - int(rows[0]), int(rows[-1]) + 1 - 13 * BLOCK)
+    assert model.band_margin - BLOCK < reach <= model.band_margin

@@ -1,9 +1,9 @@
 """Smoothing that keeps edges: small differences between neighbouring pixels even out, large ones stay as they are.
 
-Quantised coefficients leave ripples of a fraction of a step beside edges and in what should be flat, and a network of
-16x16 blocks sees no pixels. This is a step of anisotropic diffusion (Perona and Malik, PAMI 12(7), 1990), what flows
-between two pixels a learned function of their difference (Chen and Pock, Trainable nonlinear reaction diffusion, PAMI
-39(6), 2017).
+Quantised coefficients leave ripples of a fraction of a step beside edges and in what should be flat, and networks that
+work on blocks of 8x8 and 16x16 see no pixels. This is a step of anisotropic diffusion (Perona and Malik, PAMI 12(7),
+1990), what flows between two pixels a learned function of their difference (Chen and Pock, Trainable nonlinear reaction
+diffusion, PAMI 39(6), 2017).
 """
 
 from __future__ import annotations
@@ -23,26 +23,25 @@ from .dct import luma_chroma_matrix
 
 # Rows and columns from a pixel to those that it exchanges with.
 _BESIDE = ((0, 1), (1, 0), (1, 1), (1, -1), (0, 2), (2, 0), (0, 4), (4, 0))
-# How far smoothing looks, and the sides of blocks that have their own gates.
-REACH = 4
+# How many rows away smoothing looks, and the sides of blocks that have their own gates.
+REACH = max(down for down, _ in _BESIDE)
 _BLOCK = 8
 
 _Plane = tuple[slice, slice, slice]
 
 
 class _Kind(NamedTuple):
-    """What luma and chroma differ in: neighbours, the first so many of _BESIDE, the gate of each of them, and the
-    differences in steps up to which a flow grows. The flow is a sum of such functions, whose slopes are learned."""
+    """What luma and chroma differ in: the gates of their neighbours, the first so many of _BESIDE, and the differences
+    in steps up to which a flow grows. The flow is a sum of such functions, whose slopes are learned."""
 
-    neighbours: int
     gates: tuple[int, ...]
     limits: tuple[float, ...]
 
 
 # docs/training-log.md has what fewer and more of them bring.
-_LUMA = _Kind(8, (0, 1, 2, 3, 0, 1, 0, 1), (0.03, 0.1, 0.3, 1.0))
-_CHROMA = _Kind(2, (4, 5), (0.05, 0.2, 0.6))
-_GATES = 6
+_LUMA = _Kind((0, 1, 2, 3, 0, 1, 0, 1), (0.03, 0.1, 0.3, 1.0))
+_CHROMA = _Kind((4, 5), (0.05, 0.2, 0.6))
+_GATES = 1 + max(_LUMA.gates + _CHROMA.gates)
 
 
 class Smoothing(nn.Module):
@@ -55,7 +54,7 @@ class Smoothing(nn.Module):
             colours = luma_chroma_matrix()
         self.colours: Tensor
         self.register_buffer("colours", colours, persistent=False)
-        self.luma, self.chroma = (QualityKnots(c.knots, k.neighbours * len(k.limits)) for k in (_LUMA, _CHROMA))
+        self.luma, self.chroma = (QualityKnots(c.knots, len(k.gates) * len(k.limits)) for k in (_LUMA, _CHROMA))
         self.gates = QuickLinear(c.channels8, _GATES)
         nn.init.zeros_(self.gates.weight)
         nn.init.ones_(self.gates.bias)
@@ -67,7 +66,7 @@ class Smoothing(nn.Module):
             gates = self.gates(features.to(self.gates.weight.dtype)).to(pictures.dtype).permute(3, 0, 1, 2)
             step = (step_size(self.config, quality.to(pictures.dtype)) / 255).view(-1, 1, 1)
             slopes = [
-                knots(quality).view(len(quality), kind.neighbours, len(kind.limits)).to(pictures.dtype)
+                knots(quality).view(len(quality), len(kind.gates), len(kind.limits)).to(pictures.dtype)
                 for knots, kind in ((self.luma, _LUMA), (self.chroma, _CHROMA), (self.chroma, _CHROMA))
             ]
             return joined(self._parts(pictures, gates, step, slopes), pictures.shape[1])
@@ -93,7 +92,7 @@ class _Exchange(torch.autograd.Function):
     """What pixels gain from their neighbours, of a plane (N, H, W) in steps, gates (G, N, H, W) and slopes (N,
     neighbours, limits), like the plane.
 
-    Flows are computed again for their gradients: kept, they would take twenty times the plane's memory.
+    Flows are computed again for their gradients: kept, they would take the memory of dozens of planes.
     """
 
     @staticmethod
@@ -140,7 +139,7 @@ class _Exchange(torch.autograd.Function):
 def _neighbours(plane: Tensor, kind: _Kind) -> Iterator[tuple[_Plane, _Plane]]:
     """For each of the neighbours the pixels of a plane (N, H, W) that have one, and those neighbours."""
     _, height, width = plane.shape
-    for down, right in _BESIDE[: kind.neighbours]:
+    for down, right in _BESIDE[: len(kind.gates)]:
         left, beyond = max(-right, 0), max(right, 0)
         near = slice(None), slice(0, height - down), slice(left, width - beyond)
         far = slice(None), slice(down, height), slice(left + right, width - beyond + right)

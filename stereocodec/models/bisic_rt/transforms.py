@@ -66,7 +66,6 @@ class SynthesisTransform(nn.Module):
 
     def __init__(self, c: BisicRtConfig) -> None:
         super().__init__()
-        self.config = c
         self.head = CoefficientLinear(c.latent_channels, c.channels16)
         self.quality16 = QualityKnots(c.knots, c.channels16)
         self.stage16 = nn.Sequential(*_blocks(c.channels16, c.blocks16, c), *_exchange(c.channels16, c))
@@ -75,8 +74,7 @@ class SynthesisTransform(nn.Module):
         self.stage8 = nn.Sequential(*_blocks(c.channels8, c.blocks8 + 1, c))
         self.tail = CoefficientLinear(c.channels8, 192)
         self.borders = LappedBorders()
-        if c.smoothing:
-            self.smoothing = Smoothing(c)
+        self.smoothing = Smoothing(c) if c.smoothing else None
         if c.stereo:
             self.seen = QuickLinear(192, c.channels8, bias=False)
             nn.init.zeros_(self.seen.weight)
@@ -90,7 +88,7 @@ class SynthesisTransform(nn.Module):
             features = features + torch.cat([torch.zeros_like(change), change])
         features = self.stage8(features)
         pictures = self.borders.unlap(depth_to_space(self.tail(features), 8)) + 0.5
-        return self.smoothing(pictures, features, quality) if self.config.smoothing else pictures
+        return pictures if self.smoothing is None else self.smoothing(pictures, features, quality)
 
 
 class HyperAnalysis(nn.Module):
