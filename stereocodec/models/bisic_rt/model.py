@@ -60,8 +60,8 @@ class BisicRt(StereoModel):
         super().__init__()
         self.config = config
         self.prior_channels = config.hyper_channels
-        # Each block of the transforms looks one row further, and smoothing some pixels. Lapped borders spread what ends at
-        # a border to the middle of the block beyond, and what ends there no further.
+        # Each block of the transforms looks one row further, and smoothing some pixels. Lapped borders spread what ends
+        # at a border to the middle of the block beyond, and what ends there no further.
         pixels = 8 * ((config.blocks8 + 1) | 1) + (REACH if config.smoothing else 0)
         self.band_margin = BLOCK * (config.blocks16 + -(-pixels // BLOCK))
         self.analysis = AnalysisTransform(config)
