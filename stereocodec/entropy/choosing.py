@@ -6,9 +6,10 @@ import torch
 from torch import Tensor
 
 from .coders import Group, RateEstimator
+from .density_choice import chosen_symbols
+from .dependent import Dependence
 from .distributions import chosen_bits
 from .priors import Prior
-from .symbol_choice import chosen_symbols
 
 
 class ChoosingEstimator(RateEstimator):
@@ -21,8 +22,10 @@ class ChoosingEstimator(RateEstimator):
     and its bits are the same for all that; only z, of which nothing is chosen, has the bits of noise then.
     """
 
-    def __init__(self, prior: Prior, laplace_share: float) -> None:
+    def __init__(self, prior: Prior, laplace_share: float, dependence: Dependence | None) -> None:
+        """dependence: what files quantise dependently, as of `CodingTables`."""
         super().__init__(prior, laplace_share, noise=False)
+        self._dependence = dependence
 
     def code_prior(self, z: Tensor | None, shape: tuple[int, ...], *, views: int = 2) -> Tensor:
         assert z is not None
@@ -34,10 +37,12 @@ class ChoosingEstimator(RateEstimator):
         pictures = mean.shape[0]
         residual = (y.detach() - mean).reshape(pictures, -1)
         log_scale = group.log_scale.float().reshape(pictures, -1)
-        symbols = chosen_symbols(y, group, share)
-        bits = chosen_bits(residual + (symbols - residual).detach(), log_scale, places, share, None)
-        symbols = symbols.view_as(mean)
-        decoded = torch.where(symbols == 0, mean, symbols + mean.detach())
+        chosen = chosen_symbols(y, group, share, self._dependence)
+        symbols, values = (torch.zeros_like(residual) for _ in range(2))
+        symbols[:, places], values[:, places] = chosen.symbols, chosen.values
+        bits = chosen_bits(residual + (symbols - residual).detach(), log_scale, places, share, None, chosen.halves)
+        values = values.view_as(mean)
+        decoded = torch.where(values == 0, mean, values + mean.detach())
         if y.requires_grad:
             noise = symbols.new_empty(pictures, places.numel()).uniform_(-0.5, 0.5)
             seen = (y - mean.detach()).reshape(pictures, -1)

@@ -12,7 +12,7 @@ from typing import Literal, Protocol
 import torch
 from torch import Tensor
 
-from .distributions import chosen_bits
+from .distributions import chosen_bits, symbol_bits
 from .fields import field_bits
 from .level_keeping import Level
 from .priors import Prior
@@ -167,3 +167,16 @@ class RateEstimator:
         """Adds one view's bits, (B,)."""
         nothing = torch.zeros_like(bits)
         self.bits = self.bits + torch.cat([bits, nothing] if view == 0 else [nothing, bits])
+
+
+class SymbolEstimator(RateEstimator):
+    """Estimates what symbols cost that an encoder has chosen already, by the densities."""
+
+    def __init__(self, prior: Prior, laplace_share: float) -> None:
+        super().__init__(prior, laplace_share, noise=False)
+
+    def add(self, group: Group, symbols: Tensor, halves: Tensor) -> None:
+        """Adds the symbols of a group's elements of one picture, and whether they stand for half steps (`trellis.py`),
+        (n,) both."""
+        log_scale = group.log_scale.reshape(-1)[group.elements]
+        self._add(group.view, symbol_bits(symbols, halves, log_scale, self._laplace_share).sum()[None])

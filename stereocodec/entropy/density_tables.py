@@ -18,7 +18,7 @@ _LOGISTIC_TAIL = 2.0**-20
 
 
 def residual_tables(
-    scales: NDArray[np.float64], *, laplace_share: float = 0.0, tail_mass: float = 2.0**-20
+    scales: NDArray[np.float64], *, laplace_share: float = 0.0, tail_mass: float = 2.0**-20, halves: bool = False
 ) -> TableSet:
     """Zero-mean tables, one for each standard deviation, with exactly symmetric frequencies.
 
@@ -31,6 +31,8 @@ def residual_tables(
         tail_mass: probability left to the escape, about. The default lets a Gaussian's range end about where the
             probability of a wide table's symbol falls to one unit of ``2**-24``: beyond, a table grows
             without coding anything cheaper. Ranges are never smaller than -2 .. 2.
+        halves: whether to add as many tables for symbols that stand for half steps (`dependent.py`): the probability
+            of such a symbol is the mass of all that is nearer to its value than to another one's.
 
     Raises:
         InvalidInput: if a scale is not positive and finite, ``tail_mass`` does not lie between 0 and 1,
@@ -43,13 +45,15 @@ def residual_tables(
         raise InvalidInput("tail_mass must lie between 0 and 1, laplace_share within 0 to 1")
     tables: list[NDArray[np.uint32]] = []
     offsets: list[int] = []
-    for scale in scales.tolist():
-        radius = _radius(scale, laplace_share, tail_mass)
-        tails = [_tail(x + 0.5, scale, laplace_share) for x in range(radius + 1)]
-        side = 0.5 * -np.diff(np.array(tails))
-        pmf = np.concatenate([side[::-1], [1.0 - tails[0]], side])
-        tables.append(symmetric_frequencies(pmf, len(tables)))
-        offsets.append(-radius)
+    for half in (False, True) if halves else (False,):
+        for scale in scales.tolist():
+            radius = _radius(scale, laplace_share, tail_mass)
+            edges = [0.25, *range(1, radius + 1)] if half else [x + 0.5 for x in range(radius + 1)]
+            tails = [_tail(edge, scale, laplace_share) for edge in edges]
+            side = 0.5 * -np.diff(np.array(tails))
+            pmf = np.concatenate([side[::-1], [1.0 - tails[0]], side])
+            tables.append(symmetric_frequencies(pmf, len(tables)))
+            offsets.append(-radius)
     return TableSet(tuple(tables), np.array(offsets, dtype=np.int32))
 
 

@@ -57,6 +57,15 @@ def residual_bits(residual: Tensor, scale: Tensor, laplace_share: float = LAPLAC
     return -lower_bound(mass, LIKELIHOOD_MIN).log2()
 
 
+def symbol_bits(symbols: Tensor, halves: Tensor, log_scale: Tensor, laplace_share: float) -> Tensor:
+    """-log2 of the density's mass of symbols (N,) whole or, where halves are above 0, of half steps (`trellis.py`): of
+    all that is nearer to what such a symbol stands for than to what another one does. Elementwise in float32."""
+    scale, magnitude = scale_from_log(log_scale), symbols.float().abs()
+    lower, upper = (edge / scale for edge in _edges(magnitude, halves))
+    mass = torch.lerp(_gaussian(lower, upper)[0], _laplace(lower, upper)[0], laplace_share)
+    return -lower_bound(mass, LIKELIHOOD_MIN).log2()
+
+
 def logistic_bits(residual: Tensor, scale: Tensor) -> Tensor:
     """-log2 of the mass that a logistic of standard deviation `scale` puts on the unit bin around `residual`."""
     distance, factor = residual.float().abs(), math.pi / (scale.float() * math.sqrt(3))
@@ -65,15 +74,21 @@ def logistic_bits(residual: Tensor, scale: Tensor) -> Tensor:
 
 
 def chosen_bits(
-    residual: Tensor, log_scale: Tensor, chosen: Tensor, laplace_share: float, noise: Tensor | None
+    residual: Tensor,
+    log_scale: Tensor,
+    chosen: Tensor,
+    laplace_share: float,
+    noise: Tensor | None,
+    halves: Tensor | None = None,
 ) -> Tensor:
     """Sums of `residual_bits` over the chosen elements of each picture, (B,) float32.
 
     residual, log_scale: (B, N) float32; chosen: (n,) int64. noise: (B, n), what is added to the chosen residuals; None
-    to round them. The gradient is that of adding noise either way (straight-through rounding). As training spends much
-    of its time here, the derivatives come in closed form, in few passes over the chosen elements alone.
+    to round them. halves: (B, n), above 0 where rounded residuals are symbols of half steps, as of `symbol_bits`; None
+    for nowhere. The gradient is that of adding noise either way (straight-through rounding). As training spends much of
+    its time here, the derivatives come in closed form, in few passes over the chosen elements alone.
     """
-    bits: Tensor = _ChosenBits.apply(residual, log_scale, chosen, laplace_share, noise)  # type: ignore[no-untyped-call]
+    bits: Tensor = _ChosenBits.apply(residual, log_scale, chosen, laplace_share, noise, halves)  # type: ignore[no-untyped-call]
     return bits
 
 
@@ -86,13 +101,14 @@ class _ChosenBits(torch.autograd.Function):
         chosen: Tensor,
         laplace_share: float,
         noise: Tensor | None,
+        halves: Tensor | None,
     ) -> Tensor:
         seen, level = residual[:, chosen], log_scale[:, chosen]
         seen = seen.round_() if noise is None else seen.add_(noise)
         least, most = math.log(SCALE_MIN), math.log(SCALE_MAX)
         scale = level.clamp(least, most).exp_()
         distance = seen.abs()
-        upper, lower = (distance + 0.5).div_(scale), (distance - 0.5).div_(scale)
+        lower, upper = (edge.div_(scale) for edge in _edges(distance, halves))
         mass, at_upper, at_lower = _gaussian(lower, upper)
         if laplace_share:
             for mixed, other in zip((mass, at_upper, at_lower), _laplace(lower, upper), strict=True):
@@ -112,7 +128,18 @@ class _ChosenBits(torch.autograd.Function):
         *derivatives, chosen = ctx.saved_tensors  # type: ignore[attr-defined]
         weight = grad_outputs[0][:, None]
         whole = (weight.new_zeros(ctx.size).index_copy_(1, chosen, d * weight) for d in derivatives)  # type: ignore[attr-defined]
-        return (*whole, None, None, None)
+        return (*whole, None, None, None, None)
+
+
+def _edges(magnitude: Tensor, halves: Tensor | None) -> tuple[Tensor, Tensor]:
+    """Between what magnitudes a symbol is nearest. Of half steps (halves above 0) that is for 0 from -1/4 to 1/4, for 1
+    from there to 1, and for k > 1 from k - 1 to k."""
+    lower, upper = magnitude - 0.5, magnitude + 0.5
+    if halves is None:
+        return lower, upper
+    half = halves > 0
+    half_lower = torch.where(magnitude < 2, 0.5 * lower, magnitude - 1)
+    return torch.where(half, half_lower, lower), torch.where(half, magnitude.clamp(min=0.25), upper)
 
 
 def _gaussian(lower: Tensor, upper: Tensor) -> tuple[Tensor, Tensor, Tensor]:

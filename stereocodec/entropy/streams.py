@@ -24,6 +24,7 @@ from ..nn.tiles import empty_like
 from .adaptive_fields import read_field, write_field
 from .ans import StreamDecoder, StreamEncoder
 from .coders import Group
+from .dependent import Dependence, Rounds, States, chosen
 from .fields import field_from_errors, prediction_errors
 from .guard import GuardReader, GuardWriter
 from .lattice import MAX_WRITTEN_SYMBOL, Lattice
@@ -41,7 +42,8 @@ class CodingTables:
 
     second_prior: those of the second view's z, where they are not the first one's. families: for some of
     `coders.FAMILIES` tables of their own, one per scale level; the others have `scales`. adaptive_disparities: whether
-    disparities are coded by `adaptive_fields.py` and not as other fields are.
+    disparities are coded by `adaptive_fields.py` and not as other fields are. dependence: which elements of y are
+    quantised by `dependent.py`; then `scales` and families have as many more tables, those of symbols of half steps.
     """
 
     scales: TableSet
@@ -50,6 +52,7 @@ class CodingTables:
     second_prior: TableSet | None = None
     families: Mapping[str, TableSet] = field(default_factory=dict)
     adaptive_disparities: bool = False
+    dependence: Dependence | None = None
 
     def of_prior(self, view: int) -> TableSet:
         """The tables of a view's z."""
@@ -64,7 +67,7 @@ class Observer(Protocol):
     """Sees what a StreamWriter chooses."""
 
     def see(self, family: str, symbols: NDArray[np.int32], levels: NDArray[np.uint8]) -> None:
-        """The symbols of a group and their scale levels, (N,) each."""
+        """The symbols of a group and the numbers of their tables, (N,) each."""
         ...
 
 
@@ -75,23 +78,37 @@ class _LatticeCoder:
         self._lattice, self._tables, self._round = lattice, tables, rounding
         self.checksum = band  # so that bands in another order are known
 
-    def _parameters(self, group: Group, chosen: Tensor) -> tuple[NDArray[np.int64], NDArray[np.uint8]]:
-        """Lattice means and scale levels of the chosen elements (`Group.elements`), each (N,)."""
-        rounded_means = self._round(self._lattice.mean_coordinates(group.mean.reshape(-1)[chosen]))
-        rounded_levels = self._round(self._lattice.scale_coordinates(group.log_scale.reshape(-1)[chosen]))
+    def _parameters(self, group: Group, elements: Tensor) -> tuple[NDArray[np.int64], NDArray[np.uint8]]:
+        """Lattice means and scale levels of elements (`Group.elements`), each (N,)."""
+        rounded_means = self._round(self._lattice.mean_coordinates(group.mean.reshape(-1)[elements]))
+        rounded_levels = self._round(self._lattice.scale_coordinates(group.log_scale.reshape(-1)[elements]))
         # Where decoding has gone astray, a guard entry can push a level past the last table; the checksum tells.
         rounded_levels = rounded_levels.clip(0, self._lattice.scale_levels - 1)
         return rounded_means, rounded_levels.astype(np.uint8)
 
+    def _rounds(self, group: Group, levels: NDArray[np.uint8], channels: NDArray[np.int64]) -> Rounds:
+        """The order in which elements of these levels and channels are coded, (N,) each."""
+        dependence = self._tables.dependence
+        if dependence is None or group.hyper or group.layer:
+            return Rounds.without(levels.size)
+        return dependence.rounds(levels, channels)
+
     def _exact_latents(
-        self, symbols: NDArray[np.int32], means: NDArray[np.int64], chosen: Tensor, shape: torch.Size
+        self,
+        symbols: NDArray[np.int32],
+        halves: NDArray[np.uint8],
+        means: NDArray[np.int64],
+        elements: Tensor,
+        shape: torch.Size,
     ) -> Tensor:
-        """`symbol + lattice mean` of the chosen elements, (1, H, W, C) float64 on their device, 0 elsewhere."""
+        """`symbol + lattice mean` of the elements, symbols of half steps half a step nearer to 0; (1, H, W, C) float64
+        on their device, 0 elsewhere."""
         steps = symbols.astype(np.int64) * self._lattice.mean_steps + means
+        steps -= np.sign(symbols) * halves * (self._lattice.mean_steps // 2)
         self._digest(steps)
-        values = torch.from_numpy(steps / self._lattice.mean_steps).to(chosen.device)
+        values = torch.from_numpy(steps / self._lattice.mean_steps).to(elements.device)
         out = empty_like(values, (1, *shape)).zero_()
-        out.view(-1)[chosen] = values
+        out.view(-1)[elements] = values
         return out
 
     def _prior_latents(self, symbols: NDArray[np.int32], shape: tuple[int, ...], device: torch.device) -> Tensor:
@@ -121,9 +138,10 @@ class _LatticeCoder:
 class StreamWriter(_LatticeCoder):
     """Codes latents into the four streams and the guard list; an EntropyCoder.
 
-    A symbol moves one step towards zero where that saves more bits than the error is worth (rate-distortion optimised
-    quantisation), and symbols of the channels that carry the mean colour move so that their errors cancel
-    (`level_keeping.py`). Readers need not know.
+    Symbols are those that cost least, bits and what errors are worth together: of dependent quantisation in all, of the
+    other elements each the nearest one or the next one towards zero (rate-distortion optimised quantisation), and
+    symbols of the channels that carry the mean colour move so that their errors cancel (`level_keeping.py`). Readers
+    need not know.
     """
 
     def __init__(
@@ -151,20 +169,25 @@ class StreamWriter(_LatticeCoder):
     def code(self, y: Tensor | None, group: Group) -> Tensor:
         """Rounds and writes the group's elements of y."""
         assert y is not None
-        chosen = group.elements
-        means, levels = self._parameters(group, chosen)
-        residual = y.reshape(-1)[chosen].double().cpu().numpy() - means / self._lattice.mean_steps
-        symbols, tables = _symbols(residual), self._tables.of_family(group.family)
+        elements, channels = group.elements, group.mask.shape[-1]
+        means, levels = self._parameters(group, elements)
+        residual = y.reshape(-1)[elements].double().cpu().numpy() - means / self._lattice.mean_steps
+        symbols, halves = _symbols(residual), np.zeros_like(levels)
+        tables, channel = self._tables.of_family(group.family), (elements % channels).cpu().numpy()
+        rounds = self._rounds(group, levels, channel)
         if group.weight is not None:
-            channels = group.mask.shape[-1]
-            channel = chosen % channels
-            weights = group.weight[0].expand(channels)[channel].cpu().numpy()
-            costs = SymbolCosts(tables, residual, levels, weights)
-            symbols = self._levelled(cheaper(symbols, costs), costs, group, channel.cpu().numpy())
+            weights = group.weight[0].double().expand(channels).cpu().numpy()[channel]
+            costs, plain = SymbolCosts(tables, residual, levels, weights), rounds.plain
+            symbols[plain] = cheaper(symbols[plain], costs.at(plain))
+            symbols = self._levelled(symbols, costs, group, plain, channel)
+            symbols[rounds.order], halves[rounds.order] = chosen(rounds, costs.at(rounds.order))
+        indices = levels + np.uint8(len(tables) // 2) * halves
         if self._observer is not None:
-            self._observer.see(group.family, symbols, levels)
-        (self._z if group.hyper else self._y)[group.view].put(symbols, levels, tables)
-        return self._exact_latents(symbols, means, chosen, group.mask.shape)
+            self._observer.see(group.family, symbols, indices)
+        stream = (self._z if group.hyper else self._y)[group.view]
+        for places in (rounds.plain, *rounds):
+            stream.put(symbols[places], indices[places], tables)
+        return self._exact_latents(symbols, halves, means, elements, group.mask.shape)
 
     def code_field(self, view: int, field: Tensor | None, size: tuple[int, int]) -> Tensor:
         """Writes a field with the table that suits it best."""
@@ -190,11 +213,17 @@ class StreamWriter(_LatticeCoder):
         return field
 
     def _levelled(
-        self, symbols: NDArray[np.int32], costs: SymbolCosts, group: Group, channels: NDArray[np.int64]
+        self,
+        symbols: NDArray[np.int32],
+        costs: SymbolCosts,
+        group: Group,
+        plain: NDArray[np.intp],
+        channels: NDArray[np.int64],
     ) -> NDArray[np.int32]:
-        """Symbols (N,) with those changed that keep the means of the group's levelled channels; channels: (N,)."""
+        """Symbols (N,) with those changed that keep the means of the group's levelled channels, of plain elements;
+        channels: (N,)."""
         for level in chain(*group.levelled):
-            here = np.flatnonzero(channels == level.channel)
+            here = plain[channels[plain] == level.channel]
             symbols[here] = self._levels.kept((group.view, level.channel), symbols[here], costs.at(here), level)
         return symbols
 
@@ -243,11 +272,18 @@ class StreamReader(_LatticeCoder):
 
     def code(self, y: Tensor | None, group: Group) -> Tensor:
         """Reads the group's elements of y."""
-        chosen = group.elements
-        means, levels = self._parameters(group, chosen)
-        tables = self._tables.of_family(group.family)
-        symbols = (self._z if group.hyper else self._y)[group.view].take(levels, tables)
-        return self._exact_latents(symbols, means, chosen, group.mask.shape)
+        elements = group.elements
+        means, levels = self._parameters(group, elements)
+        tables, channel = self._tables.of_family(group.family), (elements % group.mask.shape[-1]).cpu().numpy()
+        stream, rounds = (self._z if group.hyper else self._y)[group.view], self._rounds(group, levels, channel)
+        symbols, halves = np.empty(levels.size, dtype=np.int32), np.zeros_like(levels)
+        symbols[rounds.plain] = stream.take(levels[rounds.plain], tables)
+        states = States(rounds.chains)
+        for places in rounds:
+            halves[places] = of_round = states.halves(places.size)
+            symbols[places] = read = stream.take(levels[places] + np.uint8(len(tables) // 2) * of_round, tables)
+            states.follow(read)
+        return self._exact_latents(symbols, halves, means, elements, group.mask.shape)
 
     def code_field(self, view: int, field: Tensor | None, size: tuple[int, int]) -> Tensor:
         """Reads a field."""

@@ -7,9 +7,10 @@ from torch import Tensor
 
 from .adaptive_fields import adaptive_bits
 from .coders import Group, RateEstimator
-from .distributions import chosen_bits, residual_bits, scale_from_log
+from .density_choice import chosen_symbols
+from .dependent import Dependence
+from .distributions import chosen_bits, symbol_bits
 from .priors import Prior
-from .symbol_choice import chosen_symbols
 
 
 class TrialCoder(RateEstimator):
@@ -24,9 +25,19 @@ class TrialCoder(RateEstimator):
     y at each place, (2, h, w), where these are asked for.
     """
 
-    def __init__(self, prior: Prior, laplace_share: float, shape: torch.Size, *, by_place: bool = False) -> None:
-        """shape: of y. by_place: whether to find `place_bits`."""
+    def __init__(
+        self,
+        prior: Prior,
+        laplace_share: float,
+        dependence: Dependence | None,
+        shape: torch.Size,
+        *,
+        by_place: bool = False,
+    ) -> None:
+        """dependence: what files quantise dependently, as of `CodingTables`. shape: of y. by_place: whether to find
+        `place_bits`."""
         super().__init__(prior, laplace_share, noise=False)
+        self._dependence = dependence
         self.change_y, self.y, self.error_bits = (torch.zeros(shape, dtype=torch.float32) for _ in range(3))
         self.change_y.requires_grad_()
         self.z = self.change_z = torch.zeros((), dtype=torch.float32)
@@ -44,14 +55,16 @@ class TrialCoder(RateEstimator):
         assert group.weight is not None
         places, channels = group.elements, group.mask.shape[-1]
         log_scale = group.log_scale.reshape(1, -1).float()
-        symbols = chosen_symbols(y, group, self._laplace_share)
+        chosen = chosen_symbols(y, group, self._laplace_share, self._dependence)
         if self.place_bits is not None:
             with torch.no_grad():
-                bits = residual_bits(symbols[0, places], scale_from_log(log_scale[0, places]), self._laplace_share)
+                bits = symbol_bits(chosen.symbols[0], chosen.halves[0], log_scale[0, places], self._laplace_share)
                 self.place_bits[group.view].view(-1).index_add_(0, places // channels, bits)
+        symbols, values = (torch.zeros_like(log_scale) for _ in range(2))
+        symbols[:, places], values[:, places] = chosen.symbols, chosen.values
         # A symbol stays the same when its mean moves: what is decoded moves along.
-        self._add(group.view, chosen_bits(symbols, log_scale, places, self._laplace_share, None))
-        decoded = (symbols.view_as(group.mean) + group.mean.float()) * group.mask
+        self._add(group.view, chosen_bits(symbols, log_scale, places, self._laplace_share, None, chosen.halves))
+        decoded = (values.view_as(group.mean) + group.mean.float()) * group.mask
         view = slice(group.view, group.view + 1)
         self.y[view] += decoded.detach()
         self.error_bits[view] += group.weight[0].float().expand(channels) * group.mask

@@ -13,6 +13,7 @@ from torch import Tensor, nn
 from ..container import ViewKind
 from ..effort import Effort
 from ..entropy.coders import EntropyCoder
+from ..entropy.dependent import Dependence
 from ..entropy.distributions import LAPLACE_SHARE
 from ..entropy.priors import Prior
 
@@ -38,7 +39,8 @@ class StereoModel(nn.Module):
     that loses four times as much counts for two in training, or, where this is 0, for four. either_first: whether the
     views may come in either order, swapped and mirrored, so that the sharper one can be coded first. band_margin: how
     many rows of pixels beside a band its transforms look at; 0 for a model whose pictures are never coded in bands.
-    takes_one_view: whether it codes single views as well as pairs.
+    takes_one_view: whether it codes single views as well as pairs. dependence: which elements of y the files of its
+    release quantise dependently; None for none, and before there is one.
     """
 
     multiple: int
@@ -55,6 +57,7 @@ class StereoModel(nn.Module):
     least_side: int = 1
     band_margin: int = 0
     takes_one_view: bool = False
+    dependence: Dependence | None = None
 
     @property
     def prior(self) -> Prior:
@@ -95,6 +98,11 @@ class StereoModel(nn.Module):
     def encoder_parameters(self) -> Iterable[nn.Parameter]:
         """Those of encoding alone, of a model whose encoder weighs bits against errors (`Group.weight`)."""
         return ()
+
+    def dependence_of_weights(self) -> Dependence | None:
+        """Which elements of y files shall quantise dependently once these weights are a release, of a model whose
+        encoder weighs bits against errors; None for none of them."""
+        return None
 
     def auxiliary_parameters(self) -> Iterable[nn.Parameter]:
         """Those that the auxiliary loss alone trains; no loss of a batch reaches them."""

@@ -24,7 +24,7 @@ from ..regular_files import read_regular
 from ..tensor_files import MAX_TENSORS_BYTES, Header, read_header
 from ..text import one_line, reason_of
 
-OLDEST_FORMAT, NEWEST_FORMAT = 2, 3
+OLDEST_FORMAT, FAMILIES_FORMAT, NEWEST_FORMAT = 2, 3, 4
 BUILT_IN = Path(__file__).parent.parent / "weights"
 DEFAULT_MODEL = "bisic-rt"
 # Built-in releases of earlier versions, by model id: what their files say by name when they meet this version.
@@ -83,11 +83,11 @@ def read_config(folder: Path) -> dict[str, Any]:
         raise InvalidRelease(
             f"{folder} is the folder of a training run: make a release of it first, bisic export {folder} -o DIR"
         )
-    if type(version) is not int or version not in (OLDEST_FORMAT, NEWEST_FORMAT):
+    if type(version) is not int or not OLDEST_FORMAT <= version <= NEWEST_FORMAT:
         older = type(version) is int and version < OLDEST_FORMAT
         way_out = "use the stereocodec version that it is from" if older else "upgrade stereocodec"
         raise InvalidRelease(
-            f"{folder / CONFIG} has release format {_printable(version)}; this version reads {OLDEST_FORMAT} and "
+            f"{folder / CONFIG} has release format {_printable(version)}; this version reads {OLDEST_FORMAT} to "
             f"{NEWEST_FORMAT}: {way_out}"
         )
     return dict(config)

@@ -23,6 +23,7 @@ from torch import Tensor
 from ..container.limits import MAX_MODEL_NAME_BYTES, MODEL_ID_BYTES
 from ..entropy.coders import FAMILIES
 from ..entropy.density_tables import residual_tables
+from ..entropy.dependent import Dependence
 from ..entropy.fields import field_tables
 from ..entropy.lattice import Lattice
 from ..entropy.streams import CodingTables
@@ -35,6 +36,7 @@ from ..tensor_files import StoredTensor
 from .folders import (
     CARD,
     CONFIG,
+    FAMILIES_FORMAT,
     NEWEST_FORMAT,
     OLDEST_FORMAT,
     TENSORS,
@@ -51,6 +53,7 @@ _MAX_TABLE_BYTES = 2**28  # of all tables together, of which the fullest set tak
 _TABLE_PREFIXES = {"scales": "tables/scales/", "prior": "tables/prior/", "fields": "tables/fields/"}
 # How disparities are coded, which releases from before 0.3 do not say: by `fields` tables, as all fields.
 _FIELD_CODING, _ADAPTIVE = "field_coding", "adaptive"
+_DEPENDENCE = "dependent_quantisation"  # which elements of y have it, where some have
 _OPTIONAL_PREFIXES = {"second_prior": "tables/second_prior/"}  # of models whose second view has a prior of its own
 _FAMILIES = "tables/families/"  # of releases that were fitted to what their encoder chooses
 
@@ -93,7 +96,9 @@ def load_release(name_or_path: str | Path) -> Release:
             raise InvalidRelease(f"{folder / CONFIG} has a field coding that is not known here; update stereocodec")
         sets = {k: _tables(tensors, p) for k, p in prefixes.items()}
         families = _families(tensors)
-        tables = CodingTables(**sets, families=families, adaptive_disparities=_FIELD_CODING in config)
+        model.dependence = dependence = _dependence(config[_DEPENDENCE]) if _DEPENDENCE in config else None
+        adaptive = _FIELD_CODING in config
+        tables = CodingTables(**sets, families=families, adaptive_disparities=adaptive, dependence=dependence)
         name, training = config["name"], dict(config["training"])
     except InvalidRelease:
         raise
@@ -104,7 +109,8 @@ def load_release(name_or_path: str | Path) -> Release:
         raise InvalidRelease(f"{folder / CONFIG} has a name that is not one short line; fetch the release again")
     if not all(bool(torch.isfinite(t).all()) for t in model.state_dict().values()):
         raise InvalidRelease(f"{folder / TENSORS} holds values that are not numbers; fetch the release again")
-    if any(len(of_levels) != lattice.scale_levels for of_levels in (tables.scales, *families.values())):
+    count = lattice.scale_levels if dependence is None else 2 * lattice.scale_levels
+    if any(len(of_levels) != count for of_levels in (tables.scales, *families.values())):
         raise InvalidRelease(f"{folder / TENSORS} does not have one table per scale; fetch the release again")
     if any(len(tables.of_prior(view)) != model.prior_channels for view in range(2)):
         raise InvalidRelease(f"{folder / TENSORS} does not have one table per channel of z; fetch the release again")
@@ -140,8 +146,7 @@ def save_release(
     tensors = weights | _table_tensors(tables)
     data = save(tensors)
     config = {
-        # The lowest version that describes it, so that older readers can read as many releases as possible.
-        "format_version": NEWEST_FORMAT if tables.families or tables.adaptive_disparities else OLDEST_FORMAT,
+        "format_version": _format(tables),
         "name": name,
         "architecture": architecture,
         "arguments": asdict(model.config),
@@ -152,6 +157,8 @@ def save_release(
     }
     if tables.adaptive_disparities:
         config[_FIELD_CODING] = _ADAPTIVE
+    if tables.dependence is not None:
+        config[_DEPENDENCE] = asdict(tables.dependence)
     config["model_id"] = _model_id(config, tensors).hex()
     text = json.dumps(config, indent=2) + "\n"
     # The config last, because a folder without it is no release.
@@ -161,11 +168,31 @@ def save_release(
 
 
 def coding_tables(model: StereoModel, lattice: Lattice) -> CodingTables:
-    """The integer tables of a model: one per scale level, one per channel of its prior, and those of fields."""
-    scales = residual_tables(lattice.scales, laplace_share=model.laplace_share)
+    """The integer tables of a model: one per scale level, with dependent quantisation two, one per channel of its
+    prior, and those of fields."""
+    dependence = model.dependence_of_weights()
+    scales = residual_tables(lattice.scales, laplace_share=model.laplace_share, halves=dependence is not None)
     prior = model.prior
     second = prior.tables(1) if prior.per_view else None
-    return CodingTables(scales, prior.tables(), field_tables(), second, adaptive_disparities=True)
+    return CodingTables(
+        scales, prior.tables(), field_tables(), second, adaptive_disparities=True, dependence=dependence
+    )
+
+
+def _format(tables: CodingTables) -> int:
+    """The lowest version that describes a release, so that older readers can read as many releases as possible."""
+    if tables.dependence is not None:
+        return NEWEST_FORMAT
+    return FAMILIES_FORMAT if tables.families or tables.adaptive_disparities else OLDEST_FORMAT
+
+
+def _dependence(stored: Mapping[str, Any]) -> Dependence:
+    """What a config says of it; raises ValueError, KeyError or TypeError for what no release has."""
+    channels = tuple(stored["plain_channels"])
+    whole = all(type(value) is int and value >= 0 for value in (stored["first_level"], *channels))
+    if not whole or stored.keys() != {"first_level", "plain_channels"}:
+        raise ValueError(f"{_DEPENDENCE} names no levels and channels")
+    return Dependence(stored["first_level"], channels)
 
 
 def _table_tensors(tables: CodingTables) -> dict[str, Tensor]:
@@ -181,8 +208,9 @@ def _table_tensors(tables: CodingTables) -> dict[str, Tensor]:
 
 
 def _model_id(config: Mapping[str, Any], tensors: Mapping[str, Tensor]) -> bytes:
-    """Hash of everything that decides what is decoded: architecture, lattice, coding of fields, weights and tables."""
-    keys = {"architecture", "arguments", "lattice"} | ({_FIELD_CODING} & config.keys())
+    """Hash of everything that decides what is decoded: architecture, lattice, coding of fields, quantisation, weights
+    and tables."""
+    keys = {"architecture", "arguments", "lattice"} | ({_FIELD_CODING, _DEPENDENCE} & config.keys())
     digest = hashlib.sha256(json.dumps({k: config[k] for k in keys}, sort_keys=True).encode())
     for name in sorted(tensors):
         tensor = tensors[name].contiguous()

@@ -35,7 +35,7 @@ def estimate(model: StereoModel, x: Tensor, quality: Tensor, symbols: Symbols) -
 
 def _coder(model: StereoModel, symbols: Symbols) -> RateEstimator:
     if symbols == "chosen":
-        return ChoosingEstimator(model.prior, model.laplace_share)
+        return ChoosingEstimator(model.prior, model.laplace_share, model.dependence_of_weights())
     noise = symbols == "noise"
     return RateEstimator(model.prior, model.laplace_share, noise=noise, whole_slices="noise" if noise else None)
 

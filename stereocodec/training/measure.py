@@ -7,12 +7,15 @@ from collections.abc import Mapping, Sequence
 from dataclasses import astuple
 from typing import TypeVar
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
-from ..entropy.coders import Group, RateEstimator
+from ..entropy.coders import Group, SymbolEstimator
 from ..entropy.streams import StreamWriter
 from ..errors import TrainingError
+from ..models import StereoModel
 from ..releases.release import Release
 from .examples import Example, central
 from .kind import Kind
@@ -60,41 +63,46 @@ def coded_and_estimated_bytes(release: Release, x: Tensor, quality: int) -> tupl
     """
     model = copy.deepcopy(release.model)
     model.make_exact()
-    writer = StreamWriter(release.lattice, release.tables)
-    coder = _Estimated(writer, RateEstimator(model.prior, model.laplace_share, noise=False))
+    coder = _Estimated(release, model)
     qualities = torch.full((2,), quality / 100, dtype=torch.float64)
     with torch.inference_mode():
         model.code_order(coder, False)
         model.walk(coder, model.analyse(x, qualities), qualities, (x.shape[1], x.shape[2]))
-    streams, guard = writer.finish()
+    streams, guard = coder.writer.finish()
     return len(guard) + sum(map(len, astuple(streams))), coder.estimator.bits.sum().item() / 8
 
 
 class _Estimated:
-    """A stream writer whose symbols the rate estimator sees too; an EntropyCoder."""
+    """A stream writer, and what the densities say of the symbols that it writes; an EntropyCoder and an Observer."""
 
-    def __init__(self, writer: StreamWriter, estimator: RateEstimator) -> None:
-        self._writer, self.estimator = writer, estimator
+    def __init__(self, release: Release, model: StereoModel) -> None:
+        self.writer = StreamWriter(release.lattice, release.tables, self)
+        self.estimator = SymbolEstimator(model.prior, model.laplace_share)
+        self._levels = release.lattice.scale_levels
 
     def code_prior(self, z: Tensor | None, shape: tuple[int, ...], *, views: int = 2) -> Tensor:
-        coded = self._writer.code_prior(z, shape, views=views)
+        coded = self.writer.code_prior(z, shape, views=views)
         self.estimator.code_prior(coded, shape, views=views)
         return coded
 
     def context(self, y: Tensor | None) -> None:
         """Does nothing, as where files are written."""
 
+    def see(self, family: str, symbols: NDArray[np.int32], tables: NDArray[np.uint8]) -> None:
+        """Takes the symbols of a group and their tables, of which those of half steps come last."""
+        self._seen = torch.from_numpy(symbols), torch.from_numpy(tables >= self._levels)
+
     def code(self, y: Tensor | None, group: Group) -> Tensor:
-        coded = self._writer.code(y, group)
-        self.estimator.code(coded, group)
+        coded = self.writer.code(y, group)
+        self.estimator.add(group, *self._seen)
         return coded
 
     def code_field(self, view: int, field: Tensor | None, size: tuple[int, int]) -> Tensor:
-        coded = self._writer.code_field(view, field, size)
+        coded = self.writer.code_field(view, field, size)
         self.estimator.code_field(view, coded, size)
         return coded
 
     def code_disparities(self, view: int, field: Tensor | None, size: tuple[int, int]) -> Tensor:
-        coded = self._writer.code_disparities(view, field, size)
+        coded = self.writer.code_disparities(view, field, size)
         self.estimator.code_disparities(view, coded, size)
         return coded

@@ -18,6 +18,7 @@ from torch import Tensor, nn
 from ...devices import computed
 from ...effort import DEFAULT_EFFORT, EFFORTS, Effort
 from ...entropy.coders import EntropyCoder
+from ...entropy.dependent import Dependence
 from ..base import StereoModel
 from .blocks import CoefficientLinear, QualityKnots, depth_to_space, space_to_depth
 from .colour_levels import ColourLevels, colour_levels
@@ -42,6 +43,8 @@ _DRAWN, _EDGE = 0.5, 1
 # Up to this quality the encoder finds out by how much the networks alone change the mean colour, which takes one more
 # synthesis. Beyond it they change it by little.
 _TINT_UP_TO = 0.3
+# The first scale level, of 0.18 steps, of what is quantised dependently (docs/training-log.md).
+_LEAST_DEPENDENT = 4
 
 
 class BisicRt(StereoModel):
@@ -234,6 +237,9 @@ class BisicRt(StereoModel):
         """Of the encoder's gains the decoder needs the values for its means; they belong to the analysis."""
         for part in (self.analysis, self.hyper_analysis, self.entropy.gains.encoder):
             yield from part.parameters()
+
+    def dependence_of_weights(self) -> Dependence:
+        return Dependence(_LEAST_DEPENDENT, colour_levels(self.synthesis).channels)
 
     def fast_parameters(self) -> Iterable[nn.Parameter]:
         """Gains, scales, and all that depends on quality alone."""

@@ -153,8 +153,9 @@ class _Strip:
         """The coder after the walk, the cost in bits, those of the file and those that the errors are worth, and these
         alone for each pixel, (2, H, W), or (1, H, W) of one view."""
         height, width = self._pictures.shape[1:3]
-        coder = TrialCoder(self._model.prior, self._model.laplace_share, latents.y.shape, by_place=by_place)
-        decoded = self._model.reconstruct(self._model.walk(coder, latents, self._quality, (height, width)))
+        model = self._model
+        coder = TrialCoder(model.prior, model.laplace_share, model.dependence, latents.y.shape, by_place=by_place)
+        decoded = model.reconstruct(model.walk(coder, latents, self._quality, (height, width)))
         errors = (decoded - self._pictures).square().mean(3) * 65025 * self._trade_off.view(-1, 1, 1)
         return coder, coder.bits.sum() + errors.sum(), errors
 

@@ -1,0 +1,107 @@
+"""The symbols that a writer of files would choose, by the densities instead of tables, for coders that estimate."""
+
+from __future__ import annotations
+
+import functools
+from typing import NamedTuple
+
+import torch
+from torch import Tensor
+
+from .coders import Group
+from .dependent import MOST_ROUNDS, Dependence
+from .distributions import symbol_bits
+from .lattice import Lattice
+from .trellis import CANDIDATES, cheapest
+
+
+class Chosen(NamedTuple):
+    """Symbols of the elements of a group, whole numbers (B, n), and by how much less than their size they stand for,
+    0 or 0.5; float32."""
+
+    symbols: Tensor
+    halves: Tensor
+
+    @property
+    def values(self) -> Tensor:
+        """What they stand for, in steps, (B, n)."""
+        return self.symbols - self.halves * self.symbols.sign()
+
+
+@torch.no_grad()
+def chosen_symbols(y: Tensor, group: Group, laplace_share: float, dependence: Dependence | None) -> Chosen:
+    """Those of a group's elements of y (B, H, W, C), for means as they are. The chains of dependent quantisation go on
+    from one picture to the next."""
+    assert group.weight is not None
+    pictures, places = y.shape[0], group.elements
+    residual = (y.float() - group.mean.float()).reshape(pictures, -1)[:, places]
+    log_scale = group.log_scale.float().reshape(pictures, -1)[:, places]
+    channels = group.mask.shape[-1]
+    weights = group.weight.float().expand(pictures, channels)[:, places % channels]
+    seen = _Seen(residual.reshape(-1), log_scale.reshape(-1), weights.reshape(-1), laplace_share)
+    symbols, halves = seen.residual.round(), torch.zeros_like(seen.residual)
+    is_plain = torch.ones_like(residual, dtype=torch.bool)
+    if dependence is not None and not (group.hyper or group.layer):
+        is_plain = ~_depend(dependence, log_scale, places % channels)
+        order = (~is_plain).view(-1).nonzero()[:, 0]
+        order = order[seen.log_scale[order].argsort()]
+        if order.numel():
+            symbols[order], halves[order] = _cheapest(seen.at(order))
+    larger = (is_plain.view(-1) & (symbols != 0)).nonzero()[:, 0]
+    symbols[larger] = _cheaper(symbols[larger], seen.at(larger))
+    return Chosen(symbols.view_as(residual), halves.view_as(residual))
+
+
+class _Seen(NamedTuple):
+    """What is known of elements, (N,) float32 each."""
+
+    residual: Tensor
+    log_scale: Tensor
+    weights: Tensor
+    laplace_share: float
+
+    def at(self, places: Tensor) -> _Seen:
+        """The same of the elements of the given numbers."""
+        return _Seen(self.residual[places], self.log_scale[places], self.weights[places], self.laplace_share)
+
+    def costs(self, symbols: Tensor, half: float = 0.0) -> Tensor:
+        """What symbols cost, of whole steps or, if `half` is 0.5, of half steps: bits with what errors are worth."""
+        error = symbols - half * symbols.sign() - self.residual
+        halves = torch.full_like(symbols, half)
+        return symbol_bits(symbols, halves, self.log_scale, self.laplace_share) + self.weights * error**2
+
+
+def _cheaper(nearest: Tensor, seen: _Seen) -> Tensor:
+    """The nearest symbols, or their neighbours towards zero where these cost less, (N,)."""
+    lower = nearest - nearest.sign()
+    return torch.where(seen.costs(lower) < seen.costs(nearest), lower, nearest)
+
+
+def _depend(dependence: Dependence, log_scale: Tensor, channels: Tensor) -> Tensor:
+    """Which elements are quantised dependently, by their scales, (B, n) bool; log_scale: (B, n); channels: (n,)."""
+    takes_part = log_scale >= _least_log_scale(dependence.first_level)
+    for channel in dependence.plain_channels:
+        takes_part &= channels != channel
+    return takes_part
+
+
+@functools.cache
+def _least_log_scale(level: int) -> float:
+    """From which log-scale on one is rounded to a level or a higher one, of the lattice of releases."""
+    ends = torch.from_numpy(Lattice().scales[[max(level - 1, 0), level]]).log()
+    return float(ends.mean()) if level else -torch.inf
+
+
+def _cheapest(seen: _Seen) -> tuple[Tensor, Tensor]:
+    """The symbols that cost least in all, and their halves, (N,) each."""
+    size, sign = seen.residual.abs(), torch.ones_like(seen.residual).copysign(seen.residual)
+    symbols, costs = (size.new_empty(CANDIDATES, len(size)) for _ in range(2))
+    for first, half in ((0, 0.0), (2, 0.5)):
+        below = (size + half).floor()
+        even = sign * (below + below % 2)
+        nothing, near = seen.costs(torch.zeros_like(size), half), seen.costs(even, half)
+        symbols[first], costs[first] = torch.where(nothing < near, 0, even), torch.minimum(nothing, near)
+        symbols[first + 1] = sign * (below + 1 - below % 2)
+        costs[first + 1] = seen.costs(symbols[first + 1], half)
+    taken = cheapest(costs, -(-len(size) // MOST_ROUNDS))
+    return symbols.gather(0, taken[None])[0], 0.5 * (taken >> 1)

@@ -1,0 +1,65 @@
+"""The states of dependent quantisation, and the search for the cheapest way through them.
+
+Two quantisers take turns. One has the whole steps; the other has 0 and the half steps: its symbol k stands for
+k - 1/2, and -k for -(k - 1/2). Which one an element has follows from the parities of the symbols before it, by a
+machine of 16 states. So the values that can be reached lie as densely as those of half the step, while a symbol costs
+about as much as one of whole steps, if the symbols of a chain are chosen together (Viterbi 1967).
+
+Sources: H. Schwarz, T. Nguyen, D. Marpe and T. Wiegand, "Hybrid Video Coding with Trellis-Coded Quantization", DCC
+2019, for the quantisers; G. Ungerboeck, "Channel Coding with Multilevel/Phase Signals", IEEE Transactions on
+Information Theory 28(1), 1982, for the machine, his code of 16 states for amplitudes (h0 = 23, h1 = 04).
+"""
+
+from __future__ import annotations
+
+import functools
+
+import numpy as np
+import torch
+from torch import Tensor
+
+STATES = 16
+
+NEXT = np.array([[(s >> 1) ^ 9 * (s & 1) ^ 2 * parity for parity in (0, 1)] for s in range(STATES)], dtype=np.int8)
+"""The state after a symbol of even or odd size, for each state; chains start in state 0."""
+
+HALVES = np.array([s & 1 for s in range(STATES)], dtype=np.uint8)
+"""Whether a state has the half steps."""
+
+CANDIDATES = 4
+"""Symbols that an element may have: the best ones of whole steps, even and odd, and of half steps, even and odd."""
+
+
+@functools.cache
+def _ways(device: torch.device) -> tuple[Tensor, Tensor]:
+    """Of each state both ways that lead to it: the states before, and the candidates that are taken, (STATES, 2)."""
+    states = range(STATES)
+    before = [[s for s in states for p in (0, 1) if NEXT[s, p] == state] for state in states]
+    taken = [[2 * HALVES[s] + p for s in states for p in (0, 1) if NEXT[s, p] == state] for state in states]
+    return torch.tensor(before, device=device), torch.tensor(taken, dtype=torch.int64, device=device)
+
+
+def cheapest(costs: Tensor, chains: int) -> Tensor:
+    """Which candidates cost least in all: their numbers, (A,) int64.
+
+    costs: of each candidate for each element, (CANDIDATES, A), floating point, on any device. chains: at most A; the
+    n-th element belongs to chain n modulo this number, and comes after those before it.
+    """
+    size = costs.shape[1]
+    before, taken = _ways(costs.device)
+    rounds = -(-size // chains)
+    padded = costs.new_zeros(CANDIDATES, rounds * chains)
+    padded[:, :size] = costs
+    steps = padded.view(CANDIDATES, rounds, chains).transpose(0, 1)
+    total = costs.new_full((STATES, chains), torch.inf)
+    total[0] = 0
+    ways = torch.empty((rounds, STATES, chains), dtype=torch.int64, device=costs.device)
+    for step, way in zip(steps, ways, strict=True):
+        total, way[:] = (total[before] + step[taken]).min(1)
+    state = total.argmin(0)
+    found = torch.empty((rounds, chains), dtype=torch.int64, device=costs.device)
+    for step in range(rounds - 1, -1, -1):
+        way = ways[step].gather(0, state[None])[0]
+        found[step] = taken[state, way]
+        state = before[state, way]
+    return found.view(-1)[:size]
