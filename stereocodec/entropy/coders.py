@@ -57,6 +57,11 @@ class Group:
         return replace(self, mean=mean, log_scale=log_scale, weight=weight, levelled=levelled)
 
     @property
+    def may_depend(self) -> bool:
+        """Whether dependent quantisation is for it, where a release has that: y, whose encoder weighs bits."""
+        return self.weight is not None and not (self.hyper or self.layer)
+
+    @property
     def family(self) -> str:
         """Whose symbols follow one law at equal scales, of FAMILIES."""
         if self.hyper:

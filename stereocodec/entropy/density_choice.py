@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import functools
+import math
 from typing import NamedTuple
 
 import torch
@@ -41,11 +41,12 @@ def chosen_symbols(y: Tensor, group: Group, laplace_share: float, dependence: De
     seen = _Seen(residual.reshape(-1), log_scale.reshape(-1), weights.reshape(-1), laplace_share)
     symbols, halves = seen.residual.round(), torch.zeros_like(seen.residual)
     is_plain = torch.ones_like(residual, dtype=torch.bool)
-    if dependence is not None and not (group.hyper or group.layer):
-        is_plain = ~_depend(dependence, log_scale, places % channels)
+    if dependence is not None and group.may_depend:
+        levels = _levels(log_scale)
+        is_plain = ~_depend(dependence, levels, places % channels)
         order = (~is_plain).view(-1).nonzero()[:, 0]
-        order = order[seen.log_scale[order].argsort()]
         if order.numel():
+            order = order[levels.view(-1)[order].argsort(stable=True)]
             symbols[order], halves[order] = _cheapest(seen.at(order))
     larger = (is_plain.view(-1) & (symbols != 0)).nonzero()[:, 0]
     symbols[larger] = _cheaper(symbols[larger], seen.at(larger))
@@ -77,19 +78,20 @@ def _cheaper(nearest: Tensor, seen: _Seen) -> Tensor:
     return torch.where(seen.costs(lower) < seen.costs(nearest), lower, nearest)
 
 
-def _depend(dependence: Dependence, log_scale: Tensor, channels: Tensor) -> Tensor:
-    """Which elements are quantised dependently, by their scales, (B, n) bool; log_scale: (B, n); channels: (n,)."""
-    takes_part = log_scale >= _least_log_scale(dependence.first_level)
+def _levels(log_scale: Tensor) -> Tensor:
+    """The scale levels that log-scales are rounded to by the lattice of releases, uint8 of the same shape."""
+    lattice = Lattice()
+    spacing = math.log(lattice.scale_max / lattice.scale_min) / (lattice.scale_levels - 1)
+    levels = ((log_scale - math.log(lattice.scale_min)) / spacing).round()
+    return levels.clamp(0, lattice.scale_levels - 1).to(torch.uint8)
+
+
+def _depend(dependence: Dependence, levels: Tensor, channels: Tensor) -> Tensor:
+    """Which elements are quantised dependently, bool like levels (B, n); channels: (n,)."""
+    takes_part = levels >= dependence.first_level
     for channel in dependence.plain_channels:
         takes_part &= channels != channel
     return takes_part
-
-
-@functools.cache
-def _least_log_scale(level: int) -> float:
-    """From which log-scale on one is rounded to a level or a higher one, of the lattice of releases."""
-    ends = torch.from_numpy(Lattice().scales[[max(level - 1, 0), level]]).log()
-    return float(ends.mean()) if level else -torch.inf
 
 
 def _cheapest(seen: _Seen) -> tuple[Tensor, Tensor]:

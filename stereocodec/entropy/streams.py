@@ -89,7 +89,7 @@ class _LatticeCoder:
     def _rounds(self, group: Group, levels: NDArray[np.uint8], channels: NDArray[np.int64]) -> Rounds:
         """The order in which elements of these levels and channels are coded, (N,) each."""
         dependence = self._tables.dependence
-        if dependence is None or group.hyper or group.layer:
+        if dependence is None or not group.may_depend:
             return Rounds.without(levels.size)
         return dependence.rounds(levels, channels)
 

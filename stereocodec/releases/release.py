@@ -109,6 +109,8 @@ def load_release(name_or_path: str | Path) -> Release:
         raise InvalidRelease(f"{folder / CONFIG} has a name that is not one short line; fetch the release again")
     if not all(bool(torch.isfinite(t).all()) for t in model.state_dict().values()):
         raise InvalidRelease(f"{folder / TENSORS} holds values that are not numbers; fetch the release again")
+    if dependence is not None and lattice.mean_steps % 2:
+        raise InvalidRelease(f"{folder / CONFIG} has half steps and an odd number of lattice steps; update stereocodec")
     count = lattice.scale_levels if dependence is None else 2 * lattice.scale_levels
     if any(len(of_levels) != count for of_levels in (tables.scales, *families.values())):
         raise InvalidRelease(f"{folder / TENSORS} does not have one table per scale; fetch the release again")

@@ -24,12 +24,12 @@ def test_a_batch_gets_the_symbols_that_each_of_its_pairs_gets(tiny_release):
         together = model.analyse(
             torch.stack([pair[view] for view in (0, 1) for pair in pairs]), both, with_choices=False
         )
-        coder = ChoosingEstimator(model.prior, model.laplace_share)
+        coder = ChoosingEstimator(model.prior, model.laplace_share, None)
         decoded = model.walk(coder, together, both, (64, 128)).y
         for number, (pair, quality) in enumerate(zip(pairs, qualities, strict=True)):
             of_pair = torch.full((2,), quality)
             latents = model.analyse(torch.stack(pair), of_pair, with_choices=False)
-            alone = TrialCoder(model.prior, model.laplace_share, latents.y.shape)
+            alone = TrialCoder(model.prior, model.laplace_share, None, latents.y.shape)
             y = model.walk(alone, latents, of_pair, (64, 128)).y
             # What is rounded the other way for the order in which sums are computed would be off by a step.
             near = (decoded[number::2] - y).abs() < 0.5 * model.entropy.gains(of_pair)[1].exp()
@@ -39,7 +39,7 @@ def test_a_batch_gets_the_symbols_that_each_of_its_pairs_gets(tiny_release):
 
 @pytest.mark.parametrize("encoder_learns", [False, True])
 def test_gradients_are_those_of_chosen_symbols(encoder_learns):
-    coder = ChoosingEstimator(FactorizedPrior(1), 0.5)
+    coder = ChoosingEstimator(FactorizedPrior(1), 0.5, None)
     z = torch.full((2, 1, 1, 1), 1.3, requires_grad=encoder_learns)
     assert torch.equal(coder.code_prior(z, (2, 1, 1, 1)), torch.ones(2, 1, 1, 1))
     before = coder.bits[0]

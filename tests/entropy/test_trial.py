@@ -22,14 +22,15 @@ SHAPE = torch.Size((2, 1, 2, 1))
 
 def test_it_chooses_the_symbols_of_a_file(tiny_release):
     release = load_release(tiny_release)
+    tables = replace(release.tables, dependence=None)  # one other symbol changes all after it
     model, quality = release.model, torch.full((2,), 0.6)
     model.entropy.double()
     x = torch.stack([torch.from_numpy(view.copy()) for view in sample_crop(64, 128)]).float() / 255
     with torch.no_grad():
         latents = model.analyse(x, quality.double(), with_choices=False)
-        coder = TrialCoder(model.prior, model.laplace_share, latents.y.shape)
+        coder = TrialCoder(model.prior, model.laplace_share, None, latents.y.shape)
         trial = model.walk(coder, latents, quality.double(), (64, 128)).y
-        written = model.walk(StreamWriter(release.lattice, release.tables), latents, quality.double(), (64, 128)).y
+        written = model.walk(StreamWriter(release.lattice, tables), latents, quality.double(), (64, 128)).y
     gain = model.entropy.gains(quality.double())[1].exp()
     assert (written / gain).round().any()
     # Means of files are multiples of 1/8 or the like; symbols are whole.
@@ -47,7 +48,7 @@ def group(mean, log_scale, column):
 
 def test_the_gradient_is_what_a_change_costs_all_others():
     prior = FactorizedPrior(1)
-    coder = TrialCoder(prior, 0.5, SHAPE)
+    coder = TrialCoder(prior, 0.5, None, SHAPE)
     z = torch.full((2, 1, 1, 1), 1.3)
     assert torch.equal(coder.code_prior(z, (2, 1, 1, 1)), torch.ones(2, 1, 1, 1))
     y = torch.tensor([2.2, 3.1]).view(1, 1, 2, 1)
@@ -65,7 +66,7 @@ def test_the_gradient_is_what_a_change_costs_all_others():
 
 def test_bits_are_those_of_the_chosen_symbols():
     prior = FactorizedPrior(1)
-    coder = TrialCoder(prior, 0.5, SHAPE)
+    coder = TrialCoder(prior, 0.5, None, SHAPE)
     coder.code_prior(torch.full((2, 1, 1, 1), 1.3), (2, 1, 1, 1))
     before = coder.bits.detach().clone()
     torch.testing.assert_close(before, prior.bits(torch.ones(2, 1, 1, 1)).sum((1, 2, 3)).detach())
@@ -80,7 +81,7 @@ def test_bits_are_those_of_the_chosen_symbols():
 
 def test_bits_of_places_are_all_that_y_takes_and_fields_take_those_of_files():
     prior = FactorizedPrior(1)
-    coder = TrialCoder(prior, 0.5, SHAPE, by_place=True)
+    coder = TrialCoder(prior, 0.5, None, SHAPE, by_place=True)
     y = torch.tensor([2.2, 3.1]).view(1, 1, 2, 1)
     for view in (0, 1):
         for column in (0, 1):
@@ -93,4 +94,4 @@ def test_bits_of_places_are_all_that_y_takes_and_fields_take_those_of_files():
     before = coder.bits.detach().clone()
     assert coder.code_disparities(1, field, (9, 12)) is field
     assert (coder.bits.detach() - before).tolist() == pytest.approx([0, adaptive_bits(field[0].numpy())], rel=1e-3)
-    assert TrialCoder(prior, 0.5, SHAPE).place_bits is None
+    assert TrialCoder(prior, 0.5, None, SHAPE).place_bits is None

@@ -139,7 +139,7 @@ def test_the_best_latents_of_all_passes_are_taken(model, latents, monkeypatch, r
 def test_what_errors_are_worth_in_the_walk_follows_their_share(model, latents):
     worth = []
     for share in (1.0, 0.25):
-        coder = TrialCoder(model.prior, model.laplace_share, latents.y.shape)
+        coder = TrialCoder(model.prior, model.laplace_share, model.dependence, latents.y.shape)
         with torch.no_grad():
             model.walk(coder, replace(latents, pictures=None, error_share=share), QUALITY, SIZE)
         worth.append(coder.error_bits)

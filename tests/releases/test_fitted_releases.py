@@ -33,7 +33,7 @@ def common_tables():
 def own_tables():
     """For each family tables that no other one has."""
     factors = zip(FAMILIES, (0.8, 0.9, 1.1, 1.2), strict=True)
-    return {name: residual_tables(Lattice().scales * factor) for name, factor in factors}
+    return {name: residual_tables(Lattice().scales * factor, halves=True) for name, factor in factors}
 
 
 def with_families(folder, families):
@@ -60,11 +60,16 @@ def test_families_are_stored_and_loaded(folder, tiny_release, tmp_path):
     for name, tables in own_tables().items():
         for key, array in tables.to_arrays().items():
             np.testing.assert_array_equal(loaded[name].to_arrays()[key], array)
-    tables = replace(common_tables(), adaptive_disparities=False)
-    older = save_tiny(tmp_path / "older", tables=tables)
-    fitted = save_tiny(tmp_path / "fitted", tables=replace(tables, families=own_tables()))
-    assert [config_of(path)["format_version"] for path in (older, fitted, tiny_release)] == [2, 3, 3]
     assert load_release(tiny_release).tables.families == {}
+
+
+def test_a_release_states_the_lowest_version_that_describes_it(tiny_release, tmp_path):
+    one_each = residual_tables(Lattice().scales, laplace_share=0.5)
+    tables = replace(common_tables(), scales=one_each, adaptive_disparities=False, dependence=None)
+    older = save_tiny(tmp_path / "older", tables=tables)
+    fitted = save_tiny(tmp_path / "fitted", tables=replace(tables, families={"first": one_each}))
+    assert [config_of(path)["format_version"] for path in (older, fitted, tiny_release)] == [2, 3, 4]
+    assert [load_release(path).tables.dependence is None for path in (older, fitted, tiny_release)] == [1, 1, 0]
 
 
 def test_the_model_id_depends_on_families(folder, tiny_release, tmp_path):
@@ -91,13 +96,15 @@ class Seen:
         self.family, self.symbols, self.levels = family, symbols.tolist(), levels.tolist()
 
 
-def coded(y, families, *, weight=None, **kind):
+def coded(y, families, *, weight=None, plain=False, **kind):
     """What a writer chose for latents of mean 1/4 and scale 1, and its first stream of y, which a reader reads."""
     y = torch.tensor(y, dtype=torch.float64)[None, None, None]
     mean, mask = torch.full_like(y, 0.25), torch.ones_like(y[0], dtype=torch.bool)
     weights = None if weight is None else torch.full((1, y.shape[-1]), weight, dtype=torch.float64)
     group = Group(mean=mean, log_scale=torch.zeros_like(y), mask=mask, weight=weights, **{"view": 0} | kind)
     tables, seen = replace(common_tables(), families=families), Seen()
+    if plain:
+        tables = replace(tables, dependence=None)
     writer = StreamWriter(Lattice(), tables, seen)
     decoded = writer.code(y, group)
     streams, guard = writer.finish()
@@ -123,7 +130,7 @@ def test_each_family_is_coded_with_its_own_tables(family, kind):
 
 def test_the_encoder_weighs_errors_against_bits_of_the_family():
     level = coded([1.0], {})[0].levels[0]
-    narrow = residual_tables(np.maximum(Lattice().scales / 4, 0.11))
+    narrow = residual_tables(np.maximum(Lattice().scales / 4, 0.11), halves=True)
 
     def bits(tables):
         one, nothing = tables.bits(np.array([1, 0], dtype=np.int32), np.array([level] * 2))
@@ -131,8 +138,8 @@ def test_the_encoder_weighs_errors_against_bits_of_the_family():
 
     # 0.75 above the mean, 0 instead of 1 costs 0.5 more squared error.
     weight = (bits(narrow) + bits(common_tables().scales)) / 2 / 0.5
-    assert coded([1.0], {}, weight=weight)[0].symbols == [1]
-    assert coded([1.0], {"first": narrow}, weight=weight)[0].symbols == [0]
+    for families, chosen in (({}, 1), ({"first": narrow}, 0)):
+        assert coded([1.0], families, weight=weight, plain=True)[0].symbols == [chosen]
 
 
 def test_a_family_of_the_common_tables_changes_no_bit(tiny_codec, tmp_path):
@@ -146,17 +153,18 @@ def test_a_family_of_the_common_tables_changes_no_bit(tiny_codec, tmp_path):
 @pytest.mark.parametrize(
     ("family", "changes", "match"),
     [
-        ("first", {"frequencies": np.ones(64 * 5, np.uint32)}, "lengths"),
+        ("first", {"frequencies": np.ones(128 * 5, np.uint32)}, "lengths"),
         ("second", {"frequencies": np.ones(4, np.int64)}, "frequencies"),
         ("residual", {"offsets": np.zeros(3, np.int32)}, "offsets"),
-        ("residual", {"lengths": -residual_tables(Lattice().scales).to_arrays()["lengths"]}, "lengths"),
-        ("hyper", residual_tables(Lattice().scales[1:]).to_arrays(), "one table per scale"),
+        ("residual", {"lengths": -residual_tables(Lattice().scales, halves=True).to_arrays()["lengths"]}, "lengths"),
+        ("hyper", residual_tables(Lattice().scales[1:], halves=True).to_arrays(), "one table per scale"),
+        ("hyper", residual_tables(Lattice().scales).to_arrays(), "one table per scale"),
         ("third", {}, "'third'"),
         ("first/frequencies", {}, "missing"),
     ],
 )
 def test_hostile_families(tmp_path, family, changes, match):
-    arrays = residual_tables(Lattice().scales).to_arrays() | changes
+    arrays = residual_tables(Lattice().scales, halves=True).to_arrays() | changes
     folder = with_families(tmp_path / "release", {family: SimpleNamespace(to_arrays=lambda: arrays)})
     with pytest.raises(InvalidRelease, match=match) as error:
         load_release(folder)

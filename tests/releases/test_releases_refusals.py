@@ -70,7 +70,7 @@ def test_a_config_that_is_none(folder, text):
 
 
 @pytest.mark.parametrize(
-    ("version", "way_out"), [(4, "upgrade"), ("2", "upgrade"), (None, "upgrade"), (1, "it is from")]
+    ("version", "way_out"), [(5, "upgrade"), ("2", "upgrade"), (None, "upgrade"), (1, "it is from")]
 )
 def test_another_format_version(folder, version, way_out):
     edit_config(folder, format_version=version)
@@ -160,6 +160,30 @@ def test_another_coding_of_fields(tmp_path):
     with mock.patch.object(releases, "_ADAPTIVE", "newer"):
         newer = save_tiny(tmp_path / "newer")
     assert_refused(newer, "update stereocodec")
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        None,
+        [],
+        {},
+        {"first_level": 4},
+        {"first_level": -1, "plain_channels": []},
+        {"first_level": 4.0, "plain_channels": []},
+        {"first_level": True, "plain_channels": []},
+        {"first_level": 4, "plain_channels": 3},
+        {"first_level": 4, "plain_channels": ["0"]},
+        {"first_level": 4, "plain_channels": [0], "states": 8},
+    ],
+)
+def test_dependent_quantisation_that_no_release_has(folder, value):
+    edit_config(folder, dependent_quantisation=value)
+    assert_refused(folder)
+
+
+def test_half_steps_that_are_no_whole_steps_of_the_lattice(tmp_path):
+    assert_refused(save_tiny(tmp_path / "release", lattice=Lattice(mean_steps=5)), "half steps")
 
 
 def altered_tables(kind, alter):
