@@ -106,4 +106,4 @@ def _cheapest(seen: _Seen) -> tuple[Tensor, Tensor]:
         symbols[first + 1] = sign * (below + 1 - below % 2)
         costs[first + 1] = seen.costs(symbols[first + 1], half)
     taken = cheapest(costs, -(-len(size) // MOST_ROUNDS))
-    return symbols.gather(0, taken[None])[0], 0.5 * (taken >> 1)
+    return symbols.gather(0, taken[None])[0], 0.5 * (taken >> 1).float()

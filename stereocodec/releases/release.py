@@ -27,7 +27,7 @@ from ..entropy.dependent import Dependence
 from ..entropy.fields import field_tables
 from ..entropy.lattice import Lattice
 from ..entropy.streams import CodingTables
-from ..entropy.tables import TableSet
+from ..entropy.tables import MAX_TABLES, TableSet
 from ..errors import InvalidRelease
 from ..files import made_folder, write_together
 from ..models import StereoModel
@@ -172,7 +172,8 @@ def save_release(
 def coding_tables(model: StereoModel, lattice: Lattice) -> CodingTables:
     """The integer tables of a model: one per scale level, with dependent quantisation two, one per channel of its
     prior, and those of fields."""
-    dependence = model.dependence_of_weights()
+    # As many levels as have tables of both kinds.
+    dependence = model.dependence_of_weights() if 2 * lattice.scale_levels <= MAX_TABLES else None
     scales = residual_tables(lattice.scales, laplace_share=model.laplace_share, halves=dependence is not None)
     prior = model.prior
     second = prior.tables(1) if prior.per_view else None
