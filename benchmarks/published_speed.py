@@ -26,7 +26,7 @@ import numpy as np
 import torch
 import torch.nn.functional as F
 from coding_parts import DECODE, ENCODE, Parts, coding_parts
-from complexity import PAIR_ARCHITECTURES
+from complexity import SETTINGS
 from formula_weights import fill
 from markdown_tables import machine, publish, table
 from numpy.typing import NDArray
@@ -52,7 +52,7 @@ def main() -> None:
     """Measures one architecture after the other and prints the tables."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--size", default="1024x832", metavar="WxH", help="multiples of 64")
-    parser.add_argument("--archs", nargs="+", default=PAIR_ARCHITECTURES, metavar="NAME")
+    parser.add_argument("--archs", nargs="+", default=tuple(SETTINGS), metavar="NAME")
     parser.add_argument("--releases", nargs="+", type=Path, metavar="DIR", help="in place of --archs")
     parser.add_argument("--repeats", type=int, default=1, metavar="N", help="runs after one to warm up")
     parser.add_argument("--threads", type=int, default=2, metavar="N")

@@ -295,3 +295,14 @@ def test_what_disparities_cost_before_and_after(disk_pair, tiny_release, run, tm
         assert row[2].strip().endswith("%")
         assert "dB" in row[-1]
         assert 0 < int(row[5].replace(",", "")) < 20_000
+
+
+def test_what_architectures_compute_is_counted(run, tmp_path):
+    page = page_with_block(tmp_path, "complexity")
+    run("complexity", "--size", "128x64", "--markdown", page)
+    rows = [line.split("|")[1:-1] for line in page.read_text().splitlines() if line.startswith("| `")]
+    assert [row[0].strip() for row in rows] == ["`bisic-rt`", "`bisic`", "`bisic-fast`", "`ecsic`"]
+    for _, parameters, *parts, every, steps in rows:
+        assert int(parameters.replace(",", "")) > 1e6
+        assert sum(map(float, parts)) == pytest.approx(float(every), abs=0.2)
+        assert min(map(float, parts)) > 1 < int(steps.replace(",", ""))

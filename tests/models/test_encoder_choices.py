@@ -40,9 +40,8 @@ def test_the_view_that_predicts_is_coded_a_little_worse():
         x = torch.stack([first, mean + contrast * (first - mean)])
         return balancing_offset(BisicRtConfig(stereo=stereo), x, torch.full((2,), 0.5)).item()
 
-    # A step of the offset is more than what predicting makes better: one or none of them.
     changes = [offset(True, contrast) - offset(False, contrast) for contrast in (0.8, 0.85, 0.9, 0.95, 1.0)]
-    assert set(changes) == {0, 1}
+    assert {1} <= set(changes) <= {1, 2}
 
 
 def test_the_view_with_more_detail_is_coded_better():
