@@ -78,7 +78,7 @@ class States:
         self._states[:count] = NEXT[self._states[:count], symbols & 1]
 
 
-def chosen(rounds: Rounds, costs: SymbolCosts) -> tuple[NDArray[np.int32], NDArray[np.uint8]]:
+def chosen_together(rounds: Rounds, costs: SymbolCosts) -> tuple[NDArray[np.int32], NDArray[np.uint8]]:
     """The symbols of `rounds.order` that cost least in all, and whether each stands for half steps, (A,) both.
 
     costs: of these elements with whole steps.

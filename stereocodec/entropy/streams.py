@@ -24,7 +24,7 @@ from ..nn.tiles import empty_like
 from .adaptive_fields import read_field, write_field
 from .ans import StreamDecoder, StreamEncoder
 from .coders import Group
-from .dependent import Dependence, Rounds, States, chosen
+from .dependent import Dependence, Rounds, States, chosen_together
 from .fields import field_from_errors, prediction_errors
 from .guard import GuardReader, GuardWriter
 from .lattice import MAX_WRITTEN_SYMBOL, Lattice
@@ -180,7 +180,7 @@ class StreamWriter(_LatticeCoder):
             costs, plain = SymbolCosts(tables, residual, levels, weights), rounds.plain
             symbols[plain] = cheaper(symbols[plain], costs.at(plain))
             symbols = self._levelled(symbols, costs, group, plain, channel)
-            symbols[rounds.order], halves[rounds.order] = chosen(rounds, costs.at(rounds.order))
+            symbols[rounds.order], halves[rounds.order] = chosen_together(rounds, costs.at(rounds.order))
         indices = levels + np.uint8(len(tables) // 2) * halves
         if self._observer is not None:
             self._observer.see(group.family, symbols, indices)
