@@ -15,6 +15,7 @@ from PIL import Image
 
 from stereocodec.codec import StereoCodec
 from stereocodec.entropy.lattice import Lattice
+from stereocodec.entropy.streams import StreamReader, StreamWriter
 from stereocodec.models import build_model
 from stereocodec.releases.release import coding_tables, save_release
 
@@ -119,6 +120,25 @@ class GroupCoder:
     def code(self, y, group):
         self.groups.append(group)
         return torch.where(group.mask, y, 0)
+
+
+class Seen:
+    """Keeps what a writer chose for a group."""
+
+    def see(self, family, symbols, tables):
+        self.family, self.symbols, self.tables = family, symbols, tables
+
+
+def written_and_read(y, group, tables):
+    """What a writer decodes of a group, what it chose, and the streams, of which a reader reads the same."""
+    seen = Seen()
+    writer = StreamWriter(Lattice(), tables, seen)
+    decoded = writer.code(y, group)
+    streams, guard = writer.finish()
+    reader = StreamReader(Lattice(), tables, streams, guard, torch.device("cpu"))
+    assert torch.equal(reader.code(None, group), decoded)
+    reader.close(writer.checksum)
+    return decoded, seen, streams
 
 
 def image_size(path):

@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import math
 from typing import NamedTuple
 
 import torch
 from torch import Tensor
 
 from .coders import Group
-from .dependent import MOST_ROUNDS, Dependence
+from .dependent import Dependence
 from .distributions import symbol_bits
 from .lattice import Lattice
-from .trellis import CANDIDATES, cheapest
+from .trellis import cheapest_symbols
 
 
 class Chosen(NamedTuple):
@@ -42,12 +41,13 @@ def chosen_symbols(y: Tensor, group: Group, laplace_share: float, dependence: De
     symbols, halves = seen.residual.round(), torch.zeros_like(seen.residual)
     is_plain = torch.ones_like(residual, dtype=torch.bool)
     if dependence is not None and group.may_depend:
-        levels = _levels(log_scale)
-        is_plain = ~_depend(dependence, levels, places % channels)
+        levels = Lattice().nearest_levels(log_scale)
+        is_plain = ~dependence.takes_part(levels, places % channels)
         order = (~is_plain).view(-1).nonzero()[:, 0]
-        if order.numel():
-            order = order[levels.view(-1)[order].argsort(stable=True)]
-            symbols[order], halves[order] = _cheapest(seen.at(order))
+        order = order[levels.view(-1)[order].argsort(stable=True)]
+        here = seen.at(order)
+        symbols[order], is_half = cheapest_symbols(here.residual, here.costs)
+        halves[order] = 0.5 * is_half.float()
     larger = (is_plain.view(-1) & (symbols != 0)).nonzero()[:, 0]
     symbols[larger] = _cheaper(symbols[larger], seen.at(larger))
     return Chosen(symbols.view_as(residual), halves.view_as(residual))
@@ -76,34 +76,3 @@ def _cheaper(nearest: Tensor, seen: _Seen) -> Tensor:
     """The nearest symbols, or their neighbours towards zero where these cost less, (N,)."""
     lower = nearest - nearest.sign()
     return torch.where(seen.costs(lower) < seen.costs(nearest), lower, nearest)
-
-
-def _levels(log_scale: Tensor) -> Tensor:
-    """The scale levels that log-scales are rounded to by the lattice of releases, uint8 of the same shape."""
-    lattice = Lattice()
-    spacing = math.log(lattice.scale_max / lattice.scale_min) / (lattice.scale_levels - 1)
-    levels = ((log_scale - math.log(lattice.scale_min)) / spacing).round()
-    return levels.clamp(0, lattice.scale_levels - 1).to(torch.uint8)
-
-
-def _depend(dependence: Dependence, levels: Tensor, channels: Tensor) -> Tensor:
-    """Which elements are quantised dependently, bool like levels (B, n); channels: (n,)."""
-    takes_part = levels >= dependence.first_level
-    for channel in dependence.plain_channels:
-        takes_part &= channels != channel
-    return takes_part
-
-
-def _cheapest(seen: _Seen) -> tuple[Tensor, Tensor]:
-    """The symbols that cost least in all, and their halves, (N,) each."""
-    size, sign = seen.residual.abs(), torch.ones_like(seen.residual).copysign(seen.residual)
-    symbols, costs = (size.new_empty(CANDIDATES, len(size)) for _ in range(2))
-    for first, half in ((0, 0.0), (2, 0.5)):
-        below = (size + half).floor()
-        even = sign * (below + below % 2)
-        nothing, near = seen.costs(torch.zeros_like(size), half), seen.costs(even, half)
-        symbols[first], costs[first] = torch.where(nothing < near, 0, even), torch.minimum(nothing, near)
-        symbols[first + 1] = sign * (below + 1 - below % 2)
-        costs[first + 1] = seen.costs(symbols[first + 1], half)
-    taken = cheapest(costs, -(-len(size) // MOST_ROUNDS))
-    return symbols.gather(0, taken[None])[0], 0.5 * (taken >> 1).float()

@@ -4,17 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Any, overload
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from torch import Tensor
 
 from .lattice import MAX_WRITTEN_SYMBOL
 from .symbol_choice import SymbolCosts
-from .trellis import CANDIDATES, HALVES, NEXT, cheapest
-
-MOST_ROUNDS = 64
-"""The elements of a group make chains of at most this many; those of a round belong to different chains."""
+from .trellis import HALVES, NEXT, chain_count, cheapest_symbols
 
 
 @dataclass(frozen=True)
@@ -28,14 +27,25 @@ class Dependence:
     first_level: int
     plain_channels: tuple[int, ...] = ()
 
+    @overload
+    def takes_part(self, levels: NDArray[Any], channels: NDArray[Any]) -> NDArray[np.bool_]: ...
+
+    @overload
+    def takes_part(self, levels: Tensor, channels: Tensor) -> Tensor: ...
+
+    def takes_part(self, levels: Any, channels: Any) -> Any:
+        """Whether elements of these levels, uint8, and channels are quantised dependently, bool of their shape."""
+        found = levels >= self.first_level
+        for channel in self.plain_channels:
+            found = found & (channels != channel)
+        return found
+
     def rounds(self, levels: NDArray[np.uint8], channels: NDArray[np.int64]) -> Rounds:
         """The order of a group's elements, of these levels and channels, (N,) each."""
-        takes_part = levels >= self.first_level
-        for channel in self.plain_channels:
-            takes_part &= channels != channel
-        dependent = np.flatnonzero(takes_part)
+        takes_part = self.takes_part(levels, channels)
+        plain, dependent = np.flatnonzero(~takes_part), np.flatnonzero(takes_part)
         # By levels, so that the elements of a round have few tables.
-        return Rounds(np.flatnonzero(~takes_part), dependent[np.argsort(levels[dependent], kind="stable")])
+        return Rounds(plain, dependent[np.argsort(levels[dependent], kind="stable")])
 
 
 @dataclass(frozen=True)
@@ -53,7 +63,7 @@ class Rounds:
     @property
     def chains(self) -> int:
         """How many chains there are."""
-        return -(-self.order.size // MOST_ROUNDS)
+        return chain_count(self.order.size)
 
     def __iter__(self) -> Iterator[NDArray[np.intp]]:
         """The elements of each round, the n-th one of the n-th chain."""
@@ -78,35 +88,16 @@ class States:
         self._states[:count] = NEXT[self._states[:count], symbols & 1]
 
 
-def chosen_together(rounds: Rounds, costs: SymbolCosts) -> tuple[NDArray[np.int32], NDArray[np.uint8]]:
-    """The symbols of `rounds.order` that cost least in all, and whether each stands for half steps, (A,) both.
+def chosen_together(costs: SymbolCosts) -> tuple[NDArray[np.int32], NDArray[np.uint8]]:
+    """The symbols that cost least in all, and whether each stands for half steps, (A,) both.
 
-    costs: of these elements with whole steps.
+    costs: of the elements of `Rounds.order`, with whole steps.
     """
-    size = rounds.order.size
-    if not size:
-        return np.empty(0, dtype=np.int32), np.empty(0, dtype=np.uint8)
-    symbols, each = _candidates(costs)
-    taken = cheapest(torch.from_numpy(each), rounds.chains).numpy()
-    return symbols[taken, np.arange(size)], (taken >> 1).astype(np.uint8)
+    of_half = {0.0: costs, 0.5: costs.of_halves()}
 
+    def cost(symbols: Tensor, half: float) -> Tensor:
+        return torch.from_numpy(of_half[half](symbols.numpy().astype(np.int32))[0])
 
-def _candidates(costs: SymbolCosts) -> tuple[NDArray[np.int32], NDArray[np.float64]]:
-    """The candidates of each element, (CANDIDATES, A), and what they cost."""
-    residual = costs.residual
-    size = np.minimum(np.abs(residual), MAX_WRITTEN_SYMBOL - 1)
-    sign = np.where(residual < 0, -1, 1).astype(np.int32)
-    symbols, each = np.empty((CANDIDATES, size.size), dtype=np.int32), np.empty((CANDIDATES, size.size))
-    for first, of in ((0, costs), (2, costs.of_halves())):
-        below = np.floor(size + of.half).astype(np.int32)
-        odd = below & 1
-        for place, magnitude in ((first, below + odd), (first + 1, below + 1 - odd)):
-            symbols[place] = sign * magnitude
-            each[place] = of(symbols[place])[0]
-        # Nothing costs so few bits that it may be best though another even symbol is nearer.
-        larger = np.flatnonzero(symbols[first])
-        nothing = of.at(larger)(np.zeros(larger.size, dtype=np.int32))[0]
-        here = np.flatnonzero(nothing < each[first, larger])
-        symbols[first, larger[here]] = 0
-        each[first, larger[here]] = nothing[here]
-    return symbols, each
+    residual = costs.residual.clip(1 - MAX_WRITTEN_SYMBOL, MAX_WRITTEN_SYMBOL - 1)
+    symbols, halves = cheapest_symbols(torch.from_numpy(residual), cost)
+    return symbols.numpy().astype(np.int32), halves.numpy().astype(np.uint8)

@@ -16,6 +16,8 @@ import torch.nn.functional as F
 from numpy.typing import NDArray
 from torch import Tensor
 
+from ..errors import DecodingMismatch
+from .ans import StreamDecoder, StreamEncoder
 from .tables import TableSet
 
 _SPREADS = np.geomspace(0.01, 20, 16)
@@ -73,6 +75,29 @@ def field_from_errors(errors: NDArray[np.int32], size: tuple[int, int]) -> NDArr
         above = values
         field[row] = values
     return field
+
+
+def write_field(field: NDArray[np.int64], stream: StreamEncoder, tables: TableSet) -> None:
+    """Writes a field (h, w) with the table that suits it best."""
+    errors = prediction_errors(field)
+    values, counts = np.unique(errors, return_counts=True)
+    costs = [counts @ tables.bits(values, np.full(values.size, k, dtype=np.uint8)) for k in range(len(tables))]
+    best = int(np.argmin(costs))
+    stream.put(np.array([best], dtype=np.int32), _choice_index(tables), tables)
+    stream.put(errors, np.full(errors.size, best, dtype=np.uint8), tables)
+
+
+def read_field(stream: StreamDecoder, size: tuple[int, int], tables: TableSet) -> NDArray[np.int64]:
+    """Reads a field of a size; raises DecodingMismatch where the file is damaged."""
+    best = int(stream.take(_choice_index(tables), tables)[0])
+    if not 0 <= best < len(tables):
+        raise DecodingMismatch("a field of side information names a table that does not exist; the file is damaged")
+    return field_from_errors(stream.take(np.full(size[0] * size[1], best, dtype=np.uint8), tables), size)
+
+
+def _choice_index(tables: TableSet) -> NDArray[np.uint8]:
+    """The table that codes which table a field is coded with: the broadest one."""
+    return np.array([len(tables) - 1], dtype=np.uint8)
 
 
 @torch.no_grad()

@@ -54,9 +54,15 @@ class Lattice:
 
     def scale_coordinates(self, log_scale: Tensor) -> NDArray[np.float64]:
         """Log-scales (float64) as fractional levels, clipped to the first and last."""
+        return _to_numpy(self._fractional_levels(log_scale))
+
+    def nearest_levels(self, log_scale: Tensor) -> Tensor:
+        """The levels of log-scales of any precision, uint8 of their shape: those of files but for precision."""
+        return self._fractional_levels(log_scale).round().to(torch.uint8)
+
+    def _fractional_levels(self, log_scale: Tensor) -> Tensor:
         spacing = math.log(self.scale_max / self.scale_min) / (self.scale_levels - 1)
-        levels = (log_scale - math.log(self.scale_min)) / spacing
-        return _to_numpy(levels.clamp(0, self.scale_levels - 1))
+        return ((log_scale - math.log(self.scale_min)) / spacing).clamp(0, self.scale_levels - 1)
 
 
 def _to_numpy(coordinates: Tensor) -> NDArray[np.float64]:

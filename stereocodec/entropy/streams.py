@@ -10,7 +10,6 @@ from __future__ import annotations
 import zlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from itertools import chain
 from typing import Protocol
 
 import numpy as np
@@ -21,16 +20,16 @@ from torch import Tensor
 from ..container import Streams
 from ..errors import CorruptFile, DecodingMismatch
 from ..nn.tiles import empty_like
-from .adaptive_fields import read_field, write_field
+from .adaptive_fields import read_field as read_disparities
+from .adaptive_fields import write_field as write_disparities
 from .ans import StreamDecoder, StreamEncoder
 from .coders import Group
-from .dependent import Dependence, Rounds, States, chosen_together
-from .fields import field_from_errors, prediction_errors
+from .dependent import Dependence, Rounds, States
+from .fields import read_field, write_field
 from .guard import GuardReader, GuardWriter
-from .lattice import MAX_WRITTEN_SYMBOL, Lattice
-from .level_keeping import LevelKeeper
-from .symbol_choice import SymbolCosts, cheaper
+from .lattice import Lattice
 from .tables import TableSet
+from .writer_choice import WriterChoice, nearest_symbols
 
 Rounding = Callable[[NDArray[np.float64]], NDArray[np.int64]]
 _VIEWS = ("left", "right")
@@ -66,7 +65,7 @@ class CodingTables:
 class Observer(Protocol):
     """Sees what a StreamWriter chooses."""
 
-    def see(self, family: str, symbols: NDArray[np.int32], levels: NDArray[np.uint8]) -> None:
+    def see(self, family: str, symbols: NDArray[np.int32], tables: NDArray[np.uint8]) -> None:
         """The symbols of a group and the numbers of their tables, (N,) each."""
         ...
 
@@ -136,13 +135,7 @@ class _LatticeCoder:
 
 
 class StreamWriter(_LatticeCoder):
-    """Codes latents into the four streams and the guard list; an EntropyCoder.
-
-    Symbols are those that cost least, bits and what errors are worth together: of dependent quantisation in all, of the
-    other elements each the nearest one or the next one towards zero (rate-distortion optimised quantisation), and
-    symbols of the channels that carry the mean colour move so that their errors cancel (`level_keeping.py`). Readers
-    need not know.
-    """
+    """Codes latents into the four streams and the guard list, y by the symbols of `WriterChoice`; an EntropyCoder."""
 
     def __init__(
         self, lattice: Lattice, tables: CodingTables, observer: Observer | None = None, *, band: int = 0
@@ -154,12 +147,12 @@ class StreamWriter(_LatticeCoder):
         self._z = [StreamEncoder() for _ in _VIEWS]
         self._least_z = [0 for _ in _VIEWS]
         self._y = [StreamEncoder() for _ in _VIEWS]
-        self._levels = LevelKeeper()
+        self._choice = WriterChoice()
 
     def code_prior(self, z: Tensor | None, shape: tuple[int, ...], *, views: int = 2) -> Tensor:
         """Rounds and writes z."""
         assert z is not None
-        symbols = _symbols(z.double().cpu().numpy().reshape(views, -1))
+        symbols = nearest_symbols(z.double().cpu().numpy().reshape(views, -1))
         indices = self._prior_indices(shape)
         for view, values in enumerate(symbols):
             self._z[view].put(values, indices, self._tables.of_prior(view))
@@ -169,18 +162,12 @@ class StreamWriter(_LatticeCoder):
     def code(self, y: Tensor | None, group: Group) -> Tensor:
         """Rounds and writes the group's elements of y."""
         assert y is not None
-        elements, channels = group.elements, group.mask.shape[-1]
+        elements = group.elements
         means, levels = self._parameters(group, elements)
+        channels = _channels(group, elements)
         residual = y.reshape(-1)[elements].double().cpu().numpy() - means / self._lattice.mean_steps
-        symbols, halves = _symbols(residual), np.zeros_like(levels)
-        tables, channel = self._tables.of_family(group.family), (elements % channels).cpu().numpy()
-        rounds = self._rounds(group, levels, channel)
-        if group.weight is not None:
-            weights = group.weight[0].double().expand(channels).cpu().numpy()[channel]
-            costs, plain = SymbolCosts(tables, residual, levels, weights), rounds.plain
-            symbols[plain] = cheaper(symbols[plain], costs.at(plain))
-            symbols = self._levelled(symbols, costs, group, plain, channel)
-            symbols[rounds.order], halves[rounds.order] = chosen_together(rounds, costs.at(rounds.order))
+        tables, rounds = self._tables.of_family(group.family), self._rounds(group, levels, channels)
+        symbols, halves = self._choice.of_group(group, residual, levels, channels, rounds, tables)
         indices = levels + np.uint8(len(tables) // 2) * halves
         if self._observer is not None:
             self._observer.see(group.family, symbols, indices)
@@ -192,13 +179,7 @@ class StreamWriter(_LatticeCoder):
     def code_field(self, view: int, field: Tensor | None, size: tuple[int, int]) -> Tensor:
         """Writes a field with the table that suits it best."""
         assert field is not None
-        errors = prediction_errors(field[0].cpu().numpy())
-        tables = self._tables.fields
-        values, counts = np.unique(errors, return_counts=True)
-        costs = [counts @ tables.bits(values, np.full(values.size, k, dtype=np.uint8)) for k in range(len(tables))]
-        chosen = int(np.argmin(costs))
-        self._z[view].put(np.array([chosen], dtype=np.int32), _choice_index(tables), tables)
-        self._z[view].put(errors, np.full(errors.size, chosen, dtype=np.uint8), tables)
+        write_field(field[0].cpu().numpy(), self._z[view], self._tables.fields)
         self._digest(field.cpu().numpy())
         return field
 
@@ -208,24 +189,9 @@ class StreamWriter(_LatticeCoder):
             return self.code_field(view, field, size)
         assert field is not None
         values = field[0].cpu().numpy()
-        write_field(values, self._z[view])
+        write_disparities(values, self._z[view])
         self._digest(values)
         return field
-
-    def _levelled(
-        self,
-        symbols: NDArray[np.int32],
-        costs: SymbolCosts,
-        group: Group,
-        plain: NDArray[np.intp],
-        channels: NDArray[np.int64],
-    ) -> NDArray[np.int32]:
-        """Symbols (N,) with those changed that keep the means of the group's levelled channels, of plain elements;
-        channels: (N,)."""
-        for level in chain(*group.levelled):
-            here = plain[channels[plain] == level.channel]
-            symbols[here] = self._levels.kept((group.view, level.channel), symbols[here], costs.at(here), level)
-        return symbols
 
     def finish(self) -> tuple[Streams, bytes]:
         """The four streams and the serialised guard list."""
@@ -274,8 +240,8 @@ class StreamReader(_LatticeCoder):
         """Reads the group's elements of y."""
         elements = group.elements
         means, levels = self._parameters(group, elements)
-        tables, channel = self._tables.of_family(group.family), (elements % group.mask.shape[-1]).cpu().numpy()
-        stream, rounds = (self._z if group.hyper else self._y)[group.view], self._rounds(group, levels, channel)
+        tables, rounds = self._tables.of_family(group.family), self._rounds(group, levels, _channels(group, elements))
+        stream = (self._z if group.hyper else self._y)[group.view]
         symbols, halves = np.empty(levels.size, dtype=np.int32), np.zeros_like(levels)
         symbols[rounds.plain] = stream.take(levels[rounds.plain], tables)
         states = States(rounds.chains)
@@ -287,12 +253,7 @@ class StreamReader(_LatticeCoder):
 
     def code_field(self, view: int, field: Tensor | None, size: tuple[int, int]) -> Tensor:
         """Reads a field."""
-        tables = self._tables.fields
-        chosen = int(self._z[view].take(_choice_index(tables), tables)[0])
-        if not 0 <= chosen < len(tables):
-            raise DecodingMismatch("a field of side information names a table that does not exist; the file is damaged")
-        errors = self._z[view].take(np.full(size[0] * size[1], chosen, dtype=np.uint8), tables)
-        values = field_from_errors(errors, size)
+        values = read_field(self._z[view], size, self._tables.fields)
         self._digest(values)
         return torch.from_numpy(values).to(self._device)[None]
 
@@ -300,7 +261,7 @@ class StreamReader(_LatticeCoder):
         """Reads a field of disparities as the release codes them."""
         if not self._tables.adaptive_disparities:
             return self.code_field(view, field, size)
-        values = read_field(self._z[view], size)
+        values = read_disparities(self._z[view], size)
         self._digest(values)
         return torch.from_numpy(values).to(self._device)[None]
 
@@ -316,12 +277,7 @@ class StreamReader(_LatticeCoder):
             stream.close()
 
 
-def _choice_index(tables: TableSet) -> NDArray[np.uint8]:
-    """The table that codes which table a field is coded with: the broadest one."""
-    return np.array([len(tables) - 1], dtype=np.uint8)
-
-
-def _symbols(values: NDArray[np.float64]) -> NDArray[np.int32]:
-    if not np.isfinite(values).all():
-        raise DecodingMismatch("the encoder gave a latent that is not a number; the weights are damaged")
-    return np.rint(values).clip(-MAX_WRITTEN_SYMBOL, MAX_WRITTEN_SYMBOL).astype(np.int32)
+def _channels(group: Group, elements: Tensor) -> NDArray[np.int64]:
+    """The channel of each element, (N,)."""
+    channels: NDArray[np.int64] = (elements % group.mask.shape[-1]).cpu().numpy()
+    return channels

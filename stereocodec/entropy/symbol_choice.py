@@ -14,29 +14,29 @@ from .tables import TableSet
 class SymbolCosts:
     """What it costs to code N elements by given symbols.
 
-    tables: one per scale level. residual: (N,) float64, what the symbols stand for, in steps. levels: (N,) uint8, their
-    tables. weights: (N,) float64, the bits that a squared error of one step is worth. half: by how much less than
-    their size symbols stand for, 0 or 0.5 (`dependent.py`).
+    tables: one per scale level, or two (`dependent.py`). residual: (N,) float64, what the symbols stand for, in steps.
+    numbers: (N,) uint8, those of their tables. weights: (N,) float64, the bits that a squared error of one step is
+    worth. half: by how much less than their size symbols stand for, 0 or 0.5.
     """
 
     tables: TableSet
     residual: NDArray[np.float64]
-    levels: NDArray[np.uint8]
+    numbers: NDArray[np.uint8]
     weights: NDArray[np.float64]
     half: float = 0.0
 
     def at(self, places: NDArray[np.intp]) -> SymbolCosts:
         """The costs of the elements of the given numbers."""
-        return replace(self, residual=self.residual[places], levels=self.levels[places], weights=self.weights[places])
+        return replace(self, residual=self.residual[places], numbers=self.numbers[places], weights=self.weights[places])
 
     def of_halves(self) -> SymbolCosts:
         """Those of the same elements with half steps, whose tables are the second half of all."""
-        return replace(self, levels=self.levels + np.uint8(len(self.tables) // 2), half=0.5)
+        return replace(self, numbers=self.numbers + np.uint8(len(self.tables) // 2), half=0.5)
 
     def __call__(self, symbols: NDArray[np.int32]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
         """What symbols (N,) cost: their bits with what their errors are worth, and the errors in steps, both (N,)."""
         error = symbols - self.half * np.sign(symbols) - self.residual
-        return self.tables.bits(symbols, self.levels) + self.weights * error**2, error
+        return self.tables.bits(symbols, self.numbers) + self.weights * error**2, error
 
 
 def cheaper(nearest: NDArray[np.int32], costs: SymbolCosts) -> NDArray[np.int32]:

@@ -13,6 +13,7 @@ Information Theory 28(1), 1982, for the machine, his code of 16 states for ampli
 from __future__ import annotations
 
 import functools
+from collections.abc import Callable
 
 import numpy as np
 import torch
@@ -28,6 +29,36 @@ HALVES = np.array([s & 1 for s in range(STATES)], dtype=np.uint8)
 
 CANDIDATES = 4
 """Symbols that an element may have: the best ones of whole steps, even and odd, and of half steps, even and odd."""
+
+MOST_ROUNDS = 64
+"""The elements of a group make chains of at most this many; those of a round belong to different chains."""
+
+Cost = Callable[[Tensor, float], Tensor]
+"""What symbols cost, (A,) each, that stand for so much less than their size: 0 or 0.5."""
+
+
+def chain_count(elements: int) -> int:
+    """How many chains so many elements make."""
+    return -(-elements // MOST_ROUNDS)
+
+
+def cheapest_symbols(residual: Tensor, cost: Cost) -> tuple[Tensor, Tensor]:
+    """The symbols that cost least in all, whole numbers, and whether each stands for half steps, bool, (A,) both.
+
+    residual: in steps, (A,) floating point, on any device, in the order of coding.
+    """
+    size, sign = residual.abs(), torch.ones_like(residual).copysign(residual)
+    symbols, costs = (residual.new_empty(CANDIDATES, len(residual)) for _ in range(2))
+    for first, half in ((0, 0.0), (2, 0.5)):
+        below = (size + half).floor()
+        even = sign * (below + below % 2)
+        # Nothing costs so few bits that it may be best though another even symbol is nearer.
+        nothing, near = cost(torch.zeros_like(size), half), cost(even, half)
+        symbols[first], costs[first] = torch.where(nothing < near, 0, even), torch.minimum(nothing, near)
+        symbols[first + 1] = sign * (below + 1 - below % 2)
+        costs[first + 1] = cost(symbols[first + 1], half)
+    taken = cheapest(costs, chain_count(len(residual)))
+    return symbols.gather(0, taken[None])[0], taken > 1
 
 
 @functools.cache
@@ -46,6 +77,8 @@ def cheapest(costs: Tensor, chains: int) -> Tensor:
     n-th element belongs to chain n modulo this number, and comes after those before it.
     """
     size = costs.shape[1]
+    if not size:
+        return torch.empty(0, dtype=torch.int64, device=costs.device)
     before, taken = _ways(costs.device)
     rounds = -(-size // chains)
     padded = costs.new_zeros(CANDIDATES, rounds * chains)

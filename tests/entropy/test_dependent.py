@@ -3,29 +3,26 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
 import torch
+from conftest import written_and_read
 
 from stereocodec.entropy.coders import Group, SymbolEstimator
 from stereocodec.entropy.density_choice import chosen_symbols
 from stereocodec.entropy.density_tables import residual_tables
-from stereocodec.entropy.dependent import MOST_ROUNDS, Dependence
+from stereocodec.entropy.dependent import Dependence
 from stereocodec.entropy.lattice import Lattice
+from stereocodec.entropy.level_keeping import Level
 from stereocodec.entropy.priors import FactorizedPrior
-from stereocodec.entropy.streams import CodingTables, StreamReader, StreamWriter
+from stereocodec.entropy.streams import CodingTables
+from stereocodec.entropy.trellis import MOST_ROUNDS
 
 LEVELS = Lattice().scale_levels
 DEPENDENCE = Dependence(4, (1,))
 CHANNELS = 6
-
-
-class Seen:
-    """Keeps what a writer chose."""
-
-    def see(self, family, symbols, tables):
-        self.symbols, self.tables = symbols, tables
 
 
 def group_of(height=12, width=20, *, weight=3.0, scale=1.0, **kind):
@@ -47,13 +44,7 @@ def tables_with(dependence):
 
 def written(y, group, dependence=DEPENDENCE):
     """What a writer decodes and chose, and how many bytes that takes; a reader reads the same."""
-    tables, seen = tables_with(dependence), Seen()
-    writer = StreamWriter(Lattice(), tables, seen)
-    decoded = writer.code(y, group)
-    streams, guard = writer.finish()
-    reader = StreamReader(Lattice(), tables, streams, guard, torch.device("cpu"))
-    assert torch.equal(reader.code(None, group), decoded)
-    reader.close(writer.checksum)
+    decoded, seen, streams = written_and_read(y, group, tables_with(dependence))
     return decoded, seen, sum(map(len, vars(streams).values()))
 
 
@@ -88,6 +79,16 @@ def test_bits_and_errors_together_cost_less_than_with_whole_steps_alone(weight, 
         decoded, _, size = written(y, group, dependence)
         costs.append(8 * size + weight * float((decoded - y)[:, group.mask].square().sum()))
     assert costs[0] < (1 - gain) * costs[1]
+
+
+def test_the_level_of_a_plain_channel_is_kept():
+    y, group = group_of()
+    levelled = ((Level(1, 0.25, 0.0),),)
+    group = replace(group, levelled=levelled)
+    decoded, _, _ = written(y, group)
+    here = group.mask[..., 1]
+    error = (decoded - y)[0, ..., 1][here]
+    assert float(error.mean()) == pytest.approx(0.25, abs=0.6 / int(here.sum()))
 
 
 def test_the_order_of_a_group_has_each_element_once_in_chains_that_are_not_long():

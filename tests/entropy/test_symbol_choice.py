@@ -27,7 +27,7 @@ def test_every_symbol_is_the_cheaper_one_of_two(weight):
     of = costs(weight)
     chosen, rounded = cheaper(nearest(of), of), nearest(of)
     lower = rounded - np.sign(rounded)
-    bits = [of.tables.bits(symbols, of.levels) for symbols in (rounded, lower)]
+    bits = [of.tables.bits(symbols, of.numbers) for symbols in (rounded, lower)]
     total = [b + weight * (symbols - of.residual) ** 2 for b, symbols in zip(bits, (rounded, lower), strict=True)]
     np.testing.assert_array_equal(chosen, np.where(total[1] < total[0], lower, rounded))
     assert 0 < (chosen != rounded).sum() < (rounded != 0).sum()

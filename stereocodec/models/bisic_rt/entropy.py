@@ -33,7 +33,7 @@ _STEP_OF_GROUP = ((0, 3, 1, 2), (3, 0, 2, 1), (1, 2, 0, 3), (2, 1, 3, 0))
 # than in the second, and at low quality more than at high. Of either view, and of one alone, the factor at quality 0,
 # and by how much it is less at 100. docs/training-log.md has what other factors measured.
 _PROPAGATION = ((4.2, 2.2), (2.6, 1.0))
-# Of a view that is coded alone: within 0.5 % of the best that was tried on the validation scenes
+# Of a view that is coded alone: within 0.5 % of the best that was tried on the validation scenes, all steps whole
 # (`benchmarks/one_view.py`, docs/rgbd.md).
 _PROPAGATION_ALONE = (5.5, 3.0)
 
