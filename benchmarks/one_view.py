@@ -34,7 +34,7 @@ from stereocodec.effort import EFFORTS
 from stereocodec.models.bisic_rt import entropy, refinement
 from stereocodec.models.bisic_rt.blocks import RowAttention
 
-TRIED = (5, 7)  # efforts: without and with refinement
+TRIED = (5, 8)  # efforts: without and with refinement
 PART = (384, 256)
 
 

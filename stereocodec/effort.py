@@ -31,9 +31,9 @@ EFFORTS = {
     3: Effort(128, checks=0),
     4: Effort(checks=0.25),
     DEFAULT_EFFORT: Effort(),
-    6: Effort(passes=3, fields=3),
-    7: Effort(passes=10, fields=4),
-    8: Effort(passes=20, fields=4),
+    6: Effort(passes=1),
+    7: Effort(passes=3),
+    8: Effort(passes=10, fields=3),
     9: Effort(passes=40, fields=4),
 }
 """By level; docs/effort.md has what each of them takes and saves."""

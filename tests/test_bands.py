@@ -74,7 +74,7 @@ def test_bands_cost_little(trained, high_pair, high_container):
 
 
 @pytest.mark.filterwarnings("ignore:these do not look")  # so narrow a part
-@pytest.mark.parametrize("effort", [2, 6])
+@pytest.mark.parametrize("effort", [2, 7])
 def test_every_effort_codes_bands(trained, effort):
     pair = sample_crop(256, 96, 250, 300)
 

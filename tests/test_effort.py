@@ -76,11 +76,11 @@ def test_only_checked_files_have_what_the_networks_leave(codec):
 
 def test_progress_tells_of_refinement_and_only_grows(tiny_codec):
     said = []
-    tiny_codec.compress(*PAIR, effort=7, progress=lambda *both: said.append(both))
+    tiny_codec.compress(*PAIR, effort=8, progress=lambda *both: said.append(both))
     fractions = [fraction for fraction, _ in said]
     assert fractions == sorted(fractions)
     refined = [fraction for fraction, stage in said if stage == "refinement"]
-    assert len(refined) == 1 + EFFORTS[7].passes
+    assert len(refined) == 1 + EFFORTS[8].passes
     assert refined[-1] - refined[0] > 0.8
     assert np.ptp(np.diff(refined)) < 1e-6
 

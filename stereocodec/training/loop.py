@@ -18,6 +18,7 @@ from ..devices import exact_device
 from ..errors import TrainingError
 from ..files import write_atomically
 from ..models import StereoModel
+from ..nn.precision import autocast
 from . import distributed
 from .checkpoint import (
     CONFIG,
@@ -38,7 +39,6 @@ from .logs import RunLogs
 from .losses import Symbols
 from .optimisation import Optimisation
 from .optimisers import WeightAverage
-from .precision import autocast
 from .progress import Pace, Stop, hours, never
 from .speed import GpuMeter, hardware
 from .validation import SEEN_SIDE, validate, with_seen

@@ -15,8 +15,8 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from ..nn.precision import fast_type
 from . import distributed
-from .precision import fast_type
 
 # Odd quintics, one per round (Polar Express, Amsel et al., 2025): each has the least largest error on what the former
 # one leaves of singular values from 0.005 to 1, and on 5 % more, because products in bfloat16 exceed it: without, a

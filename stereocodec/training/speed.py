@@ -9,8 +9,8 @@ import torch
 from torch import Tensor, nn
 from torch.utils.flop_counter import FlopCounterMode
 
+from ..nn.precision import Precision, autocast
 from .losses import RateDistortion
-from .precision import Precision, autocast
 
 
 def hardware(device: torch.device, processes: int) -> str:

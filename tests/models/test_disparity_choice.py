@@ -106,7 +106,7 @@ def test_more_effort_has_more_fields_to_choose_from():
     small = {"channels8": 16, "channels16": 24, "latent_channels": 16, "entropy_channels": 24, "hyper_channels": 8}
     model, quality = build_model("bisic-rt", small), torch.full((2,), 0.5)
     x = torch.stack([torch.from_numpy(view.copy()) for view in sample_crop(128, 256)]).float() / 255
-    for level in (1, DEFAULT_EFFORT, 6, 7):
+    for level in (1, DEFAULT_EFFORT, 8, 9):
         effort = EFFORTS[level]
         with torch.no_grad():
             latents = model.analyse_prepared(model.prepare(x, effort), quality, effort)

@@ -64,7 +64,8 @@ def test_disparities_are_those_that_cost_least(model, latents):
     others = torch.cat([torch.where(left, found, found + 30), found - 50])
     given = replace(latents, disparity=torch.where(left, found - 40, found), others=others)
     strip = refinement._Strip(model, given, QUALITY)
-    assert strip.choose_disparities() == pytest.approx(cost(model, given))
+    saved = strip.choose_disparities()
+    assert saved == pytest.approx(cost(model, given) - strip.cost(given.error_share), rel=0.01)
     assert (strip.disparity == found).float().mean() > 0.9
     wholes = [cost(model, replace(given, disparity=field[None])) for field in (*given.disparity, *others)]
     assert strip.cost(1.0) < min(wholes)
@@ -90,8 +91,7 @@ def test_disparities_are_chosen_in_every_strip(model, latents, monkeypatch):
 
 
 def test_what_gets_no_better_stays_as_it_is(model, latents, monkeypatch):
-    worse = cost(model, latents) + 1, 0 * latents.y, latents.z
-    monkeypatch.setattr(refinement._Strip, "refined", lambda *_: worse)
+    monkeypatch.setattr(refinement._Strip, "refined", lambda *_: (0.0, 0 * latents.y, latents.z))
     same = model.refined(latents, QUALITY, 2, lambda _: None)
     assert torch.equal(same.y, latents.y)
     assert same.error_share == latents.error_share
@@ -110,7 +110,7 @@ def test_strips_are_refined_one_after_the_other(model, latents, monkeypatch):
 def test_strips_take_their_own_rows_alone(model, monkeypatch):
     monkeypatch.setattr(refinement, "_STRIP_PIXELS", 4 * 64 * 64)
     monkeypatch.setattr(
-        refinement._Strip, "refined", lambda strip, *_: (0.0, strip._latents.y + 1, strip._latents.z + 1)
+        refinement._Strip, "refined", lambda strip, *_: (1.0, strip._latents.y + 1, strip._latents.z + 1)
     )
     latents = analysed(model, 320, 64)
     assert len(refinement._strips(5, 64)) == 3
@@ -124,16 +124,17 @@ def test_the_best_latents_of_all_passes_are_taken(model, latents, monkeypatch, r
     """Those given, where a step goes much too far, and else the last ones."""
     monkeypatch.setattr(refinement, "_RATE", rate)
     strip = refinement._Strip(model, latents, QUALITY)
-    best, y, z = strip.refined(2, lambda _: None)
-    assert best == pytest.approx(strip.cost(refinement._CHOICE, y, z))
+    saved, y, z = strip.refined(2, lambda _: None)
     given = strip.cost(refinement._CHOICE)
+    # With gradients other kernels compute.
+    assert saved == pytest.approx(given - strip.cost(refinement._CHOICE, y, z), abs=1e-4 * given)
     if rate > 1:
-        assert best == pytest.approx(given)
+        assert saved == 0
         assert torch.equal(y, latents.y)
         assert torch.equal(z, latents.z)
     else:
-        (after_one, _, _), (two, *_) = strip.refined(1, lambda _: None), strip.refined(2, lambda _: None)
-        assert two < after_one < given
+        after_one = strip.refined(1, lambda _: None)[0]
+        assert saved > after_one > 0.01 * given
 
 
 def test_what_errors_are_worth_in_the_walk_follows_their_share(model, latents):

@@ -5,7 +5,8 @@ file costs, its bits and the errors of its pictures (Campos et al., "Content ada
 compression", CVPR Workshops 2019; Yang, Bamler and Mandt, "Improving inference for neural image compression", NeurIPS
 2020). The second paper anneals noise over thousands of passes. Here every pass chooses symbols as the writer does; its
 gradient tells what a change of each latent costs, and a parabola through it where the latent would be best: the next
-pass chooses symbols near there. That takes ten passes to most of the gain (docs/effort.md).
+pass chooses symbols near there. That takes ten passes to most of the gain (docs/effort.md). What is coded on trial is
+computed in bfloat16 where that is faster: it need not be what a file has.
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from ...entropy.trial import TrialCoder
+from ...nn.precision import autocast
 from ..base import StereoModel
 from .disparity import BLOCK
 from .disparity_choice import best_of_fields
@@ -36,7 +38,7 @@ _CURVATURE_ALONE = 0.35
 _HYPER_CURVATURE = 100.0  # bits
 # How far the best place may lie from what is decoded: the parabola holds no further.
 _REACH = 1.0
-_RATE = 0.3  # how far a latent moves to its best place in the first pass; less and less in later ones
+_RATE = 0.25  # how far a latent moves to its best place in the first pass; less and less in later ones
 # Strips of a picture are refined one after the other, so that memory is bounded; pixels of each view, about.
 _STRIP_PIXELS = 2**20
 _MARGIN = 1  # rows of hyper latents beside a strip that are coded with it; what they become is not taken
@@ -65,7 +67,7 @@ def refined(
     y, z = latents.y.clone(), latents.z.clone()
     disparity = None if latents.disparity is None else latents.disparity.clone()
     strips = _strips(height, width)
-    before = after = 0.0
+    saved = 0.0
 
     def say_of_strip(number: int, done: float) -> None:
         say((number + done) / len(strips))
@@ -73,9 +75,9 @@ def refined(
     for number, (first, last) in enumerate(strips):
         begin, end = max(first - _MARGIN, 0), min(last + _MARGIN, height)
         strip = _Strip(model, latents.rows(begin, end), quality)
-        before += strip.choose_disparities()
-        cost, better_y, better_z = strip.refined(passes, partial(say_of_strip, number))
-        after += cost
+        saved += strip.choose_disparities()
+        by_passes, better_y, better_z = strip.refined(passes, partial(say_of_strip, number))
+        saved += by_passes
         here, there = (
             slice(HYPER_BLOCKS * a, HYPER_BLOCKS * b) for a, b in ((first, last), (first - begin, last - begin))
         )
@@ -83,7 +85,7 @@ def refined(
         z[:, first:last] = better_z[:, first - begin : last - begin]
         if disparity is not None and strip.disparity is not None:
             disparity[:, here] = strip.disparity[:, there]
-    return replace(latents, y=y, z=z, disparity=disparity, error_share=_CHOICE) if after < before else latents
+    return replace(latents, y=y, z=z, disparity=disparity, error_share=_CHOICE) if saved > 0 else latents
 
 
 class _Strip:
@@ -102,31 +104,34 @@ class _Strip:
 
     @torch.no_grad()
     def choose_disparities(self) -> float:
-        """Takes the best of all disparities there are; returns what the strip costs in bits as it was given."""
+        """Takes the best of all disparities there are; returns how many bits that saves."""
         latents = self._latents
         if latents.disparity is None or latents.others is None:
-            return self.cost(latents.error_share)
+            return 0.0
         fields = torch.cat([latents.disparity, latents.others])
         tried = [self._cost_of(field) for field in fields]
         best = min(range(len(tried)), key=lambda number: tried[number][0])
         mixed = best_of_fields(fields, torch.stack([places for _, places in tried]), best)
-        chosen = mixed if self._cost_of(mixed)[0] < tried[best][0] else fields[best]
-        self._latents = replace(latents, disparity=chosen[None], others=None)
-        return tried[0][0]
+        cost, chosen = min((tried[best][0], 0), (self._cost_of(mixed)[0], 1))
+        self._latents = replace(latents, disparity=(fields[best], mixed)[chosen][None], others=None)
+        return tried[0][0] - cost
 
     def refined(self, passes: int, say: Callable[[float], None]) -> tuple[float, Tensor, Tensor]:
-        """What the best latents cost of all that are passed, in bits, and y and z of these."""
+        """How many bits the best latents save of all that are passed, against those given with as much choice of
+        symbols, and y and z of the best."""
         y, z = self._latents.y, self._latents.z
-        best = (math.inf, y, z)
+        given, best = math.inf, (math.inf, y, z)
         for number in range(passes):
             found = self._pass(y, z)
+            given = found.cost if number == 0 else given
             if found.cost < best[0]:
                 best = (found.cost, y, z)
             rate = _RATE * (1 - number / passes)
             y, z = torch.lerp(y, found.best_y, rate), torch.lerp(z, found.best_z, rate)
             say((number + 1) / passes)
         last = self.cost(_CHOICE, y, z)
-        return (last, y, z) if last < best[0] else best
+        cost, y, z = (last, y, z) if last < best[0] else best
+        return given - cost, y, z
 
     @torch.no_grad()
     def cost(self, error_share: float | Tensor, y: Tensor | None = None, z: Tensor | None = None) -> float:
@@ -155,7 +160,8 @@ class _Strip:
         height, width = self._pictures.shape[1:3]
         model = self._model
         coder = TrialCoder(model.prior, model.laplace_share, model.dependence, latents.y.shape, by_place=by_place)
-        decoded = model.reconstruct(model.walk(coder, latents, self._quality, (height, width)))
+        with autocast("auto", self._pictures.device):
+            decoded = model.reconstruct(model.walk(coder, latents, self._quality, (height, width)))
         errors = (decoded - self._pictures).square().mean(3) * 65025 * self._trade_off.view(-1, 1, 1)
         return coder, coder.bits.sum() + errors.sum(), errors
 

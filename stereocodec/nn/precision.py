@@ -1,4 +1,5 @@
-"""Which numbers a run computes with: bfloat16 where the processor has units for it, float32 elsewhere."""
+"""Which numbers are computed with where they need not be exact: bfloat16 where the processor has units for it, float32
+elsewhere."""
 
 from __future__ import annotations
 
@@ -27,7 +28,7 @@ def fast_type(device: torch.device) -> torch.dtype:
 
 
 def autocast(precision: Precision, device: torch.device) -> torch.autocast:
-    """The context of a forward pass in a run's precision.
+    """The context of a forward pass in a precision.
 
     A weight is cast once in it, however often the pass uses it: autocast keeps what it has cast until it ends.
     """
