@@ -7,7 +7,6 @@ other, predicted from the first along block disparities, and a layer of plain tr
 
 from __future__ import annotations
 
-import copy
 import math
 from collections.abc import Callable, Iterable
 from dataclasses import replace
@@ -15,15 +14,13 @@ from dataclasses import replace
 import torch
 from torch import Tensor, nn
 
-from ...devices import computed
 from ...effort import DEFAULT_EFFORT, EFFORTS, Effort
 from ...entropy.coders import EntropyCoder
 from ...entropy.dependent import Dependence
 from ..base import StereoModel
-from .blocks import CoefficientLinear, QualityKnots, depth_to_space, space_to_depth
+from .blocks import QualityKnots
 from .colour_levels import ColourLevels, colour_levels
-from .config import BisicRtConfig, quality_of, trade_off
-from .dct import colour_dct, dct16_step
+from .config import BisicRtConfig, trade_off
 from .disparity import BLOCK, DisparitySearch
 from .disparity_fields import found_disparities, other_disparities
 from .entropy import EntropyModel
@@ -31,6 +28,7 @@ from .latents import DecodedLatents, Latents, Prepared, Remaining
 from .refinement import refined
 from .residual_layer import ResidualLayer
 from .smoothing import REACH
+from .start import coefficient_layers, resampled_knots, start_as_dct
 from .transforms import AnalysisTransform, HyperAnalysis, SynthesisTransform
 from .view_balance import MAX_BALANCE, balanced, balancing_offset
 
@@ -72,7 +70,7 @@ class BisicRt(StereoModel):
         self.hyper_analysis = HyperAnalysis(config)
         self.entropy = EntropyModel(config)
         self.residual = ResidualLayer(config)
-        self._start_as_dct()
+        start_as_dct(self.analysis, self.synthesis, self.entropy)
 
     def analyse(self, x: Tensor, quality: Tensor, *, with_choices: bool = True) -> Latents:
         """Pictures (2B, H, W, 3), or one (1, H, W, 3), and as many qualities -> latents.
@@ -251,7 +249,7 @@ class BisicRt(StereoModel):
 
     def slow_parameters(self) -> Iterable[Tensor]:
         """The layers through which coefficients pass."""
-        for layer in self._coefficient_layers():
+        for layer in coefficient_layers(self.analysis, self.synthesis, self.entropy):
             yield layer.weight
 
     @torch.no_grad()
@@ -266,55 +264,15 @@ class BisicRt(StereoModel):
         # With the variance of the noise that training adds.
         self.entropy.prior.log_scale.copy_(0.5 * (z.var((0, 1, 2)) + 1 / 12).log())
 
-    @torch.no_grad()
-    def _start_as_dct(self) -> None:
-        c = self.config
-        with computed():
-            dct, _ = colour_dct(c.channels8)
-            dct16 = dct16_step(dct, c.channels16)
-            identity = torch.eye(*self.analysis.tail.weight.shape, dtype=torch.float32)
-            samples = depth_to_space(torch.eye(3 * BLOCK * BLOCK, dtype=torch.float32)[:, None, None], BLOCK)
-            coefficients = space_to_depth(space_to_depth(samples, 8) @ dct.T, 2)[:, 0, 0]
-            whole = identity @ dct16 @ coefficients.T
-        self.analysis.head.weight.copy_(dct)
-        self.synthesis.tail.weight.copy_(dct.T)
-        self.analysis.down.linear.weight.copy_(dct16)
-        self.synthesis.up.linear.weight.copy_(dct16.T)
-        self.analysis.tail.weight.copy_(identity)
-        self.synthesis.head.weight.copy_(identity.T)
-        if c.stereo:
-            self.entropy.prediction.latents.weight.copy_(whole)
-            self.entropy.prediction.picture.weight.copy_(whole.T)
-        for layer in self._coefficient_layers():
-            nn.init.zeros_(layer.bias)
-
     def weights_of(self, other: StereoModel) -> dict[str, Tensor]:
         """Quality knots whose number or range of lambdas differs are resampled, so that equal lambdas start alike;
         beyond the other's range its nearest knot is taken. A model whose cross-view paths are cut takes what it has a
         place for, and smoothing that the other lacks has its start."""
         assert isinstance(other, BisicRt)
-        weights = super().weights_of(other)
-        mine, theirs = ((c.knots, c.lambda_min, c.lambda_max) for c in (self.config, other.config))
-        if mine != theirs:
-            quality = quality_of(
-                other.config, trade_off(self.config, torch.linspace(0, 1, mine[0], dtype=torch.float64))
-            )
-            weights |= {
-                f"{name}.values": copy.deepcopy(part).double()(quality)[:, 0, 0].float()
-                for name, part in other.named_modules()
-                if isinstance(part, QualityKnots)
-            }
+        weights = super().weights_of(other) | resampled_knots(self.config, other, other.config)
         own = self.state_dict()
         if not self.config.stereo:
             weights = {name: tensor for name, tensor in weights.items() if name in own}
         if self.config.smoothing and not other.config.smoothing:
             weights |= {name: tensor for name, tensor in own.items() if name.startswith("synthesis.smoothing.")}
         return weights
-
-    def _coefficient_layers(self) -> list[CoefficientLinear]:
-        """Those that start as a transform codec."""
-        layers = [self.analysis.head, self.analysis.down.linear, self.analysis.tail]
-        layers += [self.synthesis.head, self.synthesis.up.linear, self.synthesis.tail]
-        if self.config.stereo:
-            layers += [self.entropy.prediction.latents, self.entropy.prediction.picture]
-        return layers
