@@ -30,7 +30,8 @@ def fast_type(device: torch.device) -> torch.dtype:
 def autocast(precision: Precision, device: torch.device) -> torch.autocast:
     """The context of a forward pass in a precision.
 
-    A weight is cast once in it, however often the pass uses it: autocast keeps what it has cast until it ends.
+    A weight that has gradients is cast once in it, however often the pass uses it: autocast keeps what it has
+    cast until it ends.
     """
     is_low = precision == "bfloat16" or (precision == "auto" and has_bfloat16(device))
     return torch.autocast(device.type, torch.bfloat16, enabled=is_low)

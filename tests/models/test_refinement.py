@@ -6,6 +6,7 @@ from dataclasses import replace
 
 import pytest
 import torch
+from bfloat16_units import UNITS, processor_with
 from bisic_networks import small_model
 from conftest import sample_crop
 
@@ -95,6 +96,21 @@ def test_what_gets_no_better_stays_as_it_is(model, latents, monkeypatch):
     same = model.refined(latents, QUALITY, 2, lambda _: None)
     assert torch.equal(same.y, latents.y)
     assert same.error_share == latents.error_share
+
+
+def test_better_disparities_are_taken_where_passes_find_nothing(model, latents, monkeypatch):
+    monkeypatch.setattr(refinement._Strip, "refined", lambda strip, *_: (0.0, strip._latents.y, strip._latents.z))
+    given = replace(latents, disparity=latents.disparity - 40, others=latents.disparity)
+    refined = model.refined(given, QUALITY, 1, lambda _: None)
+    assert (refined.disparity == latents.disparity).float().mean() > 0.7
+
+
+def test_what_is_coded_on_trial_has_the_precision_of_the_processor(model, latents, monkeypatch):
+    costs = []
+    for units in ((), UNITS):
+        processor_with(monkeypatch, *units)
+        costs.append(cost(model, latents))
+    assert costs[0] != costs[1] == pytest.approx(costs[0], rel=0.02)
 
 
 def test_strips_are_refined_one_after_the_other(model, latents, monkeypatch):

@@ -112,26 +112,28 @@ class _Strip:
         tried = [self._cost_of(field) for field in fields]
         best = min(range(len(tried)), key=lambda number: tried[number][0])
         mixed = best_of_fields(fields, torch.stack([places for _, places in tried]), best)
-        cost, chosen = min((tried[best][0], 0), (self._cost_of(mixed)[0], 1))
-        self._latents = replace(latents, disparity=(fields[best], mixed)[chosen][None], others=None)
-        return tried[0][0] - cost
+        of_best, of_mixed = tried[best][0], self._cost_of(mixed)[0]
+        chosen = mixed if of_mixed < of_best else fields[best]
+        self._latents = replace(latents, disparity=chosen[None], others=None)
+        return tried[0][0] - min(of_best, of_mixed)
 
     def refined(self, passes: int, say: Callable[[float], None]) -> tuple[float, Tensor, Tensor]:
         """How many bits the best latents save of all that are passed, against those given with as much choice of
         symbols, and y and z of the best."""
-        y, z = self._latents.y, self._latents.z
-        given, best = math.inf, (math.inf, y, z)
+        y, z = best = self._latents.y, self._latents.z
+        costs: list[float] = []
         for number in range(passes):
             found = self._pass(y, z)
-            given = found.cost if number == 0 else given
-            if found.cost < best[0]:
-                best = (found.cost, y, z)
+            if found.cost < min(costs, default=math.inf):
+                best = y, z
+            costs.append(found.cost)
             rate = _RATE * (1 - number / passes)
             y, z = torch.lerp(y, found.best_y, rate), torch.lerp(z, found.best_z, rate)
             say((number + 1) / passes)
         last = self.cost(_CHOICE, y, z)
-        cost, y, z = (last, y, z) if last < best[0] else best
-        return given - cost, y, z
+        if last < min(costs):
+            best = y, z
+        return costs[0] - min(*costs, last), *best
 
     @torch.no_grad()
     def cost(self, error_share: float | Tensor, y: Tensor | None = None, z: Tensor | None = None) -> float:
