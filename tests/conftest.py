@@ -35,6 +35,7 @@ TINY = {
     "blocks8": 1,
     "blocks16": 1,
     "smoothing": True,
+    "bounded": True,
 }
 
 

@@ -28,6 +28,7 @@ TINY = {
     "blocks8": 1,
     "blocks16": 1,
     "smoothing": True,
+    "bounded": True,
 }
 BOXES = {"training-a": (0, 0, 256, 192), "training-b": (480, 256, 736, 448), "validation": (320, 320, 512, 448)}
 

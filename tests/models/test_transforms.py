@@ -8,6 +8,7 @@ import pytest
 import torch
 import torch.nn.functional as F
 from conftest import TINY, pictures, tiny_model
+from torch import nn
 
 from stereocodec.models import build_model
 from stereocodec.models.bisic_rt.blocks import (
@@ -105,6 +106,21 @@ def test_gated_blocks_keep_views_and_distant_positions_apart():
     expected = torch.zeros(7, 9, dtype=torch.bool)
     expected[1:6, 2:7] = True
     assert torch.equal(moved[1], expected)
+
+
+@pytest.mark.parametrize("trained", [False, True])
+def test_bounded_blocks_add_no_more_than_products_of_eight(trained):
+    bounded = randomised(GatedBlock(8, bounded=True))
+    free = GatedBlock(8)
+    free.load_state_dict(bounded.state_dict())
+    nn.init.zeros_(bounded.spatial_out.weight)
+    nn.init.zeros_(free.spatial_out.weight)
+    small, large = torch.randn(2, 3, 5, 8) / 8, torch.randn(2, 3, 5, 8) * 1e6
+    with torch.set_grad_enabled(trained):
+        assert torch.equal(bounded(small), free(small))
+        assert (free(large) - large).abs().max() > 1e10
+        added = (bounded(large) - large - bounded.spatial_out.bias).abs()
+    assert (added <= 1.01 * (8 * bounded.mix.weight.abs().sum(1) + bounded.mix.bias.abs()) + 1).all()
 
 
 def test_row_attention_sees_its_row_of_the_other_view_of_its_pair():

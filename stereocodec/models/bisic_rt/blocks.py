@@ -15,6 +15,10 @@ from ...nn.exact import DepthwiseConv
 from ...nn.products import QuickLinear, linear_by_rough_gradients, quick_linear
 from ...nn.tiles import by_positions, by_rows
 
+# Without it products reach 1e36 on some stripes, as each may be the square of what the last one left. Few of photographs
+# exceed it, and none so that it mattered (docs/training-log.md).
+_BOUND = 8.0
+
 
 class CoefficientLinear(QuickLinear):
     """A linear layer through which the picture itself passes: not lowered to bfloat16 in training of mixed precision,
@@ -36,12 +40,20 @@ class GatedBlock(nn.Module):
 
     Both residual branches end in zero-initialised layers, so that a new block is the identity. With `normalise`
     they see features of unit variance over channels, which keeps deep stacks of products stable; transforms go
-    without, because their features are coefficients whose size matters.
+    without, because their features are coefficients whose size matters. `bounded` keeps their products within ±8.
     """
 
-    def __init__(self, channels: int, kernel_size: int = 3, expansion: float = 1.5, *, normalise: bool = False) -> None:
+    def __init__(
+        self,
+        channels: int,
+        kernel_size: int = 3,
+        expansion: float = 1.5,
+        *,
+        normalise: bool = False,
+        bounded: bool = False,
+    ) -> None:
         super().__init__()
-        self.normalise = normalise
+        self.normalise, self.bounded = normalise, bounded
         hidden = int(channels * expansion)
         self.spatial_in = QuickLinear(channels, channels)
         self.depthwise = DepthwiseConv(channels, kernel_size)
@@ -62,7 +74,8 @@ class GatedBlock(nn.Module):
         # Two products instead of the halves of one: these would have to be copied again and again.
         halves = zip(self.gate.weight.chunk(2), self.gate.bias.chunk(2), strict=True)
         gate, value = (quick_linear(branch, *half) for half in halves)
-        return _added(self.mix(_times(_silu(gate), value)), x)
+        product = _times(_silu(gate), value)
+        return _added(self.mix(_within_bound(product) if self.bounded else product), x)
 
     def _branch(self, x: Tensor) -> Tensor:
         return F.layer_norm(x, x.shape[-1:]) if self.normalise else x
@@ -80,6 +93,10 @@ def _added(fresh: Tensor, x: Tensor) -> Tensor:
 def _times(fresh: Tensor, x: Tensor) -> Tensor:
     """Their product, as of `_added`."""
     return fresh * x if torch.is_grad_enabled() or fresh.dtype != x.dtype else fresh.mul_(x)
+
+
+def _within_bound(fresh: Tensor) -> Tensor:
+    return fresh.clamp(-_BOUND, _BOUND) if torch.is_grad_enabled() else fresh.clamp_(-_BOUND, _BOUND)
 
 
 class RowAttention(nn.Module):

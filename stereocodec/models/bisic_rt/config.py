@@ -19,7 +19,7 @@ class BisicRtConfig:
     """Widths and depths; `channels8` and `channels16` are the transforms' widths at 1/8 and 1/16 resolution.
 
     stereo: whether the views see each other. smoothing: whether `Smoothing` ends the synthesis; the recipe has it, the
-    first releases have not.
+    first releases have not. bounded: whether the products of the transforms' blocks are (`GatedBlock`), likewise.
     """
 
     channels8: int = 128
@@ -35,6 +35,7 @@ class BisicRtConfig:
     lambda_max: float = 0.3
     stereo: bool = True
     smoothing: bool = False
+    bounded: bool = False
 
     def __post_init__(self) -> None:
         # Each transform starts as so many of the functions of a DCT of 8x8 or 16x16 pixels in colour.
@@ -52,7 +53,7 @@ class BisicRtConfig:
             require_weight(name, getattr(self, name))
         if self.lambda_min >= self.lambda_max:
             raise ValueError(f"lambda_max is {self.lambda_max}; it must be above lambda_min, {self.lambda_min}")
-        for name in ("stereo", "smoothing"):
+        for name in ("stereo", "smoothing", "bounded"):
             if not isinstance(getattr(self, name), bool):
                 raise ValueError(f"{name} is {shown(getattr(self, name))}; it must be true or false")
 

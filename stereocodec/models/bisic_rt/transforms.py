@@ -111,7 +111,7 @@ class HyperAnalysis(nn.Module):
 
 
 def _blocks(channels: int, count: int, c: BisicRtConfig) -> list[nn.Module]:
-    return [GatedBlock(channels, expansion=c.expansion) for _ in range(count)]
+    return [GatedBlock(channels, expansion=c.expansion, bounded=c.bounded) for _ in range(count)]
 
 
 def _exchange(channels: int, c: BisicRtConfig) -> list[nn.Module]:
