@@ -150,8 +150,7 @@ def test_the_best_latents_of_all_passes_are_taken(model, latents, monkeypatch, r
         assert torch.equal(z, latents.z)
     else:
         after_one = strip.refined(1, lambda _: None)[0]
-        assert saved > after_one > 0
-        assert saved > 0.01 * given
+        assert saved > after_one > 0.003 * given
 
 
 def test_what_errors_are_worth_in_the_walk_follows_their_share(model, latents):
