@@ -1,4 +1,4 @@
-"""Stripes of saturated colours, on which the transforms' products once grew until the picture was no number any more."""
+"""Stripes of saturated colours, on which products of the transforms once grew until pictures were no numbers."""
 
 from __future__ import annotations
 

@@ -15,8 +15,8 @@ from ...nn.exact import DepthwiseConv
 from ...nn.products import QuickLinear, linear_by_rough_gradients, quick_linear
 from ...nn.tiles import by_positions, by_rows
 
-# Without it products reach 1e36 on some stripes, as each may be the square of what the last one left. Few of photographs
-# exceed it, and none so that it mattered (docs/training-log.md).
+# Without it products reach 1e36 on some stripes, as each may be the square of what the last one left. Few of those of
+# photographs exceed it, and none so that it mattered (docs/training-log.md).
 _BOUND = 8.0
 
 
