@@ -20,6 +20,7 @@ from ..files import write_atomically
 from ..models import StereoModel
 from ..nn.precision import autocast
 from . import distributed
+from .astray import GradientWatch
 from .checkpoint import (
     CONFIG,
     FILE_NAME,
@@ -98,7 +99,7 @@ class Trainer:
         self._seen_examples = spread(kept, len(self.validation_examples), crop)
         self.sampler = self.kind.sampler(config, kept, photos, self.device, config.seed + self._rank, workers)
         self.optimisation = Optimisation(self.model, config)
-        self.logs = RunLogs(folder)
+        self.logs, self._watch = RunLogs(folder), GradientWatch()
         self.step, self.crop_pairs = 0, 0
         self.hardware, self.init = dict[str, float](), ""
         average = self._resume() if resume else self._start(init, grow)
@@ -187,6 +188,9 @@ class Trainer:
 
         stop: asked after every step whether to end now, with a checkpoint and without validation; in a process group
             all must answer alike. minutes_after: how long the caller will train further, for the time left.
+
+        Raises TrainingError when gradients grow far beyond their usual size (`GradientWatch`); the checkpoint stays as
+        it is.
         """
         pace = Pace(self.config.steps - self.step, max_minutes, minutes_after)
         with self.logs.tensorboard(self.step) if self._is_first else nullcontext():
@@ -275,8 +279,15 @@ class Trainer:
         names = list(recent[-1])
         means = torch.stack([torch.stack([r[n] for r in recent if n in r]).mean() for n in names])
         mean = dict(zip(names, distributed.mean(means).tolist(), strict=True))
-        if not self._is_first:
-            return
+        if self._is_first:
+            self._log_row(mean, speed, left)
+        if growth := self._watch.growth(mean["gradient_norm"]):
+            raise TrainingError(
+                f"gradients have {growth:.1f} times their usual norm at step {self.step}: the run goes astray; "
+                "resume from its checkpoint, or a copy of one before, with lower learning rates (--set)"
+            )
+
+    def _log_row(self, mean: dict[str, float], speed: float, left: str) -> None:
         row: dict[str, Any] = {"step": self.step, "crop_pairs": self.crop_pairs}
         row |= {"minutes": sum(self.hardware.values()) / 60, **mean, "crop_pairs_per_second": speed}
         row["share_of_peak"] = self._meter.share_of_peak(speed / self._processes) if self._meter else None
