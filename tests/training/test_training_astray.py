@@ -54,4 +54,4 @@ def test_a_run_that_goes_astray_ends_and_leaves_its_checkpoint(pairs, tmp_path, 
     with pytest.raises(TrainingError, match=r"^gradients have 9\.0 times their usual norm at step 8: .*resume"):
         trainer.run()
     assert checkpoint_of(tmp_path)[0]["step"] == 6
-    assert [row["step"] for row in rows_of(tmp_path / "train.csv")][-1] in (8, "8")
+    assert float(rows_of(tmp_path / "train.csv")[-1]["step"]) == 8
